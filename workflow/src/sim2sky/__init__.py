@@ -1,0 +1,1 @@
+"""sim2sky: networks trained on simulated gravitational lenses that hold on a real survey."""

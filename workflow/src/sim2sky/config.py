@@ -1,0 +1,602 @@
+"""The typed configuration: what may be set, its unit, its range and its default.
+
+`load` is what the Snakefile calls. It merges ``config/config.yaml``, the study files and any overrides, checks all of it before a job
+starts, and raises :class:`ConfigError` with one line per mistake that names the file, the key and, for a misspelt name, the nearest valid
+one. The JSON schemas under ``workflow/schemas`` and ``config/README.md`` are generated from the same classes.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from sim2sky.registry import registered
+
+
+class ConfigError(ValueError):
+    """The configuration is wrong; the message says where and what."""
+
+
+def _name(value: str) -> str:
+    if not value.replace("-", "").replace("_", "").isalnum():
+        raise ValueError("a name has only letters, digits, '-' and '_'")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def unit(text: str, description: str, **kwargs: Any) -> Any:
+    """A pydantic field with a unit and a description."""
+    return Field(description=description, json_schema_extra={"unit": text}, **kwargs)
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors; values are frozen once read; NaN and infinity are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def params(self) -> dict[str, Any]:
+        """The plain dictionary that goes into a rule's ``params``: set values and defaults, without nulls."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class Distribution(Strict):
+    """What a parameter is drawn from. A bare number is a constant."""
+
+    constant: float | None = Field(None, description="always this value")
+    uniform: tuple[float, float] | None = Field(None, description="uniform on [low, high)")
+    normal: tuple[float, PositiveFloat] | None = Field(None, description="normal with (mean, standard deviation)")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _number_is_constant(cls, value: Any) -> Any:
+        return {"constant": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Distribution:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("give exactly one of: a number, {uniform: [low, high]}, {normal: [mean, std]}")
+        if self.uniform and not self.uniform[0] < self.uniform[1]:
+            raise ValueError(f"uniform: low {self.uniform[0]} is not below high {self.uniform[1]}")
+        return self
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Smallest and largest value that can be drawn."""
+        if self.constant is not None:
+            return self.constant, self.constant
+        return self.uniform or (float("-inf"), float("inf"))
+
+
+# ------------------------------------------------------------------------------------------------------------------- simulate
+
+
+class LensMass(Strict):
+    """Singular isothermal ellipsoid with external shear (lenstronomy: SIE, SHEAR)."""
+
+    theta_E: Distribution = unit("arcsec", "Einstein radius")
+    e1: Distribution = unit("1", "ellipticity component e1", default=Distribution(constant=0))
+    e2: Distribution = unit("1", "ellipticity component e2", default=Distribution(constant=0))
+    center_x: Distribution = unit("arcsec", "centre of the mass, x", default=Distribution(constant=0))
+    center_y: Distribution = unit("arcsec", "centre of the mass, y", default=Distribution(constant=0))
+    gamma1: Distribution = unit("1", "external shear gamma1", default=Distribution(constant=0))
+    gamma2: Distribution = unit("1", "external shear gamma2", default=Distribution(constant=0))
+
+    @model_validator(mode="after")
+    def _physical(self) -> LensMass:
+        if self.theta_E.bounds[0] < 0:
+            raise ValueError("theta_E: an Einstein radius is not negative")
+        return self
+
+
+class Light(Strict):
+    """Elliptical Sersic profile (lenstronomy: SERSIC_ELLIPSE)."""
+
+    magnitude: Distribution = unit("mag", "total magnitude in the first band")
+    colors: dict[str, Distribution] = unit(
+        "mag", "per further band: magnitude in the first band minus magnitude in that band", default={}
+    )
+    R_sersic: Distribution = unit("arcsec", "half-light radius")
+    n_sersic: Distribution = unit("1", "Sersic index")
+    e1: Distribution = unit("1", "ellipticity component e1", default=Distribution(constant=0))
+    e2: Distribution = unit("1", "ellipticity component e2", default=Distribution(constant=0))
+    center_x: Distribution = unit("arcsec", "centre, x", default=Distribution(constant=0))
+    center_y: Distribution = unit("arcsec", "centre, y", default=Distribution(constant=0))
+
+    @model_validator(mode="after")
+    def _physical(self) -> Light:
+        for key in ("R_sersic", "n_sersic"):
+            if getattr(self, key).bounds[0] <= 0:
+                raise ValueError(f"{key}: must be drawn from positive values")
+        return self
+
+
+class Population(Strict):
+    """What the lenses of a simulation look like."""
+
+    lens_mass: LensMass
+    lens_light: Light
+    source_light: Light
+
+
+class Simulation(Strict):
+    """Noise-free lenses on a pixel grid, made shard by shard."""
+
+    lenses: PositiveInt = Field(description="number of lenses")
+    shard_size: PositiveInt = Field(2500, description="lenses per shard (one file, one job)")
+    seed: int = Field(1, ge=0, description="root of every random draw of this simulation")
+    pixels: PositiveInt = unit("pixel", "side of the square image")
+    pixel_scale: PositiveFloat = unit("arcsec/pixel", "size of a pixel")
+    supersampling: PositiveInt = Field(1, description="sub-pixels per pixel and axis that are averaged")
+    bands: list[Name] = Field(min_length=1, description="names of the bands, first band first")
+    population: Population
+
+    @property
+    def shards(self) -> list[str]:
+        """Names of the shards, ``first-last`` lens."""
+        starts = range(0, self.lenses, self.shard_size)
+        return [f"{start:07d}-{min(start + self.shard_size, self.lenses) - 1:07d}" for start in starts]
+
+
+# -------------------------------------------------------------------------------------------------------------------- observe
+
+
+class Histogram(Strict):
+    """An empirical distribution: one of `values`, drawn with relative `weights`."""
+
+    values: list[float] = Field(min_length=1, description="values that can be drawn")
+    weights: list[Annotated[float, Field(ge=0)]] = Field(description="relative weights, normalised here")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _number_is_constant(cls, value: Any) -> Any:
+        return {"values": [value], "weights": [1]} if isinstance(value, int | float) else value
+
+    @model_validator(mode="after")
+    def _matching(self) -> Histogram:
+        if len(self.values) != len(self.weights):
+            raise ValueError(f"{len(self.values)} values but {len(self.weights)} weights")
+        if not sum(self.weights) > 0:
+            raise ValueError("the weights sum to zero")
+        return self
+
+
+class BandConditions(Strict):
+    """Observing conditions of one band."""
+
+    zero_point: float = unit("mag", "magnitude that gives one count per second")
+    exposure_time: PositiveFloat = unit("s", "length of a single exposure")
+    gain: PositiveFloat = unit("e-/ADU", "gain; kept with the survey, not used: counts are treated as electrons", default=1.0)
+    seeing: Histogram = unit("arcsec", "full width at half maximum of the point-spread function")
+    sky_brightness: Histogram = unit("mag/arcsec2", "surface brightness of the sky")
+    num_exposures: Histogram = unit("1", "number of exposures that are added up")
+
+
+class Survey(Strict):
+    """One file of ``resources/surveys``."""
+
+    title: str = Field(description="name for people")
+    source: str = Field(description="where the numbers come from")
+    pixel_scale: PositiveFloat = unit("arcsec/pixel", "size of a pixel")
+    read_noise: float = unit("e-", "read noise of one exposure", ge=0)
+    bands: dict[Name, BandConditions] = Field(min_length=1, description="conditions per band")
+
+
+class Split(Strict):
+    """Fractions of the lenses, taken in the order of their index."""
+
+    train: Fraction = Field(0.7, description="fraction for training")
+    validation: Fraction = Field(0.1, description="fraction for validation")
+    test: Fraction = Field(0.2, description="fraction for testing")
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> Split:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"train + validation + test is {total:g}, not 1")
+        return self
+
+    def bounds(self, lenses: int) -> dict[str, tuple[int, int]]:
+        """First and one-past-last lens index of each part."""
+        first, second = round(lenses * self.train), round(lenses * (self.train + self.validation))
+        return {"train": (0, first), "validation": (first, second), "test": (second, lenses)}
+
+
+class CentreCrop(Strict):
+    """Move the centre of light to the centre of the image, then keep the middle."""
+
+    centre: Literal["none", "pixel", "subpixel"] = Field("pixel", description="shift by whole pixels or by fractions of one")
+    pixels: PositiveInt = unit("pixel", "side of the image that is kept")
+
+
+class Background(Strict):
+    """Real survey cutouts in place of drawn lens light and noise."""
+
+    cutouts: Name = Field(description="key of `cutouts` in config.yaml; the dataset is left out while that path is null")
+    zero_point: float = unit("mag", "zero point of the cutouts")
+    pixel_scale: PositiveFloat = unit("arcsec/pixel", "size of a pixel of the cutouts")
+    augment: bool = Field(True, description="flip and rotate the cutouts by multiples of 90 degrees")
+
+
+class Dataset(Strict):
+    """A domain: a simulation seen under a survey's conditions."""
+
+    title: str = Field(description="name for people, used in figures")
+    simulation: Name = Field(description="key of `simulations`")
+    survey: Name = Field(description="file name in resources/surveys, without .yaml")
+    noise: Literal["correct", "deeplenstronomy-0.0.2.3", "none"] = Field(
+        "correct", description="formula of the background noise; the second reproduces a fault of that release"
+    )
+    zero_point: float | None = unit("mag", "zero point of the images; null takes the survey's", default=None)
+    seed: int = Field(2, ge=0, description="root of the draws of conditions and noise")
+    centre_crop: CentreCrop | None = Field(None, description="null leaves the frame as simulated")
+    background: Background | None = Field(None, description="null draws lens light and noise")
+    split: Split = Split()
+
+
+# -------------------------------------------------------------------------------------------------------------- train and adapt
+
+
+class Optimiser(Strict):
+    """A torch optimiser."""
+
+    name: Literal["adam", "adamw", "sgd", "rmsprop"] = Field("adam", description="which optimiser")
+    lr: PositiveFloat = Field(description="learning rate")
+    weight_decay: float = Field(0.0, ge=0, description="weight decay")
+
+
+class Schedule(Strict):
+    """How the learning rate changes over training."""
+
+    name: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="which schedule, stepped every batch")
+
+
+class Recipe(Strict):
+    """How a network is trained, whatever the adaptation."""
+
+    network: str = Field(description="registered network")
+    epochs: PositiveInt = Field(description="passes over the source training set")
+    batch_size: int = Field(32, ge=2, description="images per domain and step")
+    loss: Literal["mse", "mae", "huber"] = Field("mse", description="regression loss")
+    optimiser: Optimiser
+    schedule: Schedule = Schedule()
+    normalisation: Literal["none", "per_domain"] = Field(
+        "none", description="per_domain: subtract the mean and divide by the deviation of the domain's training pixels"
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> Recipe:
+        known(self.network, registered("models"), "network")
+        return self
+
+
+class Method(Strict):
+    """A way to adapt to the target domain."""
+
+    title: str = Field(description="name for people, used in figures")
+    adaptation: str = Field(description="registered adaptation method; `none` trains on the source alone")
+    weight: float = Field(1.0, ge=0, description="factor of the adaptation loss")
+    weight_schedule: Literal["constant", "ganin"] = Field(
+        "constant", description="ganin: times 2/(1+exp(-10 p))-1 with p the fraction of training done"
+    )
+    options: dict[str, Any] = Field({}, description="further options of the adaptation method")
+
+    @model_validator(mode="after")
+    def _known(self) -> Method:
+        known(self.adaptation, registered("adapt"), "adaptation")
+        for key in self.options:
+            known(key, registered("adapt")[self.adaptation], f"option of {self.adaptation}")
+        return self
+
+
+class Run(Strict):
+    """One variant, trained once per seed."""
+
+    method: Name = Field(description="key of `methods`")
+    recipe: Name = Field(description="key of `recipes`")
+    change: dict[str, Any] = Field({}, description="what this run changes in its recipe")
+    source: Name = Field(description="dataset whose labels are used")
+    target: Name | None = Field(None, description="dataset that is adapted to, without labels")
+    evaluate_on: list[Name] = Field(min_length=1, description="datasets whose test parts are predicted")
+
+
+class CrossValidation(Strict):
+    """k-fold cross-validation on labelled data of one domain."""
+
+    recipe: Name = Field(description="key of `recipes`")
+    dataset: Name = Field(description="labelled dataset; only its training part is used")
+    lenses: PositiveInt = Field(description="how many of its training lenses")
+    folds: int = Field(5, ge=2, description="number of folds")
+    grid: dict[str, list[Any]] = Field(min_length=1, description="dotted recipe key -> values to try")
+
+
+class Published(Strict):
+    """A number of the literature that a summary row is held against."""
+
+    method: Name
+    recipe: Name
+    domain: Name
+    statistics: Literal["running", "batch", "adabn"]
+    metric: str
+    mean: float
+    std: float | None = None
+    source: str
+
+
+class Study(Strict):
+    """One file of ``config/studies``."""
+
+    title: str = Field(description="heading in the report")
+    abstract: str = Field(description="what the study asks, for the report")
+    reference: str = Field(description="the publication that it reproduces")
+    target: Name = Field(description="parameter that the networks regress")
+    seeds: PositiveInt = Field(description="networks per run, with seeds 0, 1, ...")
+    seeds_per_job: PositiveInt = Field(1, description="seeds trained in one job")
+    simulations: dict[Name, Simulation] = Field(min_length=1)
+    datasets: dict[Name, Dataset] = Field(min_length=1)
+    recipes: dict[Name, Recipe] = Field(min_length=1)
+    methods: dict[Name, Method] = Field(min_length=1)
+    runs: dict[Name, Run] = Field(min_length=1)
+    cross_validation: CrossValidation | None = None
+    published: list[Published] = []
+
+    @property
+    def seed_blocks(self) -> list[str]:
+        """Blocks of seeds, ``first-last``, one training job each."""
+        starts = range(0, self.seeds, self.seeds_per_job)
+        return [f"{start}-{min(start + self.seeds_per_job, self.seeds) - 1}" for start in starts]
+
+    def recipe_of(self, run: str) -> Recipe:
+        """The recipe of a run, with the run's own changes."""
+        recipe = self.recipes[self.runs[run].recipe]
+        return Recipe.model_validate(merge(recipe.model_dump(), self.runs[run].change))
+
+
+class Config(Strict):
+    """``config/config.yaml``."""
+
+    studies: list[Name] = Field(min_length=1, description="files of config/studies that are run")
+    results: str = Field("results", description="folder of everything that is made")
+    cutouts: dict[Name, str | None] = Field({}, description="survey cutouts: name -> path of a FITS cube, or null")
+    overrides: dict[Name, dict[str, Any]] = Field({}, description="study -> changes, merged into the study file")
+    partial: bool = Field(False, description="report on the runs that exist instead of making the missing ones")
+
+
+# ---------------------------------------------------------------------------------------------------------- reading and checking
+
+
+def known(name: str, names: Any, what: str) -> None:
+    """Raise ValueError, with the nearest valid name, unless `name` is one of `names`."""
+    if name not in names:
+        near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(names)) or 'none'}"
+        raise ValueError(f"unknown {what} {name!r}; {hint}")
+
+
+def merge(base: Any, change: Any) -> Any:
+    """`base` with `change` merged in: mappings key by key, anything else replaced."""
+    if isinstance(base, dict) and isinstance(change, dict):
+        return base | {key: merge(base.get(key), value) for key, value in change.items()}
+    return change
+
+
+def load(config: dict[str, Any], root: Path) -> tuple[Config, dict[str, Study], dict[str, Survey]]:
+    """Read and check the whole configuration.
+
+    Parameters
+    ----------
+    config : dict
+        What Snakemake made of the config files and ``--config``.
+    root : Path
+        Folder of the Snakefile.
+
+    Returns
+    -------
+    config, studies, surveys
+        `studies` in the order of ``config.studies``; datasets whose cutouts have no path, and their runs, are already left out.
+
+    Raises
+    ------
+    ConfigError
+        With one line per mistake.
+    """
+    top = _check(Config, config, "config/config.yaml", {})
+    unused = set(top.overrides) - set(top.studies)
+    if unused:
+        raise ConfigError(f"config: overrides: {', '.join(sorted(unused))} is not among studies: {', '.join(top.studies)}")
+    for name, path in top.cutouts.items():
+        if path and not (root / path).is_file():
+            raise ConfigError(f"config: cutouts.{name}: no such FITS file: {path}")
+    studies, surveys = {}, {}
+    for name in top.studies:
+        place = f"config/studies/{name}.yaml"
+        overrides = top.overrides.get(name, {})
+        study = _check(Study, merge(_read(root / "config/studies", name, "study", root), overrides), place, overrides)
+        for dataset in study.datasets.values():
+            if dataset.survey not in surveys:
+                raw = _read(root / "resources/surveys", dataset.survey, "survey", root)
+                surveys[dataset.survey] = _check(Survey, raw, f"resources/surveys/{dataset.survey}.yaml", {})
+        if problems := list(_dangling(study, top, surveys)):
+            raise ConfigError("\n".join(f"{_place(place, path, overrides)}: {text}" for path, text in problems))
+        studies[name] = _available(study, top)
+    _check_shared(studies)
+    return top, studies, surveys
+
+
+def _read(folder: Path, name: str, what: str, root: Path) -> dict[str, Any]:
+    path = folder / f"{name}.yaml"
+    try:
+        known(name, [file.stem for file in folder.glob("*.yaml")], what)
+        raw = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path.relative_to(root)}: not valid YAML: {error}") from None
+    except ValueError as error:
+        raise ConfigError(f"{folder.relative_to(root)}: {error}") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path.relative_to(root)}: the file must hold keys and values")
+    return raw
+
+
+def _place(file: str, path: tuple[Any, ...], overrides: Any) -> str:
+    """File and dotted key; values that came from an override are blamed on it."""
+    for key in path:
+        overrides = overrides.get(key) if isinstance(overrides, dict) else None
+    if overrides is not None:
+        file = f"overrides of {file}"
+    return f"{file}: {'.'.join(map(str, path))}" if path else file
+
+
+def _check(model: type[Strict], raw: Any, file: str, overrides: Any) -> Any:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        lines = []
+        for mistake in error.errors():
+            path, text = mistake["loc"], mistake["msg"].removeprefix("Value error, ")
+            if mistake["type"] == "extra_forbidden":
+                try:
+                    known(str(path[-1]), _fields_at(model, path[:-1]), "key")
+                except ValueError as unknown:
+                    text = str(unknown)
+            elif mistake["type"] == "missing":
+                text = "is missing"
+            elif not isinstance(mistake["input"], dict):
+                text += f" (got {mistake['input']!r})"
+            lines.append(f"{_place(file, path, overrides)}: {text}")
+        raise ConfigError("\n".join(lines)) from None
+
+
+def _fields_at(model: Any, path: tuple[Any, ...]) -> list[str]:
+    """Field names of the model that sits at `path` inside `model`."""
+    schema = model.model_json_schema()
+    node = schema
+    for key in path:
+        options = [_resolve(schema, option) for option in node.get("anyOf", [node])]
+        node = next((option for option in options if option.get("type") in ("object", "array")), node)
+        node = node.get("properties", {}).get(key) or node.get("additionalProperties") or node.get("items") or {}
+        node = _resolve(schema, node)
+    for option in node.get("anyOf", [node]):
+        if fields := _resolve(schema, option).get("properties"):
+            return list(fields)
+    return []
+
+
+def _resolve(schema: dict[str, Any], node: Any) -> dict[str, Any]:
+    if isinstance(node, dict) and "$ref" in node:
+        return schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
+    return node if isinstance(node, dict) else {}
+
+
+def _dangling(study: Study, top: Config, surveys: dict[str, Survey]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Names that point nowhere and values that do not fit each other, as (path, what is wrong)."""
+
+    def check(path: tuple[Any, ...], name: str, names: Any, what: str) -> Iterator[tuple[tuple[Any, ...], str]]:
+        try:
+            known(name, names, what)
+        except ValueError as error:
+            yield path, str(error)
+
+    for name, simulation in study.simulations.items():
+        for light in ("lens_light", "source_light"):
+            for band in getattr(simulation.population, light).colors:
+                yield from check(("simulations", name, "population", light, "colors"), band, simulation.bands[1:], "band")
+    for name, dataset in study.datasets.items():
+        where = ("datasets", name)
+        yield from check((*where, "simulation"), dataset.simulation, study.simulations, "simulation")
+        survey, simulation = surveys[dataset.survey], study.simulations.get(dataset.simulation)
+        if simulation is None:
+            continue
+        for band in simulation.bands:
+            yield from check((*where, "survey"), band, survey.bands, f"band of survey {dataset.survey}")
+        if survey.pixel_scale != simulation.pixel_scale:
+            text = f"{dataset.survey} has {survey.pixel_scale} arcsec/pixel, its simulation {simulation.pixel_scale}"
+            yield (*where, "survey"), text
+        if dataset.centre_crop and dataset.centre_crop.pixels > simulation.pixels:
+            yield (*where, "centre_crop", "pixels"), f"cannot keep {dataset.centre_crop.pixels} of {simulation.pixels} pixels"
+        for part, (start, stop) in dataset.split.bounds(simulation.lenses).items():
+            if stop - start < 2:
+                yield (*where, "split"), f"leaves {stop - start} of {simulation.lenses} lenses for {part}; at least 2 are needed"
+        if dataset.background:
+            yield from check((*where, "background", "cutouts"), dataset.background.cutouts, top.cutouts, "cutouts")
+            if dataset.background.pixel_scale != simulation.pixel_scale:
+                text = f"{dataset.background.pixel_scale} arcsec/pixel, but its simulation has {simulation.pixel_scale}"
+                yield (*where, "background", "pixel_scale"), text
+            if len(simulation.bands) > 1:
+                yield (*where, "background"), "cutouts have one band, the simulation has several"
+    for name, run in study.runs.items():
+        where = ("runs", name)
+        yield from check((*where, "method"), run.method, study.methods, "method")
+        yield from check((*where, "recipe"), run.recipe, study.recipes, "recipe")
+        for key, dataset in [("source", run.source), ("target", run.target), *(("evaluate_on", d) for d in run.evaluate_on)]:
+            if dataset is not None:
+                yield from check((*where, key), dataset, study.datasets, "dataset")
+        if run.method in study.methods and (study.methods[run.method].adaptation != "none") != (run.target is not None):
+            yield (*where, "target"), "a method that adapts needs a target, `adaptation: none` takes none"
+        if run.recipe in study.recipes:
+            yield from _recipe_problems((*where, "change"), study.recipes[run.recipe], run.change)
+    if study.cross_validation:
+        where, cross = ("cross_validation",), study.cross_validation
+        yield from check((*where, "recipe"), cross.recipe, study.recipes, "recipe")
+        yield from check((*where, "dataset"), cross.dataset, study.datasets, "dataset")
+        for key, values in cross.grid.items():
+            for value in values if cross.recipe in study.recipes else []:
+                yield from _recipe_problems((*where, "grid", key), study.recipes[cross.recipe], nested(key, value))
+    for index, row in enumerate(study.published):
+        for key, names in (("method", study.methods), ("recipe", study.recipes), ("domain", study.datasets)):
+            yield from check(("published", index, key), getattr(row, key), names, key)
+
+
+def nested(dotted: str, value: Any) -> dict[str, Any]:
+    """``nested("optimiser.lr", 1)`` is ``{"optimiser": {"lr": 1}}``."""
+    for key in reversed(dotted.split(".")):
+        value = {key: value}
+    return value
+
+
+def _recipe_problems(path: tuple[Any, ...], recipe: Recipe, change: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    try:
+        _check(Recipe, merge(recipe.model_dump(), change), "", {})
+    except ConfigError as error:
+        for line in str(error).splitlines():
+            yield path, line.lstrip(": ")
+
+
+def _available(study: Study, top: Config) -> Study:
+    """`study` without the datasets whose cutouts have no path, and without the runs that need them."""
+    absent = {n for n, d in study.datasets.items() if d.background and not top.cutouts.get(d.background.cutouts)}
+    runs = {
+        name: run.model_copy(update={"evaluate_on": [d for d in run.evaluate_on if d not in absent]})
+        for name, run in study.runs.items()
+        if not absent & {run.source, run.target}
+    }
+    datasets = {name: dataset for name, dataset in study.datasets.items() if name not in absent}
+    return study.model_copy(update={"datasets": datasets, "runs": {n: r for n, r in runs.items() if r.evaluate_on}})
+
+
+def _check_shared(studies: dict[str, Study]) -> None:
+    """Studies may share a simulation or dataset by name; then both must mean the same."""
+    for kind in ("simulations", "datasets"):
+        seen: dict[str, tuple[str, Strict]] = {}
+        for study_name, study in studies.items():
+            for name, value in getattr(study, kind).items():
+                other, first = seen.setdefault(name, (study_name, value))
+                if first != value:
+                    raise ConfigError(
+                        f"config/studies/{study_name}.yaml: {kind}.{name}: differs from the one of the same name in {other}.yaml"
+                    )

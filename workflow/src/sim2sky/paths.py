@@ -1,0 +1,33 @@
+"""Every path under the results folder, as Snakemake patterns; rules, scripts and tests take them from here."""
+
+from __future__ import annotations
+
+
+class Paths:
+    """Path patterns below one results folder.
+
+    Parameters
+    ----------
+    results : str
+        The folder, ``results`` by default.
+    """
+
+    def __init__(self, results: str = "results"):
+        shard = "{shard}.zarr.zip"
+        block = "{study}/{run}/{seeds}"
+        self.results = results
+        self.simulated = f"{results}/simulate/{{simulation}}/{shard}"
+        self.centred = f"{results}/observe/{{dataset}}/centred/{shard}"
+        self.observed = f"{results}/observe/{{dataset}}/{shard}"
+        self.model = f"{results}/{{stage}}/{block}/model.safetensors"
+        self.history = f"{results}/{{stage}}/{block}/history.csv"
+        self.cross_validation = f"{results}/train/{{study}}/cross_validation.csv"
+        self.predictions = f"{results}/evaluate/{block}/predictions.parquet"
+        self.latents = f"{results}/evaluate/{block}/latents.zarr.zip"
+        self.run_metrics = f"{results}/evaluate/{block}/metrics.csv"
+        self.metrics = f"{results}/evaluate/{{study}}/metrics.csv"
+        self.summary = f"{results}/evaluate/{{study}}/summary.csv"
+        self.figure = f"{results}/report/{{study}}/{{figure}}.png"
+        self.report = f"{results}/report/report.html"
+        self.logs = f"{results}/logs"
+        self.benchmarks = f"{results}/benchmarks"

@@ -1,0 +1,180 @@
+"""Zarr shards: one file each, written whole or not at all, equal content giving equal bytes.
+
+A shard is a Zarr v3 group in a zip file. A folder would hide a changed chunk from Snakemake, which looks at one modification time, and a
+folder that is a rule's output is deleted whole when the rule fails.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+CHUNK = 500  # lenses per chunk of a shard: some MB of pixels
+LENS_AXIS = "lens"
+IMAGE_DIMS = (LENS_AXIS, "band", "y", "x")
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class StoreError(RuntimeError):
+    """A shard cannot be read; the message names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An array with the names of its axes, its unit and what it is."""
+
+    data: np.ndarray
+    dims: tuple[str, ...] = (LENS_AXIS,)
+    unit: str = "1"
+    long_name: str = ""
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Give a temporary name in the folder of `path`; on success it replaces `path`, on failure it is removed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def checksum(paths: Sequence[str | Path]) -> str:
+    """SHA-256 over the contents of files, in the order given."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def provenance(config: Mapping[str, Any], fingerprint: str, **more: Any) -> dict[str, Any]:
+    """What a result was made from: resolved config, code fingerprint and versions."""
+    versions = {name: version(name) for name in ("sim2sky", "numpy", "torch", "zarr")}
+    return {"config": dict(config), "fingerprint": fingerprint, "versions": versions, **more}
+
+
+def write_shard(path: str | Path, variables: Mapping[str, Variable], attributes: Mapping[str, Any]) -> None:
+    """Write `variables` as one zipped Zarr group.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.zarr.zip``.
+    variables : mapping of str to Variable
+        All with the lens axis first and of one length.
+    attributes : mapping
+        Attributes of the group; must be JSON.
+    """
+    memory = zarr.storage.MemoryStore()
+    group = zarr.open_group(memory, mode="w", zarr_format=3)
+    group.attrs.update(dict(attributes))
+    for name, variable in sorted(variables.items()):
+        data = np.ascontiguousarray(variable.data)
+        array = group.create_array(
+            name,
+            shape=data.shape,
+            dtype=data.dtype,
+            chunks=(min(CHUNK, len(data)), *data.shape[1:]),
+            dimension_names=variable.dims,
+            attributes={"units": variable.unit, "long_name": variable.long_name or name},
+        )
+        array[...] = data
+    zarr.consolidate_metadata(memory)
+    with atomic(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        for key, buffer in sorted(memory._store_dict.items()):
+            archive.writestr(zipfile.ZipInfo(key, _ZIP_EPOCH), buffer.to_bytes())
+
+
+class Shards:
+    """Many shards as one data set along the lens axis, read only where asked.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        In the order of the lenses.
+
+    Raises
+    ------
+    StoreError
+        If a file is missing, damaged or does not fit the others.
+    """
+
+    def __init__(self, paths: Sequence[str | Path]):
+        if not paths:
+            raise StoreError("no shards to open")
+        self.paths = [Path(path) for path in paths]
+        self._groups = [_open(path) for path in self.paths]
+        self._names = tuple(sorted(self._groups[0].array_keys()))
+        for path, group in zip(self.paths, self._groups, strict=True):
+            if tuple(sorted(group.array_keys())) != self._names:
+                raise StoreError(f"{path}: holds {sorted(group.array_keys())}, but {self.paths[0]} holds {list(self._names)}")
+        self._stops = np.cumsum([group[self._names[0]].shape[0] for group in self._groups])
+
+    def __len__(self) -> int:
+        return int(self._stops[-1])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Group attributes of the first shard."""
+        return dict(self._groups[0].attrs)
+
+    def variable(self, name: str) -> zarr.Array:
+        """The array `name` of the first shard, for its type, axes and attributes."""
+        if name not in self._names:
+            raise StoreError(f"{self.paths[0]}: no array {name!r}; there are {', '.join(self._names)}")
+        return self._groups[0][name]
+
+    def read(self, name: str, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Lenses `start` to `stop` of array `name`, joined over shards."""
+        stop = len(self) if stop is None else stop
+        template = self.variable(name)
+        if not 0 <= start <= stop <= len(self):
+            raise StoreError(f"lenses {start} to {stop} asked for, there are {len(self)}")
+        out = np.empty((stop - start, *template.shape[1:]), template.dtype)
+        first = 0
+        for path, group, last in zip(self.paths, self._groups, self._stops, strict=True):
+            low, high = max(start, first), min(stop, last)
+            if low < high:
+                try:
+                    out[low - start : high - start] = group[name][low - first : high - first]
+                except Exception as error:  # zipfile, zarr and the codecs each have their own
+                    raise StoreError(f"{path}: array {name!r} cannot be read: {error}; delete the file to have it made again") from error
+            first = last
+        return out
+
+
+def _open(path: Path) -> zarr.Group:
+    try:
+        return zarr.open_group(zarr.storage.ZipStore(path, mode="r"), mode="r")
+    except Exception as error:
+        raise StoreError(f"{path}: not a readable shard: {error}; delete the file to have it made again") from error
+
+
+def open_shards(paths: Sequence[str | Path]) -> Shards:
+    """Open shards as one data set; see :class:`Shards`."""
+    return Shards(paths)
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys, the same text for equal values."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
