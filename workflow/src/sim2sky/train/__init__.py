@@ -1,0 +1,1 @@
+"""Training: one loop for every network and every adaptation method."""

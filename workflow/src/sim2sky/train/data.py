@@ -1,0 +1,99 @@
+"""Data sets in memory: images and labels of one part of one domain, as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sim2sky import store
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain's shards, in the order of their lenses, and its parts.
+
+    Parameters
+    ----------
+    name : str
+        Key of `datasets`.
+    shards : sequence of path
+        All of them.
+    bounds : mapping of str to (int, int)
+        Part -> first and one-past-last lens, as `Split.bounds` gives them.
+    """
+
+    name: str
+    shards: Sequence[str | Path]
+    bounds: Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images, shape (n, band, y, x) in counts/s; labels, shape (n, 1); lens indices, shape (n,)."""
+
+    images: torch.Tensor
+    target: torch.Tensor
+    lens: np.ndarray
+
+
+def load_part(shards: Sequence[str | Path], bounds: tuple[int, int], target: str) -> Part:
+    """Read lenses `bounds` of a data set.
+
+    Parameters
+    ----------
+    shards : sequence of path
+        All shards of the data set, in order.
+    bounds : (int, int)
+        First and one-past-last lens.
+    target : str
+        The parameter that is the label.
+
+    Raises
+    ------
+    StoreError
+        A shard is not readable or holds a value that is not finite; the message names the file and the lens.
+    """
+    data = store.open_shards(shards)
+    images, labels, lens = (data.read(name, *bounds) for name in ("image", target, "lens"))
+    for name, values in (("image", images), (target, labels)):
+        finite = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+        if not finite.all():
+            first = int(np.argmin(finite))
+            path = _shard_of(shards, bounds[0] + first)
+            also = f" ({(~finite).sum()} such lenses in this part)"
+            raise store.StoreError(f"{path}: {name!r} of lens {lens[first]} is not finite{also}")
+    return Part(torch.from_numpy(images).float(), torch.from_numpy(labels).float()[:, None], lens.astype(np.int64))
+
+
+def _shard_of(shards: Sequence[str | Path], position: int) -> str | Path:
+    for path in shards:
+        position -= len(store.open_shards([path]))
+        if position < 0:
+            return path
+    raise IndexError(position)
+
+
+def pixel_statistics(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation of all pixels of each band, shapes (band, 1, 1).
+
+    Raises
+    ------
+    ValueError
+        The pixels are all the same, so they cannot be normalised.
+    """
+    std, mean = torch.std_mean(images, dim=(0, 2, 3))
+    if not (std > 0).all():
+        raise ValueError("images cannot be normalised: in at least one band all pixels are equal")
+    return mean[:, None, None], std[:, None, None]
+
+
+def normalise(images: torch.Tensor, statistics: tuple[torch.Tensor, torch.Tensor] | None) -> torch.Tensor:
+    """`images` minus the mean, over the standard deviation; unchanged when `statistics` is None."""
+    if statistics is None:
+        return images
+    mean, std = statistics
+    return (images - mean).div_(std)
