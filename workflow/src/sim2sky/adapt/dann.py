@@ -32,9 +32,9 @@ def reverse_gradient(values: torch.Tensor) -> torch.Tensor:
 class dann(Adaptation):  # noqa: N801  registered under its own name
     """A domain head learns to tell the domains apart; through a reversed gradient the network learns to prevent it.
 
-    The head repeats the two linear layers of the regressor, as in Swierc et al. 2023 (arXiv:2311.17238); the loss is its
-    negative log likelihood, averaged over both batches. The method's weight and schedule multiply the loss, so they act
-    on head and network alike.
+    The head repeats the two linear layers of the regressor, as in Swierc et al. 2023 (arXiv:2311.17238); the loss is
+    its negative log likelihood, averaged over both batches. The method's weight and schedule multiply the loss, so they
+    act on head and network alike.
     """
 
     hidden: int = 128

@@ -15,8 +15,9 @@ _ADAPTATIONS: dict[str, type[Adaptation]] = {}
 class Adaptation(nn.Module):
     """What an adaptation method is to the training loop.
 
-    A method is a dataclass, so that its fields are the options that a study may set; it checks them in ``__post_init__``,
-    which must call ``super().__post_init__()`` first. Parameters that it owns are trained together with the network's.
+    A method is a dataclass, so that its fields are the options that a study may set; it checks them in
+    ``__post_init__``, which must call ``super().__post_init__()`` first. Parameters that it owns are trained together
+    with the network's.
     """
 
     def __post_init__(self) -> None:

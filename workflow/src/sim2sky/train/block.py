@@ -1,0 +1,195 @@
+"""Train a block of seeds of one run; go on where an interrupted job stopped."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from sim2sky import store
+from sim2sky.config import Method, Recipe
+from sim2sky.models import create_model
+from sim2sky.models.batch_statistics import predict
+from sim2sky.train import checkpoint
+from sim2sky.train.data import Domain, Part, load_part, pixel_statistics
+from sim2sky.train.loop import Epoch, Learner
+from sim2sky.train.optimise import scores
+
+HISTORY = ("seed", "epoch", "lr", "loss", "adaptation_loss", "source_r2", "source_rmse", "target_r2", "target_rmse")
+
+
+def train_block(
+    recipe: Recipe,
+    method: Method,
+    target: str,
+    seeds: range,
+    source: Domain,
+    adapt_to: Domain | None,
+    model: str | Path,
+    history: str | Path,
+    fingerprint: str,
+    threads: int = 1,
+) -> None:
+    """Train one network per seed and write all of them to one file.
+
+    After each epoch `last.ckpt`, beside `model`, holds everything to go on from there; it is removed at the end. A
+    resumed training ends in the same bits as an unbroken one.
+
+    Parameters
+    ----------
+    recipe, method : Recipe, Method
+        How to train and how to adapt.
+    target : str
+        The parameter that is regressed.
+    seeds : range
+        One network each; a network does not depend on the others of its block.
+    source : Domain
+        Its training part is learnt from, with labels.
+    adapt_to : Domain or None
+        Its training part is adapted to, without labels.
+    model : path
+        Safetensors file, keys ``<seed>/<parameter>``: the weights after the last epoch. Nothing is selected.
+    history : path
+        CSV, one row per seed and epoch; `r2` and `rmse` are of the validation parts, under batch statistics.
+    fingerprint : str
+        Hash of the code, for the provenance and to refuse checkpoints of other code.
+    threads : int
+        Threads that torch uses.
+
+    Raises
+    ------
+    TrainingError
+        A loss is not finite, or a part is smaller than one batch.
+    StoreError
+        A shard cannot be read or holds values that are not finite.
+    """
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    domains = {"source": source} | ({"target": adapt_to} if adapt_to else {})
+    parts = {role: load_domain(domain, target, recipe.normalisation, device) for role, domain in domains.items()}
+    print(_opening(recipe, method, seeds, parts, device), flush=True)
+
+    identity = _identity(recipe, method, target, seeds, domains, fingerprint)
+    last = Path(model).with_name("last.ckpt")
+    state = checkpoint.load(last, identity, device) or {"networks": {}, "rows": [], "learner": None}
+    epochs_left = len(seeds) * recipe.epochs - len(state["rows"])
+    start = time.perf_counter()
+    for seed in seeds[len(state["networks"]) :]:
+        learner = Learner(recipe, method, seed, *(part["train"] for part in parts.values()))
+        if state["learner"]:
+            learner.load_state_dict(state["learner"])
+            print(f"seed {seed}: goes on after epoch {learner.epochs_done}", flush=True)
+        for done, epoch in enumerate(learner.run(), 1):
+            state["rows"].append(_row(seed, epoch, learner.network, recipe.batch_size, parts))
+            checkpoint.save(last, identity, state | {"learner": learner.state_dict()})
+            left = (time.perf_counter() - start) / done * (epochs_left - done)
+            print(_line(state["rows"][-1], recipe.epochs, epoch.speed, left), flush=True)
+        state["networks"][seed] = learner.network.state_dict()
+        state["learner"] = None
+        epochs_left, start = len(seeds) * recipe.epochs - len(state["rows"]), time.perf_counter()
+
+    _write_history(history, state["rows"])
+    config = {"recipe": recipe.params(), "method": method.params(), "target": target, "seeds": list(seeds)}
+    names = {role: domain.name for role, domain in domains.items()}
+    _write_models(model, state["networks"], store.provenance(config, fingerprint, domains=names))
+    last.unlink(missing_ok=True)
+
+
+def load_domain(domain: Domain, target: str, normalisation: str, device: torch.device) -> dict[str, Part]:
+    """Training and validation part, both normalised by the training part's own pixels, on `device`."""
+    parts = {name: load_part(domain.shards, domain.bounds[name], target) for name in ("train", "validation")}
+    statistics = pixel_statistics(parts["train"].images) if normalisation == "per_domain" else None
+    return {name: part.prepared(statistics, device) for name, part in parts.items()}
+
+
+def load_models(path: str | Path, recipe: Recipe, bands: int, pixels: int) -> dict[int, nn.Module]:
+    """Networks of a block by seed, in evaluation mode, on the CPU.
+
+    Raises
+    ------
+    ValueError
+        The file is not readable or does not fit the recipe's network; the message names it.
+    """
+    weights: dict[int, dict[str, torch.Tensor]] = {}
+    try:
+        for key, tensor in safetensors.torch.load_file(path).items():
+            seed, name = key.split("/", 1)
+            weights.setdefault(int(seed), {})[name] = tensor
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise ValueError(f"{path}: not a readable file of networks: {error}") from None
+    networks = {}
+    for seed in sorted(weights):
+        network = create_model(recipe.network, bands=bands, pixels=pixels)
+        try:
+            network.load_state_dict(weights[seed])
+        except RuntimeError as error:
+            size = f"{recipe.network} with {bands} band(s) of {pixels} pixels"
+            raise ValueError(f"{path}: seed {seed} does not fit {size}: {error}") from None
+        networks[seed] = network.to(memory_format=torch.channels_last).eval()
+    return networks
+
+
+def _identity(
+    recipe: Recipe, method: Method, target: str, seeds: range, domains: Mapping[str, Domain], fingerprint: str
+) -> dict[str, str]:
+    """What a checkpoint must agree with."""
+    bounds = {role: [domain.name, dict(domain.bounds)] for role, domain in domains.items()}
+    return {
+        "recipe": store.canonical_json(recipe.params()),
+        "method": store.canonical_json(method.params()),
+        "task": store.canonical_json([target, list(seeds), bounds]),
+        "code": f"{fingerprint} torch {torch.__version__}",
+        "data": store.checksum([path for domain in domains.values() for path in domain.shards]),
+    }
+
+
+def _row(seed: int, epoch: Epoch, network: nn.Module, batch_size: int, parts: Mapping[str, dict[str, Part]]) -> dict:
+    """A line of the history; labels of the target are used to watch, never to choose."""
+    row = dict.fromkeys(HISTORY) | {"seed": seed, "epoch": epoch.number, "lr": epoch.lr, "loss": epoch.loss}
+    row["adaptation_loss"] = epoch.adaptation_loss
+    for role, part in parts.items():
+        predicted = predict(network, part["validation"].images, batch_size, batch_statistics=True)
+        row[f"{role}_r2"], row[f"{role}_rmse"] = scores(part["validation"].target.cpu(), predicted)
+    return row
+
+
+def _opening(recipe: Recipe, method: Method, seeds: range, parts: Mapping, device: torch.device) -> str:
+    images = ", ".join(f"{len(part['train'].images)} {role} images" for role, part in parts.items())
+    count = f"{len(seeds)} x {recipe.network} (seeds {seeds[0]}-{seeds[-1]}), {recipe.epochs} epochs"
+    return f"{method.title}: {count}, {images}, on {device} with {torch.get_num_threads()} thread(s)"
+
+
+def _line(row: Mapping, epochs: int, speed: float, left: float) -> str:
+    text = f"seed {row['seed']} epoch {row['epoch']}/{epochs}  loss {row['loss']:.4g}"
+    if row["adaptation_loss"] is not None:
+        text += f"  adaptation {row['adaptation_loss']:.4g}"
+    text += f"  R2 source {row['source_r2']:.3f}"
+    if row["target_r2"] is not None:
+        text += f" target {row['target_r2']:.3f}"
+    minutes, seconds = divmod(round(left), 60)
+    return f"{text}  {speed:.0f} images/s  {minutes}:{seconds:02d} left"
+
+
+def _write_history(path: str | Path, rows: list[dict]) -> None:
+    with store.atomic(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, HISTORY, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _write_models(path: str | Path, networks: Mapping[int, dict[str, torch.Tensor]], provenance: dict) -> None:
+    weights = {
+        f"{seed}/{name}": tensor.contiguous().cpu()
+        for seed, state in networks.items()
+        for name, tensor in state.items()
+    }
+    with store.atomic(path) as temporary:
+        safetensors.torch.save_file(weights, temporary, {"provenance": json.dumps(provenance, sort_keys=True)})

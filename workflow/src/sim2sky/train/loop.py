@@ -1,0 +1,150 @@
+"""The training loop: one for every network, adaptation method, optimiser and schedule."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from sim2sky import streams
+from sim2sky.adapt import create_adaptation
+from sim2sky.config import Method, Recipe
+from sim2sky.models import create_model
+from sim2sky.models.batch_statistics import latents
+from sim2sky.train.data import Part
+from sim2sky.train.optimise import LOSSES, adaptation_weight, make_optimiser, make_schedule
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message says where it stopped and why."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch did: number (from 1), last learning rate, mean losses, images per second."""
+
+    number: int
+    lr: float
+    loss: float
+    adaptation_loss: float | None
+    speed: float
+
+
+class Learner:
+    """One seed's network, adaptation, optimiser and schedule: all that changes in training.
+
+    Parameters
+    ----------
+    recipe, method : Recipe, Method
+        How to train and how to adapt.
+    seed : int
+        Root of the initial weights and of the order of the images.
+    source : Part
+        Labelled training images, normalised, on the device to train on.
+    target : Part or None
+        Training images to adapt to; their labels are never looked at.
+    """
+
+    def __init__(self, recipe: Recipe, method: Method, seed: int, source: Part, target: Part | None = None):
+        for name, part in (("source", source), ("target", target)):
+            if part is not None and len(part.images) < recipe.batch_size:
+                count = len(part.images)
+                raise TrainingError(f"{name}: {count} training images do not fill one batch of {recipe.batch_size}")
+        self.recipe, self.method, self.seed, self.source, self.target = recipe, method, seed, source, target
+        self.steps = len(source.images) // recipe.batch_size
+        self.epochs_done = 0
+        device, (bands, pixels) = source.images.device, source.images.shape[1:3]
+        with torch.random.fork_rng():
+            torch.manual_seed(streams.torch_seed(seed, "initialisation"))
+            network = create_model(recipe.network, bands=bands, pixels=pixels)
+            latent = latents(network, torch.zeros(1, bands, pixels, pixels), 1).shape[1]
+            # own seed: a network starts from the same weights whatever the method
+            torch.manual_seed(streams.torch_seed(seed, "adaptation"))
+            adaptation = create_adaptation(method.adaptation, latent, **method.options)
+        self.network = network.to(device, memory_format=torch.channels_last).train()
+        self.adaptation = adaptation.to(device).train()
+        parameters = [*self.network.parameters(), *self.adaptation.parameters()]
+        self.optimiser = make_optimiser(recipe.optimiser, parameters)
+        self.schedule = make_schedule(recipe.schedule, self.optimiser, recipe.epochs * self.steps)
+
+    def state_dict(self) -> dict:
+        """All that is needed to go on after the last epoch; there is no random state, see :meth:`run`."""
+        parts = ("network", "adaptation", "optimiser", "schedule")
+        return {"epochs_done": self.epochs_done} | {name: getattr(self, name).state_dict() for name in parts}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go back to where `state_dict` was taken."""
+        self.epochs_done = state["epochs_done"]
+        for name in ("network", "adaptation", "optimiser", "schedule"):
+            getattr(self, name).load_state_dict(state[name])
+
+    def run(self) -> Iterator[Epoch]:
+        """Train the epochs that are left, one per iteration.
+
+        Random numbers of an epoch come from (seed, purpose, epoch) alone, so a resumed training needs no random state.
+
+        Raises
+        ------
+        TrainingError
+            A loss is not finite.
+        """
+        while self.epochs_done < self.recipe.epochs:
+            torch.manual_seed(streams.torch_seed(self.seed, "training", self.epochs_done))
+            start = time.perf_counter()
+            losses = torch.stack([self._step(*step) for step in self._batches()]).cpu()
+            seconds = time.perf_counter() - start
+            self._check(losses)
+            self.epochs_done += 1
+            loss, adaptation_loss = losses.double().mean(dim=0).tolist()
+            images = self.steps * self.recipe.batch_size * (1 if self.target is None else 2)
+            yield Epoch(
+                number=self.epochs_done,
+                lr=self.schedule.get_last_lr()[0],
+                loss=loss,
+                adaptation_loss=None if self.target is None else adaptation_loss,
+                speed=images / seconds,
+            )
+
+    def _batches(self) -> Iterator[tuple]:
+        """(step, indices of source images, of target images) of one epoch; each domain in an order of its own."""
+        target = itertools.repeat(None)
+        if self.target is not None:  # a smaller target domain is gone through again, in a new order
+            rounds = (self._order(self.target, "target", cycle) for cycle in itertools.count())
+            target = itertools.chain.from_iterable(rounds)
+        return zip(range(self.steps), self._order(self.source, "source", 0), target, strict=False)
+
+    def _order(self, part: Part, domain: str, cycle: int) -> Iterator[torch.Tensor]:
+        size, n = self.recipe.batch_size, len(part.images)
+        order = streams.generator(self.seed, f"shuffle {domain}", self.epochs_done, cycle).permutation(n)
+        # the last, incomplete batch is left out: its batch statistics would be of another quality
+        return iter(torch.from_numpy(order[: n // size * size]).to(part.images.device).split(size))
+
+    def _step(self, step: int, source: torch.Tensor, target: torch.Tensor | None) -> torch.Tensor:
+        """One update; returns (regression loss, adaptation loss), not waited for on a GPU."""
+        latent = self.network.features(self.source.images[source])
+        loss = LOSSES[self.recipe.loss](self.network.head(latent), self.source.target[source])
+        total, adaptation_loss = loss, torch.zeros_like(loss)
+        if target is not None:
+            # The domains pass one after the other, so that batch normalisation sees one domain at a time: in a joint
+            # batch it would hide a difference of the means from the network but not from the test, where domains are
+            # normalised alone, by batch or AdaBN statistics.
+            progress = (self.epochs_done + step / self.steps) / self.recipe.epochs
+            adaptation_loss = self.adaptation.loss(latent, self.network.features(self.target.images[target]), progress)
+            total = loss + adaptation_weight(self.method, progress) * adaptation_loss
+        self.optimiser.zero_grad()
+        total.backward()
+        self.optimiser.step()
+        self.schedule.step()
+        return torch.stack([loss.detach(), adaptation_loss.detach()])
+
+    def _check(self, losses: torch.Tensor) -> None:
+        finite = losses.isfinite().all(dim=1)
+        if not finite.all():
+            step = int(finite.int().argmin())
+            where = f"seed {self.seed}, epoch {self.epochs_done + 1}, step {step + 1} of {self.steps}"
+            values = "regression {:g}, adaptation {:g}".format(*losses[step].tolist())
+            hint = "lower the learning rate or normalise the images"
+            raise TrainingError(f"{where}: the loss is not finite ({values}); {hint}")

@@ -1,0 +1,56 @@
+"""Losses, optimisers and schedules by the names that a recipe uses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn, optim
+from torch.optim import lr_scheduler
+
+from sim2sky.config import Method, Optimiser, Schedule
+
+LOSSES = {"mse": nn.functional.mse_loss, "mae": nn.functional.l1_loss, "huber": nn.functional.huber_loss}
+
+
+def make_optimiser(options: Optimiser, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
+    """The optimiser of a recipe, fused where torch has that form: a small network's step is mostly overhead."""
+    common = {"lr": options.lr, "weight_decay": options.weight_decay}
+    match options.name:
+        case "adam":
+            return optim.Adam(parameters, **common, fused=True)
+        case "adamw":
+            return optim.AdamW(parameters, **common, fused=True)
+        case "sgd":
+            return optim.SGD(parameters, **common, fused=True)
+        case "rmsprop":
+            return optim.RMSprop(parameters, **common, foreach=True)
+    raise ValueError(f"unknown optimiser {options.name!r}")
+
+
+def make_schedule(options: Schedule, optimiser: optim.Optimizer, steps: int) -> lr_scheduler.LRScheduler:
+    """The learning rate over `steps` batches; the recipe's rate is the constant, the first or the highest one."""
+    match options.name:
+        case "constant":
+            return lr_scheduler.ConstantLR(optimiser, factor=1.0, total_iters=0)
+        case "cosine":
+            return lr_scheduler.CosineAnnealingLR(optimiser, T_max=steps)
+        case "one_cycle":
+            return lr_scheduler.OneCycleLR(optimiser, max_lr=optimiser.defaults["lr"], total_steps=steps)
+    raise ValueError(f"unknown schedule {options.name!r}")
+
+
+def adaptation_weight(method: Method, progress: float) -> float:
+    """Factor of the adaptation loss at `progress` from 0 to 1; `ganin` as in Ganin et al. 2016, arXiv:1505.07818."""
+    if method.weight_schedule == "ganin":
+        return method.weight * (2 / (1 + math.exp(-10 * progress)) - 1)
+    return method.weight
+
+
+def scores(true: torch.Tensor, predicted: torch.Tensor) -> tuple[float, float]:
+    """Coefficient of determination and root mean square error of one parameter."""
+    true, predicted = true.double(), predicted.double()
+    squares = (true - predicted).square()
+    variance = (true - true.mean()).square().mean()
+    return (1 - squares.mean() / variance).item(), squares.mean().sqrt().item()
