@@ -46,6 +46,10 @@ def unit(text: str, description: str, **kwargs: Any) -> Any:
     return Field(description=description, json_schema_extra={"unit": text}, **kwargs)
 
 
+def _unit_of(model: type[BaseModel], name: str) -> str:
+    return model.model_fields[name].json_schema_extra["unit"]
+
+
 class Strict(BaseModel):
     """Unknown keys are errors; values are frozen once read; NaN and infinity are refused."""
 
@@ -152,6 +156,15 @@ class Simulation(Strict):
         """Names of the shards, ``first-last`` lens."""
         starts = range(0, self.lenses, self.shard_size)
         return [f"{start:07d}-{min(start + self.shard_size, self.lenses) - 1:07d}" for start in starts]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Names of the per-lens parameters in a shard, each with its unit: what a network may regress."""
+        units = {name: _unit_of(LensMass, name) for name in LensMass.model_fields}
+        for light in ("lens_light", "source_light"):
+            units |= {f"{light}_{name}": _unit_of(Light, name) for name in Light.model_fields if name != "colors"}
+            units |= {f"{light}_magnitude_{band}": "mag" for band in self.bands[1:]}
+        return units
 
 
 # -------------------------------------------------------------------------------------------------------------------- observe
@@ -329,14 +342,14 @@ class CrossValidation(Strict):
 class Published(Strict):
     """A number of the literature that a summary row is held against."""
 
-    method: Name
-    recipe: Name
-    domain: Name
-    statistics: Literal["running", "batch", "adabn"]
-    metric: str
-    mean: float
-    std: float | None = None
-    source: str
+    method: Name = Field(description="key of `methods`")
+    recipe: Name = Field(description="key of `recipes`")
+    domain: Name = Field(description="key of `datasets`")
+    statistics: Literal["running", "batch", "adabn"] = Field(description="where batch normalisation took its statistics from")
+    metric: str = Field(description="name of the metric, for example r2")
+    mean: float = Field(description="published mean over the networks")
+    std: float | None = Field(None, description="published standard deviation over the networks")
+    source: str = Field(description="publication and table")
 
 
 class Study(Strict):
@@ -348,13 +361,13 @@ class Study(Strict):
     target: Name = Field(description="parameter that the networks regress")
     seeds: PositiveInt = Field(description="networks per run, with seeds 0, 1, ...")
     seeds_per_job: PositiveInt = Field(1, description="seeds trained in one job")
-    simulations: dict[Name, Simulation] = Field(min_length=1)
-    datasets: dict[Name, Dataset] = Field(min_length=1)
-    recipes: dict[Name, Recipe] = Field(min_length=1)
-    methods: dict[Name, Method] = Field(min_length=1)
-    runs: dict[Name, Run] = Field(min_length=1)
-    cross_validation: CrossValidation | None = None
-    published: list[Published] = []
+    simulations: dict[Name, Simulation] = Field(min_length=1, description="noise-free lenses")
+    datasets: dict[Name, Dataset] = Field(min_length=1, description="domains: simulations as observed")
+    recipes: dict[Name, Recipe] = Field(min_length=1, description="ways to train")
+    methods: dict[Name, Method] = Field(min_length=1, description="ways to adapt")
+    runs: dict[Name, Run] = Field(min_length=1, description="what is trained: a method by a recipe on domains")
+    cross_validation: CrossValidation | None = Field(None, description="null leaves it out")
+    published: list[Published] = Field([], description="numbers of the literature to be held against")
 
     @property
     def seed_blocks(self) -> list[str]:
@@ -432,7 +445,7 @@ def load(config: dict[str, Any], root: Path) -> tuple[Config, dict[str, Study], 
             if dataset.survey not in surveys:
                 raw = _read(root / "resources/surveys", dataset.survey, "survey", root)
                 surveys[dataset.survey] = _check(Survey, raw, f"resources/surveys/{dataset.survey}.yaml", {})
-        if problems := list(_dangling(study, top, surveys)):
+        if problems := dict.fromkeys(_dangling(study, top, surveys)):
             raise ConfigError("\n".join(f"{_place(place, path, overrides)}: {text}" for path, text in problems))
         studies[name] = _available(study, top)
     _check_shared(studies)
@@ -541,6 +554,8 @@ def _dangling(study: Study, top: Config, surveys: dict[str, Survey]) -> Iterator
                 yield (*where, "background"), "cutouts have one band, the simulation has several"
     for name, run in study.runs.items():
         where = ("runs", name)
+        for simulation in _simulations_of(study, run):
+            yield from check(("target",), study.target, simulation.parameters, "parameter")
         yield from check((*where, "method"), run.method, study.methods, "method")
         yield from check((*where, "recipe"), run.recipe, study.recipes, "recipe")
         for key, dataset in [("source", run.source), ("target", run.target), *(("evaluate_on", d) for d in run.evaluate_on)]:
@@ -560,6 +575,11 @@ def _dangling(study: Study, top: Config, surveys: dict[str, Survey]) -> Iterator
     for index, row in enumerate(study.published):
         for key, names in (("method", study.methods), ("recipe", study.recipes), ("domain", study.datasets)):
             yield from check(("published", index, key), getattr(row, key), names, key)
+
+
+def _simulations_of(study: Study, run: Run) -> list[Simulation]:
+    datasets = [study.datasets[name] for name in run.evaluate_on if name in study.datasets]
+    return [study.simulations[dataset.simulation] for dataset in datasets if dataset.simulation in study.simulations]
 
 
 def nested(dotted: str, value: Any) -> dict[str, Any]:

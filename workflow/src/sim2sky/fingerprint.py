@@ -13,7 +13,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 # What these do to a result is in the rule's params and paths already: the checked values themselves.
-TRANSPARENT = {"sim2sky.config", "sim2sky.registry", "sim2sky.fingerprint", "sim2sky.paths"}
+TRANSPARENT = {"sim2sky.config", "sim2sky.registry", "sim2sky.fingerprint", "sim2sky.paths", "sim2sky.logs"}
 
 
 @cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -96,7 +97,9 @@ def write_shard(path: str | Path, variables: Mapping[str, Variable], attributes:
             attributes={"units": variable.unit, "long_name": variable.long_name or name},
         )
         array[...] = data
-    zarr.consolidate_metadata(memory)
+    with warnings.catch_warnings():  # xarray looks for consolidated metadata first, zarr says that the format does not define it yet
+        warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
+        zarr.consolidate_metadata(memory)
     with atomic(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for key, buffer in sorted(memory._store_dict.items()):
             archive.writestr(zipfile.ZipInfo(key, _ZIP_EPOCH), buffer.to_bytes())

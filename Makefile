@@ -1,0 +1,64 @@
+# Everything runs inside a virtual environment of its own, made on the first call.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SNAKEMAKE := $(BIN)/snakemake
+# Survey cutouts (a FITS cube, DES g band) add the real sky as a third domain: make demo CUTOUTS=path/to/cubes.fits
+SKY := $(if $(CUTOUTS),'cutouts={des_coadd_g: $(CUTOUTS)}')
+CONFIG := $(if $(CUTOUTS),--config $(SKY))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test demo full plan test test-fast lint docs benchmarks clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup ## from nothing to results/report/report.html, in minutes (CUTOUTS=cube.fits adds the real sky)
+	$(SNAKEMAKE) --profile profiles/demo $(CONFIG)
+	@echo "Report: results/report/report.html"
+
+full: setup ## the full-size studies on this machine (hours to days; resumes where it stopped)
+	$(SNAKEMAKE) $(CONFIG)
+
+plan: setup ## the jobs a full-size run would start, without starting them
+	$(SNAKEMAKE) --dry-run --quiet rules $(CONFIG)
+
+test: setup-test ## all tests, with lint
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest
+
+test-fast: setup-test ## the tests that take seconds
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: setup-test ## ruff and snakemake --lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(SNAKEMAKE) --lint
+
+docs: setup ## regenerate config/README.md and the JSON schemas from the code
+	$(BIN)/python -m sim2sky.reference
+
+benchmarks: setup-test ## speed against peers, as ratios of one run, into docs/results/benchmarks
+	$(BIN)/python benchmarks/render.py
+	$(BIN)/python benchmarks/train.py
+	$(BIN)/python benchmarks/workflow.py
+
+clean: ## remove results (keeps the environment)
+	rm -rf results .snakemake
+
+setup: $(VENV)/.setup
+setup-test: $(VENV)/.setup-test
+
+$(VENV)/.setup: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "sim2sky needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 ..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.setup-test: $(VENV)/.setup
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test]'
+	@if command -v chromedriver >/dev/null; then :; elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium chromium-driver >/dev/null; \
+	else echo "No Chromium with chromedriver here: the browser test will be skipped."; fi
+	@touch $@

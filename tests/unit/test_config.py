@@ -1,0 +1,180 @@
+"""Mistakes in the configuration are named with their place before anything starts."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sim2sky import config, reference
+
+ROOT = Path(__file__).parents[2]
+STUDY = "config/studies/einstein_radius.yaml"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of the configuration that a test may spoil."""
+    for folder in ("config", "resources"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def top(**changes):
+    return yaml.safe_load((ROOT / "config/config.yaml").read_text()) | changes
+
+
+def test_shipped_configuration_is_valid_and_full_size():
+    _, studies, surveys = config.load(top(), ROOT)
+    study = studies["einstein_radius"]
+    assert study.simulations["galaxy_lenses"].lenses == 50000
+    assert study.seeds == 10
+    assert set(surveys) == {"des", "noise_free"}
+
+
+def test_without_cutouts_the_third_domain_is_left_out(tmp_path):
+    _, studies, _ = config.load(top(), ROOT)
+    assert "des_sky" not in studies["einstein_radius"].datasets
+    assert not any("sky" in run for run in studies["einstein_radius"].runs)
+    (tmp_path / "cube.fits").touch()
+    _, studies, _ = config.load(top(cutouts={"des_coadd_g": str(tmp_path / "cube.fits")}), ROOT)
+    assert "tuned-dann-sky" in studies["einstein_radius"].runs
+
+
+def test_demo_changes_sizes_only():
+    demo = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
+    sizes = {"lenses", "shard_size", "epochs", "seeds", "seeds_per_job", "folds", "optimiser.lr"}
+
+    def leaves(node):
+        for key, value in node.items():
+            if isinstance(value, dict):
+                yield from leaves(value)
+            else:
+                yield key
+
+    assert set(leaves(demo["overrides"])) <= sizes
+    config.load(top(**demo), ROOT)
+
+
+# (path into the study, value or `del`, what the error must say)
+STUDY_MISTAKES = [
+    ("simulations.galaxy_lenses.lense", 5, ["simulations.galaxy_lenses.lense", "did you mean 'lenses'?"]),
+    ("simulations.galaxy_lenses.lenses", 0, ["simulations.galaxy_lenses.lenses", "greater than 0", "got 0"]),
+    ("simulations.galaxy_lenses.lenses", "many", ["simulations.galaxy_lenses.lenses", "integer", "many"]),
+    ("simulations.galaxy_lenses.lenses", 3, ["datasets.noise_free.split", "of 3 lenses for validation"]),
+    ("simulations.galaxy_lenses.pixels", del_ := object(), ["simulations.galaxy_lenses.pixels", "is missing"]),
+    ("simulations.galaxy_lenses.pixel_scale", -0.2, ["simulations.galaxy_lenses.pixel_scale", "greater than 0"]),
+    ("simulations.galaxy_lenses.pixel_scale", 0.2, ["datasets.noise_free.survey", "0.263 arcsec/pixel"]),
+    ("simulations.galaxy_lenses.bands", [], ["simulations.galaxy_lenses.bands", "at least 1"]),
+    ("simulations.galaxy_lenses.bands", ["q"], ["datasets.noise_free.survey", "unknown band", "'q'"]),
+    ("simulations.galaxy_lenses.population.lens_mass.thetaE", 1, ["lens_mass.thetaE", "did you mean 'theta_E'?"]),
+    ("simulations.galaxy_lenses.population.lens_mass.theta_E", {"uniform": [3, 1]}, ["lens_mass.theta_E", "low 3.0 is not below high 1.0"]),
+    ("simulations.galaxy_lenses.population.lens_mass.theta_E", {"uniform": [-1, 1]}, ["lens_mass", "theta_E", "not negative"]),
+    ("simulations.galaxy_lenses.population.lens_mass.theta_E", {"unifrom": [1, 3]}, ["theta_E.unifrom", "did you mean 'uniform'?"]),
+    ("simulations.galaxy_lenses.population.lens_mass.e1", {"uniform": [0, 1], "normal": [0, 1]}, ["lens_mass.e1", "exactly one"]),
+    ("simulations.galaxy_lenses.population.source_light.R_sersic", 0, ["source_light", "R_sersic", "positive"]),
+    ("simulations.galaxy_lenses.population.lens_light.colors", {"r": 0.5}, ["lens_light.colors", "unknown band 'r'"]),
+    ("datasets.des.survey", "dse", ["resources/surveys", "unknown survey 'dse'", "did you mean 'des'?"]),
+    ("datasets.des.simulation", "galaxy_lens", ["datasets.des.simulation", "did you mean 'galaxy_lenses'?"]),
+    ("datasets.des.noise", "right", ["datasets.des.noise", "'correct'"]),
+    ("datasets.des.split", {"train": 0.9, "validation": 0.1, "test": 0.2}, ["datasets.des.split", "1.2, not 1"]),
+    ("datasets.des.split", {"train": 1, "validation": 0, "test": 0}, ["datasets.des.split", "leaves 0 of 50000 lenses for validation"]),
+    ("datasets.des.centre_crop", {"pixels": 60}, ["datasets.des.centre_crop.pixels", "cannot keep 60 of 40"]),
+    ("datasets.des_sky.background.cutouts", "des_coad_g", ["datasets.des_sky.background.cutouts", "did you mean 'des_coadd_g'?"]),
+    ("datasets.des_sky.background.pixel_scale", 0.2, ["datasets.des_sky.background.pixel_scale", "0.263"]),
+    ("recipes.tuned.network", "lens_cn", ["recipes.tuned", "did you mean 'lens_cnn'?"]),
+    ("recipes.tuned.optimiser.name", "adm", ["recipes.tuned.optimiser.name", "'adam'"]),
+    ("recipes.tuned.optimiser.lr", 0, ["recipes.tuned.optimiser.lr", "greater than 0"]),
+    ("recipes.tuned.optimiser.lr", float("nan"), ["recipes.tuned.optimiser.lr", "finite"]),
+    ("recipes.tuned.batch_size", 1, ["recipes.tuned.batch_size", "greater than or equal to 2"]),
+    ("methods.mmd.adaptation", "mdm", ["methods.mmd", "did you mean 'mmd'?"]),
+    ("methods.mmd.options", {"kernal": "fixed"}, ["methods.mmd", "did you mean 'kernel'?"]),
+    ("runs.tuned-mmd.recipe", "tunde", ["runs.tuned-mmd.recipe", "did you mean 'tuned'?"]),
+    ("runs.tuned-mmd.method", "mmmd", ["runs.tuned-mmd.method", "did you mean 'mmd'?"]),
+    ("runs.tuned-mmd.target", "dess", ["runs.tuned-mmd.target", "did you mean 'des'?"]),
+    ("runs.tuned-mmd.target", None, ["runs.tuned-mmd.target", "needs a target"]),
+    ("runs.tuned-mmd.change", {"epoch": 3}, ["runs.tuned-mmd.change", "did you mean 'epochs'?"]),
+    ("cross_validation.grid", {"optimizer.lr": [1e-3]}, ["cross_validation.grid", "did you mean 'optimiser'?"]),
+    ("target", "theta E", ["target", "letters, digits"]),
+    ("target", "thetaE", ["target", "did you mean 'theta_E'?"]),
+    ("seeds", 0, ["seeds", "greater than 0"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "value", "words"), STUDY_MISTAKES, ids=lambda item: item if isinstance(item, str) else None)
+def test_mistake_in_a_study_is_named(project, path, value, words):
+    study = yaml.safe_load((project / STUDY).read_text())
+    *parents, last = path.split(".")
+    node = study
+    for key in parents:
+        node = node[key]
+    if value is del_:
+        del node[last]
+    else:
+        node[last] = value
+    (project / STUDY).write_text(yaml.safe_dump(study))
+    with pytest.raises(config.ConfigError) as error:
+        config.load(top(), project)
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"studys": ["einstein_radius"]}, ["config/config.yaml: studys", "did you mean 'studies'?"]),
+        ({"studies": ["einstein_raduis"]}, ["config/studies", "did you mean 'einstein_radius'?"]),
+        ({"studies": []}, ["studies", "at least 1"]),
+        ({"cutouts": {"des_coadd_g": "nowhere.fits"}}, ["cutouts.des_coadd_g", "no such FITS file: nowhere.fits"]),
+        ({"overrides": {"cosmosim": {}}}, ["overrides", "cosmosim"]),
+        ({"overrides": {"einstein_radius": {"seeds": -1}}}, [f"overrides of {STUDY}: seeds", "greater than 0"]),
+        ({"overrides": {"einstein_radius": {"recipes": {"tuned": {"epoch": 1}}}}}, ["overrides of", "recipes.tuned.epoch", "'epochs'"]),
+    ],
+)
+def test_mistake_in_the_top_file_is_named(project, changes, words):
+    with pytest.raises(config.ConfigError) as error:
+        config.load(top(**changes), project)
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        (STUDY, "title:", "title: [", [STUDY, "not valid YAML"]),
+        ("resources/surveys/des.yaml", "read_noise:", "readnoise:", ["resources/surveys/des.yaml: readnoise", "did you mean 'read_noise'?"]),
+        ("resources/surveys/des.yaml", "0.001", "-0.001", ["resources/surveys/des.yaml: bands.g", "weights.0", "greater than or equal to 0"]),
+    ],
+)
+def test_broken_file_is_named(project, file, old, new, words):
+    path = project / file
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(config.ConfigError) as error:
+        config.load(top(), project)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_two_studies_cannot_mean_different_things_by_one_name(project):
+    study = yaml.safe_load((project / STUDY).read_text())
+    study["simulations"]["galaxy_lenses"]["seed"] = 7
+    (project / "config/studies/other.yaml").write_text(yaml.safe_dump(study))
+    with pytest.raises(config.ConfigError, match=r"other.yaml: simulations.galaxy_lenses: differs .* einstein_radius"):
+        config.load(top(studies=["einstein_radius", "other"]), project)
+
+
+def test_generated_reference_is_up_to_date():
+    assert (ROOT / "config/README.md").read_text() == reference.readme(), "run `make docs`"
+    for name in reference.SCHEMAS:
+        assert (ROOT / f"workflow/schemas/{name}.schema.json").read_text() == reference.schema(name), "run `make docs`"
+
+
+def test_splits_follow_the_order_of_the_lenses():
+    assert config.Split().bounds(50000) == {"train": (0, 35000), "validation": (35000, 40000), "test": (40000, 50000)}
+
+
+def test_shards_cover_all_lenses_once():
+    _, studies, _ = config.load(top(), ROOT)
+    simulation = studies["einstein_radius"].simulations["galaxy_lenses"].model_copy(update={"lenses": 5, "shard_size": 2})
+    assert simulation.shards == ["0000000-0000001", "0000002-0000003", "0000004-0000004"]

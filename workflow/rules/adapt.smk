@@ -1,0 +1,31 @@
+# Networks trained on the labels of the source domain and the bare images of the target domain.
+
+
+def target_shards(wildcards):
+    return shards_of(run_of(wildcards).target)
+
+
+if not CONFIG.partial:
+
+    rule adapt:
+        input:
+            source=source_shards,
+            target=target_shards,
+        output:
+            model=PATHS.model.replace("{stage}", "adapt"),
+            history=PATHS.history.replace("{stage}", "adapt"),
+        params:
+            training=training_params,
+            code=code("train"),
+        log:
+            log_of("adapt", "{study}/{run}/{seeds}"),
+        benchmark:
+            benchmark_of("adapt", "{study}/{run}/{seeds}")
+        threads: 1
+        resources:
+            mem_mb=training_memory,
+            runtime=training_runtime,
+        message:
+            "Adapting {wildcards.run} of {wildcards.study}, seeds {wildcards.seeds}"
+        script:
+            "../scripts/train.py"

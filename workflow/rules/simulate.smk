@@ -1,0 +1,29 @@
+# Noise-free lenses, shard by shard.
+
+
+def simulation_params(wildcards):
+    """The configuration of a simulation as far as one shard depends on it: the total must not matter, or a larger one starts anew."""
+    last = int(wildcards.shard.split("-")[1])
+    return SIMULATIONS[wildcards.simulation].model_copy(update={"lenses": last + 1, "shard_size": 1}).params()
+
+
+if not CONFIG.partial:
+
+    rule simulate_shard:
+        output:
+            shard=PATHS.simulated,
+        params:
+            simulation=simulation_params,
+            code=code("simulate_shard"),
+        log:
+            log_of("simulate_shard", "{simulation}/{shard}"),
+        benchmark:
+            benchmark_of("simulate_shard", "{simulation}/{shard}")
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        message:
+            "Simulating lenses {wildcards.shard} of {wildcards.simulation}"
+        script:
+            "../scripts/simulate_shard.py"

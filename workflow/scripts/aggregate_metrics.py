@@ -1,0 +1,14 @@
+"""Rule aggregate_metrics."""
+
+from sim2sky.config import Study
+from sim2sky.evaluate.aggregate import aggregate
+from sim2sky.logs import tee
+
+tee(snakemake.log[0])
+aggregate(
+    snakemake.wildcards.study,
+    Study.model_validate(snakemake.params.study),
+    snakemake.input.metrics,
+    snakemake.output.metrics,
+    snakemake.output.summary,
+)

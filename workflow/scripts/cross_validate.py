@@ -1,0 +1,18 @@
+"""Rule cross_validate."""
+
+from sim2sky.config import CrossValidation, Recipe
+from sim2sky.logs import tee
+from sim2sky.train.cross_validation import cross_validate
+from sim2sky.train.data import Domain
+
+tee(snakemake.log[0])
+training = snakemake.params.training
+cross_validate(
+    Recipe.model_validate(training["recipe"]),
+    CrossValidation.model_validate(training["cross_validation"]),
+    training["target"],
+    Domain(**training["domain"]),
+    snakemake.output.table,
+    threads=snakemake.threads,
+    seed=0,
+)

@@ -1,0 +1,19 @@
+"""Rule predict."""
+
+from sim2sky.config import Recipe
+from sim2sky.evaluate.predict import predict_block
+from sim2sky.logs import tee
+from sim2sky.train.data import Domain
+
+tee(snakemake.log[0])
+prediction = snakemake.params.prediction
+predict_block(
+    snakemake.input.model,
+    Recipe.model_validate(prediction["recipe"]),
+    prediction["target"],
+    [Domain(**domain) for domain in prediction["domains"]],
+    snakemake.output.predictions,
+    snakemake.output.latents,
+    snakemake.params.code,
+    snakemake.threads,
+)

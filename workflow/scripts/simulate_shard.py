@@ -1,0 +1,13 @@
+"""Rule simulate_shard."""
+
+from sim2sky.config import Simulation
+from sim2sky.logs import tee
+from sim2sky.simulate.shard import simulate_shard
+
+tee(snakemake.log[0])
+simulate_shard(
+    Simulation.model_validate(snakemake.params.simulation),
+    snakemake.wildcards.shard,
+    snakemake.output.shard,
+    snakemake.params.code,
+)

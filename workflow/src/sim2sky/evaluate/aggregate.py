@@ -1,0 +1,225 @@
+"""One metrics file per run and block of seeds, and the one place that puts them together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim2sky import store
+from sim2sky.config import Run, Study
+from sim2sky.evaluate.distances import DISTANCES, run_distances
+from sim2sky.evaluate.metrics import METRICS, STATISTICS, run_metrics
+
+RUN_COLUMNS = ["run", "method", "recipe", "source", "target", "seed", "domain", "statistics", "metric", "value"]
+KEY = ["method", "recipe", "domain", "statistics", "metric"]  # what a published number is matched on
+PUBLISHED = ["published_mean", "published_std", "published_source"]
+SUMMARY_COLUMNS = ["study", *KEY, "mean", "std", "n_seeds", *PUBLISHED, "run"]
+GAP_CLOSED = "gap_closed"
+
+
+def evaluate_run(
+    predictions: str | Path,
+    latents: str | Path,
+    path: str | Path,
+    *,
+    run: str,
+    method: str,
+    recipe: str,
+    source: str,
+    target: str | None,
+) -> None:
+    """Write the metrics of one block of seeds of a run as CSV with `RUN_COLUMNS`.
+
+    Parameters
+    ----------
+    predictions, latents : path
+        What :func:`sim2sky.evaluate.predict.predict_block` wrote.
+    path : path
+        The CSV file.
+    run, method, recipe, source, target : str
+        Names, as in the study file; `target` is None for a run that adapts to no domain.
+    """
+    names = {"run": run, "method": method, "recipe": recipe, "source": source, "target": target or ""}
+    rows = _concatenate([run_metrics(pd.read_parquet(predictions)), run_distances(latents, source)])
+    _write(rows.assign(**names)[RUN_COLUMNS], path)
+
+
+def read_metrics(path: str | Path) -> pd.DataFrame:
+    """Read a metrics file exactly as it was written; no name is taken for a missing value."""
+    text = ["study", "run", "method", "recipe", "source", "target", "domain", "statistics", "metric"]
+    types = dict.fromkeys(text, str) | {"seed": np.int64, "value": np.float64}
+    return pd.read_csv(
+        path, dtype=types, keep_default_na=False, na_values={"value": [""]}, float_precision="round_trip"
+    )
+
+
+def aggregate(
+    name: str, study: Study, run_metrics: Sequence[str | Path], metrics: str | Path, summary: str | Path
+) -> list[tuple[str, str]]:
+    """Put the metrics of a study's runs together and sum them up over seeds.
+
+    Parameters
+    ----------
+    name : str
+        Name of the study.
+    study : Study
+        It says which runs there should be and holds the published numbers.
+    run_metrics : sequence of path
+        Files of :func:`evaluate_run`, any number of them and in any order.
+    metrics : path
+        Written: all rows, and the derived metric `gap_closed`.
+    summary : path
+        Written: `SUMMARY_COLUMNS`; see :func:`summarise`.
+
+    Returns
+    -------
+    list of (run, block)
+        What is missing, which is printed as well.
+    """
+    table = _concatenate([pd.DataFrame(columns=RUN_COLUMNS), *(_checked(path, study) for path in run_metrics)])
+    table = _ordered(_concatenate([table, gap_closed(table, study)]), study)
+    missing = missing_runs(study, present_runs(table, study))
+    for run, block in missing:
+        print(f"{name}: missing: run {run}, seeds {block}", flush=True)
+    for run, seed, domain in table.loc[table.value.isna(), ["run", "seed", "domain"]].drop_duplicates().values:
+        print(f"{name}: not a number: run {run}, seed {seed}, on {domain}", flush=True)
+    _write(table.assign(study=name)[["study", *RUN_COLUMNS]], metrics)
+    _write(summarise(table, study).assign(study=name)[SUMMARY_COLUMNS], summary)
+    total = len(study.runs) * len(study.seed_blocks)
+    print(f"{name}: {total - len(missing)} of {total} blocks of seeds, {len(table)} metrics", flush=True)
+    return missing
+
+
+def missing_runs(study: Study, present: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Every (run, block of seeds) of the study that is not among `present`."""
+    return [(run, block) for run in study.runs for block in study.seed_blocks if (run, block) not in present]
+
+
+def present_runs(metrics: pd.DataFrame, study: Study) -> set[tuple[str, str]]:
+    """Every (run, block of seeds) of which `metrics` holds all seeds."""
+    seeds = metrics.groupby("run").seed.agg(set)
+    blocks = [(block, range(*_first_and_stop(block))) for block in study.seed_blocks]
+    return {(run, block) for run, have in seeds.items() for block, wanted in blocks if have.issuperset(wanted)}
+
+
+def gap_closed(metrics: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """How much of what adaptation could win, each adapted run has won, per seed.
+
+    It is (R2 of the run - R2 without adaptation) / (R2 of the oracle - R2 without adaptation) on the run's target
+    domain, for the same seed and statistics. "Without adaptation" is the unadapted run of the same recipe and source, the
+    oracle is the one that learnt from the target's labels. Where the oracle is not the better of these two there is no
+    gap, and the value is NaN. A run whose recipe has no such controls gets no rows.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        With `RUN_COLUMNS`.
+
+    Returns
+    -------
+    DataFrame
+        Rows with `RUN_COLUMNS` and the metric ``gap_closed``.
+    """
+    scores = metrics[metrics.metric == "r2"].set_index(["run", "domain", "seed", "statistics"]).value.sort_index()
+    found = [pd.DataFrame(columns=RUN_COLUMNS)]
+    for name, run in study.runs.items():
+        names = [name, _control(study, run, run.source), _control(study, run, run.target)]
+        if run.target is None or any((other, run.target) not in scores.index for other in names):
+            continue
+        same = pd.concat([scores[other, run.target] for other in names], axis=1, join="inner", keys=range(3))
+        adapted, none, oracle = (same[column] for column in range(3))
+        closed = ((adapted - none) / (oracle - none).where(oracle > none)).rename("value")
+        about = {key: getattr(run, key) for key in ("method", "recipe", "source", "target")}
+        found.append(closed.reset_index().assign(run=name, **about, domain=run.target, metric=GAP_CLOSED))
+    return _concatenate(found)[RUN_COLUMNS]
+
+
+def summarise(metrics: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Mean and sample standard deviation over seeds, beside the published numbers.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        With `RUN_COLUMNS`.
+
+    Returns
+    -------
+    DataFrame
+        `SUMMARY_COLUMNS` without the study. ``std`` is NaN for a single seed; ``mean`` is NaN if a seed's value is. A
+        published number without a measurement has a row with ``n_seeds`` 0 and the run that would measure it, if any.
+    """
+    values = metrics.groupby(["run", *KEY], sort=False).value
+    measured = values.agg(
+        mean=lambda v: v.mean(skipna=False), std=lambda v: v.std(ddof=1, skipna=False), n_seeds="size"
+    ).reset_index()
+    published = pd.DataFrame(
+        [(*(getattr(row, key) for key in KEY), row.mean, row.std, row.source) for row in study.published],
+        columns=[*KEY, *PUBLISHED],
+    )
+    table = measured.merge(published, how="outer", on=KEY)
+    table["n_seeds"] = table.n_seeds.fillna(0).astype(int)
+    unmeasured = table.n_seeds == 0
+    table.loc[unmeasured, "run"] = [_planned(study, row) for row in table[unmeasured].itertuples()]
+    return _ordered(table, study)
+
+
+def _control(study: Study, run: Run, source: str | None) -> str | None:
+    """The unadapted run with the recipe of `run` that is trained on the labels of `source`."""
+    for name, other in study.runs.items():
+        unadapted = study.methods[other.method].adaptation == "none"
+        if unadapted and other.recipe == run.recipe and other.source == source:
+            return name
+    return None
+
+
+def _planned(study: Study, row: Any) -> str:
+    """The run that would measure a published number, or ""."""
+    for name, run in study.runs.items():
+        if (run.method, run.recipe) == (row.method, row.recipe) and row.domain in run.evaluate_on:
+            return name
+    return ""
+
+
+def _checked(path: str | Path, study: Study) -> pd.DataFrame:
+    """Rows of a run's metrics, which must be of a run that the study has."""
+    table = read_metrics(path)
+    if list(table.columns) != RUN_COLUMNS:
+        raise ValueError(f"{path}: columns {list(table.columns)}, not {RUN_COLUMNS}; delete it to have it made again")
+    if unknown := set(table.run) - set(study.runs):
+        raise ValueError(f"{path}: of run {', '.join(sorted(unknown))}, which the study does not have")
+    return table
+
+
+def _ordered(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Rows in the order of the study file, whatever the order they came in."""
+    order = {
+        "run": study.runs,
+        "method": study.methods,
+        "recipe": study.recipes,
+        "domain": study.datasets,
+        "statistics": STATISTICS,
+        "metric": [*METRICS, *DISTANCES, GAP_CLOSED],
+    }
+    ranks = {column: {name: rank for rank, name in enumerate(names)} for column, names in order.items()}
+    by = [column for column in ("run", "method", "recipe", "seed", "domain", "statistics", "metric") if column in table]
+    return table.sort_values(by, key=lambda column: column.map(ranks[column.name]) if column.name in ranks else column)
+
+
+def _concatenate(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """All rows; empty tables have columns but no types, so they only count when there is nothing else."""
+    tables = list(tables)
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+
+
+def _first_and_stop(block: str) -> tuple[int, int]:
+    first, last = map(int, block.split("-"))
+    return first, last + 1
+
+
+def _write(table: pd.DataFrame, path: str | Path) -> None:
+    with store.atomic(path) as temporary:
+        table.to_csv(temporary, index=False)

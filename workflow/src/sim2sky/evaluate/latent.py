@@ -1,0 +1,52 @@
+"""The latent space in two dimensions, to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.preprocessing import StandardScaler
+
+from sim2sky import store
+
+COMPONENTS = 50  # principal components that t-SNE works on
+
+
+def embed_latents(latents: str | Path, domains: Sequence[str], count: int = 1000) -> pd.DataFrame:
+    """Joint two-dimensional embedding of the latents of several domains.
+
+    Latents are standardised together, reduced to principal components and laid out by t-SNE (van der Maaten & Hinton
+    2008), starting from the first two components, so that the same file gives the same picture. Neighbourhoods mean
+    something; distances and axes do not.
+
+    Parameters
+    ----------
+    latents : path
+        Written by :func:`sim2sky.evaluate.predict.predict_block`.
+    domains : sequence of str
+        Which domains, usually source and target.
+    count : int
+        Lenses of each domain; fewer if there are not as many.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``domain``, ``lens``, the regressed parameter under its name (``theta_E``), ``x``, ``y``.
+    """
+    shards = store.open_shards([latents])
+    target, count = shards.attributes["target"], min(count, len(shards))
+    joint = np.concatenate([shards.read(f"latent_{domain}", 0, count) for domain in domains])
+    points = StandardScaler().fit_transform(joint.astype(np.float64))
+    points = PCA(min(COMPONENTS, *points.shape), random_state=0).fit_transform(points)
+    tsne = TSNE(perplexity=min(30, (len(points) - 1) / 3), init="pca", random_state=0)
+    x, y = tsne.fit_transform(points).T
+    columns = {
+        "domain": np.repeat(list(domains), count),
+        "lens": np.concatenate([shards.read(f"lens_{domain}", 0, count) for domain in domains]),
+        target: np.concatenate([shards.read(f"{target}_{domain}", 0, count) for domain in domains]),
+    }
+    return pd.DataFrame(columns | {"x": x, "y": y})

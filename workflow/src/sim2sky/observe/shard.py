@@ -1,0 +1,256 @@
+"""One shard of a data set: simulated lenses under a survey's conditions."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sim2sky.config import Dataset, Survey
+from sim2sky.observe import carried
+from sim2sky.observe.background import Sky, draw_sky
+from sim2sky.observe.conditions import Conditions, draw_conditions
+from sim2sky.observe.noise import add_noise, background_sigma, flux_ratio, poisson_sigma
+from sim2sky.observe.psf import gaussian_blur
+from sim2sky.store import CHUNK, IMAGE_DIMS, Shards, Variable, open_shards, provenance, write_shard
+
+PER_BAND = ("lens", "band")
+
+
+@dataclass(frozen=True)
+class Camera:
+    """What of a survey is the same for all images; one value per band where they are arrays."""
+
+    pixel_scale: float  # arcsec
+    read_noise: float  # e-
+    zero_point: np.ndarray  # mag; counts are electrons there
+    exposure_time: np.ndarray  # s
+
+    @classmethod
+    def of(cls, survey: Survey, bands: list[str]) -> Camera:
+        """The camera of a survey in some bands."""
+        chosen = [survey.bands[band] for band in bands]
+        zero_point, exposure_time = (np.array([getattr(band, name) for band in chosen]) for name in ("zero_point", "exposure_time"))
+        return cls(survey.pixel_scale, survey.read_noise, zero_point, exposure_time)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Images of some lenses [counts/s], and per lens and band how noisy they are."""
+
+    image: np.ndarray
+    sigma_background: np.ndarray
+    signal_to_noise: np.ndarray
+
+
+def observe(
+    lens_light: np.ndarray | None,
+    lensed_source: np.ndarray,
+    conditions: Conditions,
+    camera: Camera,
+    *,
+    noise: str,
+    seed: int,
+    lens: np.ndarray,
+    sky: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Observed:
+    """See noise-free light through the atmosphere and a camera; all in counts/s at the camera's zero point.
+
+    Parameters
+    ----------
+    lens_light, lensed_source : (lens, band, N, N) array
+        Light before the point-spread function. No lens light is needed where there is a sky.
+    conditions : Conditions
+        Of these lenses.
+    camera : Camera
+        Of these bands.
+    noise : str
+        Formula of `background_sigma`, or ``none``: no noise is added.
+    seed : int
+        Seed of the data set.
+    lens : (lens,) int array
+        Indices of the lenses.
+    sky : pair of arrays, optional
+        Real sky (lens, band, N, N) and its scatter (lens, band), in place of lens light and background noise.
+
+    Returns
+    -------
+    Observed
+    """
+    source = _blur(lensed_source, conditions, camera)
+    time = camera.exposure_time[:, None, None]
+    if sky is not None:
+        beneath, sigma_background = sky
+        added = poisson_sigma(source, time)  # the sky comes with the noise of everything else
+        total = np.hypot(sigma_background[..., None, None], added)
+    else:
+        beneath, sigma_background = _blur(lens_light, conditions, camera), _background(noise, conditions, camera)
+        added = total = np.hypot(sigma_background[..., None, None], poisson_sigma(beneath + source, time))
+    image = beneath + source
+    if noise == "none":
+        total = np.broadcast_to(sigma_background[..., None, None], image.shape)
+    else:
+        image = add_noise(image, added, seed, lens)
+    return Observed(image, sigma_background, signal_to_noise(source, total))
+
+
+def signal_to_noise(signal: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """Signal-to-noise ratio of a matched filter, ``sqrt(sum (signal / sigma)^2)`` over the pixels; infinite without noise."""
+    with np.errstate(divide="ignore"):
+        return np.sqrt(np.sum(np.square(signal / sigma), axis=(-2, -1)))
+
+
+def _blur(images: np.ndarray, conditions: Conditions, camera: Camera) -> np.ndarray:
+    return gaussian_blur(torch.from_numpy(images), conditions.seeing, camera.pixel_scale).numpy()
+
+
+def _background(noise: str, conditions: Conditions, camera: Camera) -> np.ndarray:
+    if noise == "none":
+        return np.zeros(conditions.seeing.shape)
+    return background_sigma(
+        noise,
+        sky_brightness=conditions.sky_brightness,
+        zero_point=camera.zero_point,
+        num_exposures=conditions.num_exposures,
+        exposure_time=camera.exposure_time,
+        read_noise=camera.read_noise,
+        pixel_scale=camera.pixel_scale,
+    )
+
+
+def observe_shard(
+    dataset: Dataset,
+    survey: Survey,
+    source: str | Path,
+    path: str | Path,
+    fingerprint: str,
+    lenses: int | None = None,
+    cutouts: str | Path | None = None,
+) -> None:
+    """Observe a shard of simulated lenses.
+
+    Light is brought to the zero point of the survey's band, where a count is an electron; there it is blurred and gets its noise. If the
+    data set has a zero point of its own, the finished image is then expressed at that one: flux and noise change by the same factor and
+    the signal-to-noise ratio stays what the survey gives.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Noise, zero point, seed and perhaps a background of real sky.
+    survey : Survey
+        Camera and conditions.
+    source : path
+        Shard of `simulate_shard` or `centre_crop_shard`.
+    path : path
+        Shard to write: ``image``; per lens and band ``seeing``, ``sky_brightness``, ``num_exposures``, ``sigma_background`` and
+        ``signal_to_noise`` (of the lensed source, all noise counted); the parameters. On real sky ``cutout`` and ``orientation`` as well,
+        no parameters of the lens light, which is not there, and the sky brightness and exposures are NaN, which are not known.
+    fingerprint : str
+        Of the code.
+    lenses : int, optional
+        Lenses in the whole data set; needed with a background.
+    cutouts : path, optional
+        FITS cube of real sky; needed with a background.
+
+    Raises
+    ------
+    ValueError
+        Naming the file, if the shard does not fit the survey, or the cutouts cannot be used.
+    """
+    started = time.perf_counter()
+    shard = open_shards([source])
+    bands = _checked_bands(shard, survey, source)
+    camera, lens, shape = Camera.of(survey, bands), shard.read("lens"), shard.variable("lensed_source").shape
+    conditions = draw_conditions(survey, bands, dataset.seed, lens)
+    print(f"{path}: observing {len(lens)} lenses as {dataset.title!r}, noise {dataset.noise}", flush=True)
+    sky = None
+    if dataset.background:
+        sky = _sky(dataset, camera, lens, path=cutouts, lenses=lenses, pixels=shape[-1])
+        unknown = np.full(conditions.seeing.shape, np.nan)
+        conditions = Conditions(conditions.seeing, unknown, unknown)
+    zero_point = camera.zero_point if dataset.zero_point is None else np.full(len(bands), dataset.zero_point)
+    observed = [
+        _observe_slice(dataset, shard, conditions, camera, lens, sky, slice(start, min(start + CHUNK, len(lens))))
+        for start in range(0, len(lens), CHUNK)
+    ]
+    image, sigma_background, ratio = (
+        np.concatenate([getattr(part, name) for part in observed]) for name in ("image", "sigma_background", "signal_to_noise")
+    )
+    rescale = flux_ratio(camera.zero_point, zero_point)
+    image = (image * rescale[:, None, None]).astype(np.float32)
+    variables = _variables(shard, image, conditions, sigma_background * rescale, ratio, sky)
+    config = {"simulated": shard.attributes["config"], "dataset": dataset.params(), "survey": survey.params()}
+    more = {"zero_point": zero_point.tolist(), "pixel_scale": camera.pixel_scale, "bands": bands}
+    write_shard(path, variables, provenance(config, fingerprint, **more))
+    print(f"{path}: done, {len(lens) / (time.perf_counter() - started):.0f} lenses/s", flush=True)
+
+
+def _checked_bands(shard: Shards, survey: Survey, source: str | Path) -> list[str]:
+    attributes = shard.attributes
+    if not math.isclose(attributes["pixel_scale"], survey.pixel_scale, rel_tol=1e-9):
+        raise ValueError(f"{source}: has {attributes['pixel_scale']} arcsec/pixel, survey {survey.title!r} {survey.pixel_scale}")
+    if absent := [band for band in attributes["bands"] if band not in survey.bands]:
+        raise ValueError(f"{source}: band {absent[0]!r} is not in survey {survey.title!r}, which has {', '.join(survey.bands)}")
+    return list(attributes["bands"])
+
+
+def _sky(dataset: Dataset, camera: Camera, lens: np.ndarray, *, path: str | Path | None, lenses: int | None, pixels: int) -> Sky:
+    if path is None or lenses is None:
+        raise ValueError(f"data set {dataset.title!r} has a background: the path of its cutouts and the number of lenses are needed")
+    if len(camera.zero_point) != 1:
+        raise ValueError(f"data set {dataset.title!r}: cutouts have one band, the images {len(camera.zero_point)}")
+    if not math.isclose(dataset.background.pixel_scale, camera.pixel_scale, rel_tol=1e-9):
+        raise ValueError(f"{path}: cutouts of {dataset.background.pixel_scale} arcsec/pixel, the images have {camera.pixel_scale}")
+    return draw_sky(
+        dataset.background,
+        dataset.split,
+        dataset.seed,
+        lens,
+        path=path,
+        lenses=lenses,
+        pixels=pixels,
+        zero_point=float(camera.zero_point[0]),
+    )
+
+
+def _observe_slice(
+    dataset: Dataset, shard: Shards, conditions: Conditions, camera: Camera, lens: np.ndarray, sky: Sky | None, part: slice
+) -> Observed:
+    to_camera = flux_ratio(shard.attributes["zero_point"], camera.zero_point)[:, None, None]
+
+    def light(name: str) -> np.ndarray:
+        return shard.read(name, part.start, part.stop).astype(np.float64) * to_camera
+
+    real = (sky.images(part.start, part.stop)[:, None], sky.scatter[sky.cutout[part]][:, None]) if sky else None
+    return observe(
+        None if sky else light("lens_light"),
+        light("lensed_source"),
+        Conditions(conditions.seeing[part], conditions.sky_brightness[part], conditions.num_exposures[part]),
+        camera,
+        noise=dataset.noise,
+        seed=dataset.seed,
+        lens=lens[part],
+        sky=real,
+    )
+
+
+def _variables(
+    shard: Shards, image: np.ndarray, conditions: Conditions, sigma: np.ndarray, ratio: np.ndarray, sky: Sky | None
+) -> dict[str, Variable]:
+    gone = {"lens_light", "lensed_source"} | {name for name in shard if sky and name.startswith("lens_light_")}
+    variables = carried(shard, gone) | {
+        "image": Variable(image, IMAGE_DIMS, "counts/s", "observed image"),
+        "seeing": Variable(conditions.seeing, PER_BAND, "arcsec", "full width at half maximum of the point-spread function"),
+        "sky_brightness": Variable(conditions.sky_brightness, PER_BAND, "mag/arcsec2", "surface brightness of the sky"),
+        "num_exposures": Variable(conditions.num_exposures, PER_BAND, "1", "number of exposures"),
+        "sigma_background": Variable(sigma, PER_BAND, "counts/s", "standard deviation of the background noise per pixel"),
+        "signal_to_noise": Variable(ratio, PER_BAND, "1", "signal-to-noise ratio of the lensed source"),
+    }
+    if sky:
+        variables["cutout"] = Variable(sky.cutout, long_name="index of the survey cutout beneath")
+        variables["orientation"] = Variable(sky.orientation, long_name="quarter turns of the cutout, from 4 on transposed as well")
+    return variables

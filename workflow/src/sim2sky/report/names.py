@@ -1,0 +1,125 @@
+"""Which figures a study has, found from its configuration alone.
+
+Snakemake asks while it parses, so nothing here imports matplotlib, torch or pandas, and no file is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim2sky.config import Study
+
+PER_COMPARISON = ("predictions", "residuals", "learning_curves", "latent_space")
+PER_TARGET = ("scores", "domain_distance")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs that are held against each other: trained by one recipe for one pair of domains.
+
+    Attributes
+    ----------
+    recipe : str or None
+        Name of the recipe; None stands for all of them.
+    source, target : str
+        Datasets; `target` is None in a study of one domain.
+    runs : tuple of str
+        Names of the runs, in the order of the study's methods.
+    """
+
+    recipe: str | None
+    source: str
+    target: str | None
+    runs: tuple[str, ...]
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Source and, if there is one, target."""
+        return (self.source, self.target) if self.target else (self.source,)
+
+    @property
+    def last(self) -> str:
+        """The domain that matters: the target, or the only one."""
+        return self.domains[-1]
+
+
+def _pairs(study: Study) -> list[tuple[str, str, str | None]]:
+    """(recipe, source, target) of all adapting runs; of all runs where none adapts."""
+    runs = [run for run in study.runs.values() if run.target] or list(study.runs.values())
+    others = [run.target or next((name for name in run.evaluate_on if name != run.source), None) for run in runs]
+    return list(dict.fromkeys((run.recipe, run.source, target) for run, target in zip(runs, others, strict=True)))
+
+
+def _compare(study: Study, recipe: str | None, source: str, target: str | None) -> Comparison:
+    last = target or source
+    methods = list(study.methods)
+    runs = [
+        name
+        for name, run in study.runs.items()
+        if recipe in (None, run.recipe)
+        and run.source in (source, last)
+        and run.target in (None, target)
+        and last in run.evaluate_on
+    ]
+    runs.sort(key=lambda name: methods.index(study.runs[name].method))
+    if recipe is None:
+        recipes = list(study.recipes)
+        runs.sort(key=lambda name: recipes.index(study.runs[name].recipe))
+    return Comparison(recipe, source, target, tuple(runs))
+
+
+def comparisons(study: Study) -> list[Comparison]:
+    """One comparison per recipe and pair of domains that some run adapts between.
+
+    To it belong the runs of that recipe that adapt, those trained on the source alone, and those trained on the target's labels (the
+    oracle), as far as they are evaluated on the target.
+    """
+    return [_compare(study, *pair) for pair in _pairs(study)]
+
+
+def overviews(study: Study) -> list[Comparison]:
+    """One comparison per pair of domains with the runs of all recipes, controls among them."""
+    return [_compare(study, None, *pair) for pair in dict.fromkeys(pair[1:] for pair in _pairs(study))]
+
+
+def key(study: Study, comparison: Comparison) -> str:
+    """Short name of a comparison, ``recipe_target``; the source is in it only if the target has several."""
+    sources = {source for _, source, target in _pairs(study) if target == comparison.target}
+    parts = (comparison.recipe, comparison.source if len(sources) > 1 else None, comparison.target)
+    return "_".join(part for part in parts if part) or comparison.source
+
+
+def figure_plan(study: Study) -> dict[str, tuple[str, Comparison | None]]:
+    """Name of every figure of a study -> its kind and what it compares (None: the study as a whole)."""
+    plan: dict[str, tuple[str, Comparison | None]] = {"examples": ("examples", None)}
+    if any(dataset.background for dataset in study.datasets.values()):
+        plan["sky_scatter"] = ("sky_scatter", None)
+    for overview in overviews(study):
+        plan |= {f"{kind}_{key(study, overview)}": (kind, overview) for kind in PER_TARGET if kind == "scores" or overview.target}
+    for comparison in comparisons(study):
+        plan |= {f"{kind}_{key(study, comparison)}": (kind, comparison) for kind in PER_COMPARISON}
+    if study.cross_validation:
+        plan["cross_validation"] = ("cross_validation", None)
+    return plan
+
+
+def figure_names(study: Study) -> list[str]:
+    """Names of all figures of a study, in the order of the report, without reading a file."""
+    return list(figure_plan(study))
+
+
+def shown_statistics(study: Study) -> str:
+    """BatchNorm statistics of the predictions that figures show: those of the published numbers, or else ``running``."""
+    return study.published[0].statistics if study.published else "running"
+
+
+def is_oracle(study: Study, run: str, comparison: Comparison) -> bool:
+    """Whether a run saw the labels of the comparison's target."""
+    return comparison.target is not None and study.runs[run].source == comparison.target
+
+
+def run_title(study: Study, run: str, runs: tuple[str, ...]) -> str:
+    """Title of a run's method; with the run's name where several of `runs` share the method."""
+    method = study.runs[run].method
+    shared = sum(study.runs[name].method == method for name in runs) > 1
+    return study.methods[method].title + (f" [{run}]" if shared else "")

@@ -1,0 +1,84 @@
+"""What the other stages left behind for one study. Everything may be missing; then the answer is None and a figure says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from sim2sky.config import Study, Survey
+from sim2sky.evaluate.aggregate import read_metrics
+from sim2sky.paths import Paths
+
+
+class Products:
+    """Files of one study under one results folder.
+
+    Parameters
+    ----------
+    name : str
+        Name of the study.
+    study : Study
+        Its configuration.
+    paths : Paths
+        Path patterns of the results folder.
+    surveys : mapping of str to Survey
+        Surveys by name, for the comparison with the real sky.
+    cutouts : mapping of str to path
+        Survey cutouts by name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        study: Study,
+        paths: Paths,
+        surveys: Mapping[str, Survey] | None = None,
+        cutouts: Mapping[str, str | Path | None] | None = None,
+    ):
+        self.name, self.study, self.paths = name, study, paths
+        self.surveys, self.cutouts = surveys or {}, cutouts or {}
+
+    def _blocks(self, pattern: str, run: str) -> list[Path]:
+        stage = "adapt" if self.study.runs[run].target else "train"
+        found = (
+            Path(pattern.format(stage=stage, study=self.name, run=run, seeds=seeds)) for seeds in self.study.seed_blocks
+        )
+        return [path for path in found if path.is_file()]
+
+    def predictions(self, run: str, domain: str, statistics: str, columns: Sequence[str]) -> pd.DataFrame | None:
+        """Test-part predictions of all seeds of a run; `columns` beside ``seed``."""
+        wanted = [("domain", "==", domain), ("statistics", "==", statistics)]
+        parts = [
+            pd.read_parquet(path, columns=["seed", *columns], filters=wanted)
+            for path in self._blocks(self.paths.predictions, run)
+        ]
+        table = pd.concat(parts, ignore_index=True) if parts else None
+        return None if table is None or table.empty else table
+
+    def history(self, run: str) -> pd.DataFrame | None:
+        """Learning curves of all seeds of a run."""
+        parts = [pd.read_csv(path) for path in self._blocks(self.paths.history, run)]
+        return pd.concat(parts, ignore_index=True) if parts else None
+
+    def latents(self, run: str) -> Path | None:
+        """Latent features of the run's first seed that has any."""
+        return next(iter(self._blocks(self.paths.latents, run)), None)
+
+    def metrics(self) -> pd.DataFrame | None:
+        """``metrics.csv``: one row per run, seed, domain, statistics and metric."""
+        path = Path(self.paths.metrics.format(study=self.name))
+        return read_metrics(path) if path.is_file() else None
+
+    def cross_validation(self) -> pd.DataFrame | None:
+        """``cross_validation.csv``."""
+        path = Path(self.paths.cross_validation.format(study=self.name))
+        return pd.read_csv(path) if path.is_file() else None
+
+    def shards(self, dataset: str) -> list[Path]:
+        """Observed shards of a dataset that exist, in the order of their lenses."""
+        names = self.study.simulations[self.study.datasets[dataset].simulation].shards
+        paths = (Path(self.paths.observed.format(dataset=dataset, shard=shard)) for shard in names)
+        return [path for path in paths if path.is_file()]
+

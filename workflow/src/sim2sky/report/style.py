@@ -1,0 +1,119 @@
+"""The look of all figures: colours that colour-blind readers tell apart (Okabe & Ito 2008), labels with units, honest clipping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sim2sky.config import Study
+
+WIDTH = 10.0  # inch; the report shows figures about 1000 pixels wide, so 10 pt text stays legible
+DPI = 160
+# Okabe & Ito: vermillion, blue, green, black, purple, orange, sky blue
+METHOD_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#000000", "#CC79A7", "#E69F00", "#56B4E9")
+DOMAIN_COLOURS = ("#56B4E9", "#E69F00", "#CC79A7", "#009E73", "#000000")
+STATISTICS_MARKERS = {"running": "o", "batch": "s", "adabn": "^"}
+STATISTICS_TITLES = {"running": "running (training)", "batch": "of each test batch", "adabn": "AdaBN (re-estimated)"}
+RC = {
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.labelsize": 10,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "savefig.facecolor": "white",
+}
+_SYMBOLS = {"theta_E": (r"$\theta_\mathrm{E}$", "arcsec")}
+_AXES = {"seeing": "seeing, FWHM [arcsec]", "signal_to_noise": "signal-to-noise ratio of the lensed source"}
+
+
+def style() -> matplotlib.RcParams:
+    """Context in which figures are made."""
+    return matplotlib.rc_context(RC)
+
+
+def symbol(parameter: str) -> str:
+    """How a lens parameter is written in a figure."""
+    return _SYMBOLS.get(parameter, (parameter, ""))[0]
+
+
+def label(name: str, prefix: str = "") -> str:
+    """Axis label of a lens parameter or observing condition, with its unit."""
+    if name in _AXES:
+        return _AXES[name]
+    text, unit = _SYMBOLS.get(name, (name, ""))
+    return f"{prefix} {text} [{unit}]".strip() if unit else f"{prefix} {text}".strip()
+
+
+def run_colours(study: Study, runs: Sequence[str]) -> dict[str, str]:
+    """A colour per run: its method's, the same in every figure; further runs of one method take the colours left over."""
+    order = list(study.methods)
+    spare = list(METHOD_COLOURS[len(order) :])
+    colours: dict[str, str] = {}
+    for run in runs:
+        own = METHOD_COLOURS[order.index(study.runs[run].method) % len(METHOD_COLOURS)]
+        colours[run] = own if own not in colours.values() or not spare else spare.pop()
+    return colours
+
+
+def domain_colours(study: Study) -> dict[str, str]:
+    """A colour per dataset, the same in every figure."""
+    return {name: DOMAIN_COLOURS[index % len(DOMAIN_COLOURS)] for index, name in enumerate(study.datasets)}
+
+
+def new_figure(height: float, width: float = WIDTH) -> Figure:
+    """An empty figure; sizes in inch."""
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+
+
+def not_run(ax: Axes, text: str = "not run") -> None:
+    """Say in an empty panel that there is nothing to show."""
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color="#666666", style="italic", wrap=True)
+    ax.grid(False)
+    ax.tick_params(which="both", length=0, labelleft=False, labelbottom=False)
+
+
+def note(ax: Axes, text: str, x: float = 0.97, y: float = 0.04, va: str = "bottom", ha: str = "right") -> None:
+    """A line of small print inside a panel, legible over points."""
+    box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.5}
+    ax.text(x, y, text, transform=ax.transAxes, ha=ha, va=va, fontsize=8, bbox=box, zorder=10)
+
+
+def clip(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, int]:
+    """Values moved to the edge of [low, high], and how many were; what is not a number counts as outside, at the low edge."""
+    finite = np.where(np.isnan(values), -np.inf, values)
+    return np.clip(finite, low, high), int(((finite < low) | (finite > high)).sum())
+
+
+def percent(part: int, whole: int) -> str:
+    """``part`` of ``whole`` in words: never "0 %" for something that is there."""
+    share = 100 * part / whole
+    return f"{share:.0f} %" if share >= 10 else f"{share:.1f} %" if share >= 0.1 else f"{part} of {whole:,}"
+
+
+def mean_std(values: np.ndarray, digits: int = 3) -> str:
+    """``mean ± standard deviation`` of the seeds; the mean alone for one seed."""
+    values = np.asarray(values, float)
+    text = f"{values.mean():.{digits}f}"
+    return f"{text} ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else text
+
+
+def legend(figure: Figure, ax: Axes, missing: Sequence[str] = ()) -> None:
+    """Legend of one panel below the whole figure, with the titles of the runs that are missing."""
+    handles, labels = ax.get_legend_handles_labels()
+    if missing:
+        handles.append(ax.plot([], [], " ")[0])
+        labels.append(f"not run: {', '.join(missing)}")
+    if labels:
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)))
