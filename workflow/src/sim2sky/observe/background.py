@@ -9,7 +9,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.stats import mad_std
 
-from sim2sky.config import Background, Split
+from sim2sky.config import Dataset, Split
 from sim2sky.observe.noise import flux_ratio
 from sim2sky.streams import generator
 
@@ -31,7 +31,8 @@ def read_cutouts(path: str | Path, pixels: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        Naming the file, if it is missing, not FITS, not a cube, too small, or has a cutout that is constant or not finite everywhere.
+        Naming the file, if it is missing, not FITS, not a cube, too small, or has a cutout that is constant or not
+        finite everywhere.
     """
     try:
         with fits.open(path, memmap=False) as file:
@@ -44,16 +45,23 @@ def read_cutouts(path: str | Path, pixels: int) -> np.ndarray:
         found = "no image" if data is None else f"an image with {data.ndim} axes"
         raise ValueError(f"{path}: holds {found}; survey cutouts need one with 3 axes (cutout, y, x)")
     if min(data.shape[1:]) < pixels:
-        raise ValueError(f"{path}: the cutouts have {data.shape[1]} x {data.shape[2]} pixels, less than the images' {pixels} x {pixels}")
+        size = " x ".join(map(str, data.shape[1:]))
+        raise ValueError(f"{path}: the cutouts have {size} pixels, less than the {pixels} x {pixels} of the images")
     data = data.astype(np.float64)
-    for what, bad in (("has pixels that are NaN or infinite", ~np.isfinite(data).all((1, 2))), ("is constant", np.ptp(data, (1, 2)) == 0)):
+    faults = {
+        "has pixels that are NaN or infinite": ~np.isfinite(data).all((1, 2)),
+        "is constant": np.ptp(data, (1, 2)) == 0,
+    }
+    for fault, bad in faults.items():
         if bad.any():
-            raise ValueError(f"{path}: cutout {int(np.argmax(bad))} {what}; leave it out of the file ({int(bad.sum())} such cutouts)")
+            raise ValueError(
+                f"{path}: cutout {np.argmax(bad)} {fault}; leave it out of the file ({bad.sum()} such cutouts)"
+            )
     return data
 
 
 def sky_scatter(cutouts: np.ndarray) -> np.ndarray:
-    """Scatter of the sky: 1.4826 times the median absolute deviation over all pixels of a cutout (``astropy.stats.mad_std``).
+    """Scatter of the sky: 1.4826 times the median absolute deviation of a cutout's pixels (``astropy.stats.mad_std``).
 
     The median does not see a galaxy that covers a small part of the cutout.
 
@@ -121,33 +129,36 @@ class Sky:
         return np.stack([orient(self.cutouts[cutout], orientation) for cutout, orientation in chosen])
 
 
-def draw_sky(
-    background: Background, split: Split, seed: int, lens: np.ndarray, *, path: str | Path, lenses: int, pixels: int, zero_point: float
-) -> Sky:
+def choose_cutouts(dataset: Dataset, lens: np.ndarray, lenses: int, cutouts: int) -> tuple[np.ndarray, np.ndarray]:
     """Choose a cutout, of the part of the data set that a lens is in, and an orientation for each lens.
 
     Parameters
     ----------
-    background : Background
-        Zero point of the cutouts, and whether they are turned.
-    split : Split
-        Parts of the data set.
-    seed : int
-        Seed of the data set.
+    dataset : Dataset
+        Its background, split and seed.
     lens : (lens,) int array
-        Indices of the lenses; a draw depends on `seed` and the index alone.
-    path : path
-        FITS cube of cutouts.
+        Indices of the lenses; a draw depends on the seed and the index alone.
     lenses : int
         Lenses in the whole data set, which say where its parts begin.
-    pixels : int
-        Side of the images, N.
-    zero_point : float
-        Zero point of the result [mag].
+    cutouts : int
+        How many cutouts there are.
 
     Returns
     -------
-    Sky
+    cutout, orientation : (lens,) int64 arrays
+    """
+    parts = list(split_cutouts(cutouts, dataset.split, dataset.seed).values())
+    stops = [stop for _, stop in dataset.split.bounds(lenses).values()]
+    drawn = np.zeros((len(lens), 2), np.int64)
+    for row, index in zip(drawn, lens, strict=True):
+        part = parts[np.searchsorted(stops, index, side="right")]
+        random = generator(dataset.seed, "background", int(index))
+        row[:] = part[random.integers(len(part))], random.integers(8) if dataset.background.augment else 0
+    return drawn[:, 0].copy(), drawn[:, 1].copy()
+
+
+def draw_sky(dataset: Dataset, lens: np.ndarray, lenses: int, path: str | Path, pixels: int, zero_point: float) -> Sky:
+    """Real sky for each lens, in counts/s at `zero_point` [mag], in squares of `pixels`; otherwise as `choose_cutouts`.
 
     Raises
     ------
@@ -156,17 +167,10 @@ def draw_sky(
     """
     cutouts = read_cutouts(path, pixels)
     try:
-        parts = split_cutouts(len(cutouts), split, seed)
+        chosen, orientation = choose_cutouts(dataset, lens, lenses, len(cutouts))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    stops = [stop for _, stop in split.bounds(lenses).values()]
-    chosen, orientation = np.zeros(len(lens), np.int64), np.zeros(len(lens), np.int64)
-    for position, index in enumerate(lens):
-        part = list(parts.values())[int(np.searchsorted(stops, index, side="right"))]
-        random = generator(seed, "background", int(index))
-        chosen[position] = part[random.integers(len(part))]
-        orientation[position] = random.integers(8) if background.augment else 0
-    ratio = flux_ratio(background.zero_point, zero_point)
+    ratio = flux_ratio(dataset.background.zero_point, zero_point)
     row, column = ((side - pixels) // 2 for side in cutouts.shape[1:])
     middle = cutouts[:, row : row + pixels, column : column + pixels]
     return Sky(chosen, orientation, middle * ratio, sky_scatter(cutouts) * ratio)

@@ -42,9 +42,9 @@ def offset_to_centre(image: np.ndarray, pixels: int, mode: str) -> np.ndarray:
 def move_and_crop(image: np.ndarray, offset: np.ndarray, pixels: int) -> np.ndarray:
     """Move an image and keep its middle; what comes from outside the frame is zero.
 
-    Fractions of a pixel are interpolated linearly. That keeps the light positive (Poisson noise asks for it) and moves the centre of light
-    by just the given offset, which splines and Fourier shifts, ringing about the cusp of a galaxy, do not; it smooths by less than half a
-    pixel, well below the seeing that comes next.
+    Fractions of a pixel are interpolated linearly. That keeps the light positive (Poisson noise asks for it) and moves
+    the centre of light by just the given offset, which splines and Fourier shifts, ringing about the cusp of a galaxy,
+    do not; it smooths by less than half a pixel, well below the seeing that comes next.
 
     Parameters
     ----------
@@ -70,8 +70,9 @@ def _first(pixels: int, kept: int) -> int:
 def centre_crop_shard(options: CentreCrop, source: str | Path, path: str | Path, fingerprint: str) -> None:
     """Centre and crop a shard of simulated lenses.
 
-    The centre of light is that of all components and bands together, and they all move together. Parameters stay those of the lens in the
-    simulated frame: a position ``center_x`` is at ``center_x + shift_x * pixel_scale`` of the new frame.
+    The centre of light is that of all components and bands together, and they all move together. Parameters stay those
+    of the lens in the simulated frame: a position ``center_x`` is at ``center_x + shift_x * pixel_scale`` of the new
+    frame.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ def centre_crop_shard(options: CentreCrop, source: str | Path, path: str | Path,
     simulated = light["lens_light"].shape[-1]
     if options.pixels > simulated:
         raise ValueError(f"{source}: cannot keep {options.pixels} of {simulated} pixels")
-    print(f"{path}: centring {len(shard)} lenses ({options.centre}), keeping {options.pixels} of {simulated} pixels", flush=True)
+    print(f"{path}: centring {len(shard)} lenses ({options.centre}), keeping {options.pixels} pixels", flush=True)
     together = sum(images.sum(axis=1, dtype=np.float64) for images in light.values())
     offsets = np.stack([offset_to_centre(image, options.pixels, options.centre) for image in together])
     variables = carried(shard, COMPONENTS)
@@ -108,9 +109,10 @@ def centre_crop_shard(options: CentreCrop, source: str | Path, path: str | Path,
         variables[name] = Variable(kept, array.metadata.dimension_names, array.attrs["units"], array.attrs["long_name"])
     # Cutting an odd number of pixels moves the middle by half a pixel.
     offsets += (simulated - options.pixels) % 2 / 2
-    variables["shift_y"], variables["shift_x"] = (
-        Variable(offsets[:, axis].copy(), unit="pixel", long_name=f"shift of the light along {name}") for axis, name in enumerate("yx")
-    )
+    for axis, name in enumerate("yx"):
+        variables[f"shift_{name}"] = Variable(
+            offsets[:, axis], unit="pixel", long_name=f"shift of the light along {name}"
+        )
     kept_attributes = {name: shard.attributes[name] for name in ("zero_point", "pixel_scale", "bands")}
     config = {**shard.attributes["config"], "centre_crop": options.params()}
     write_shard(path, variables, provenance(config, fingerprint, **kept_attributes))

@@ -47,9 +47,8 @@ def draw_conditions(survey: Survey, bands: Sequence[str], seed: int, lens: np.nd
     """
     uniform = np.stack([generator(seed, "conditions", int(index)).random((len(bands), 3)) for index in lens])
     quantities = ("seeing", "sky_brightness", "num_exposures")
-    return Conditions(
-        *(
-            np.stack([draw(getattr(survey.bands[band], name), uniform[:, b, q]) for b, band in enumerate(bands)], axis=1)
-            for q, name in enumerate(quantities)
-        )
-    )
+    drawn = np.empty_like(uniform)
+    for b, band in enumerate(bands):
+        for q, name in enumerate(quantities):
+            drawn[:, b, q] = draw(getattr(survey.bands[band], name), uniform[:, b, q])
+    return Conditions(*np.moveaxis(drawn, -1, 0))

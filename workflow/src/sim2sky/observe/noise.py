@@ -1,6 +1,7 @@
 """Noise of a survey image: sky and read noise (background) and Poisson noise of the light itself.
 
-Images are in counts/s; a count is an electron at the survey's own zero point, which is where every formula here is evaluated.
+Images are in counts/s; a count is an electron at the survey's own zero point, which is where every formula here is
+evaluated.
 """
 
 from __future__ import annotations
@@ -20,21 +21,29 @@ def flux_ratio(zero_point: Any, new_zero_point: Any) -> Any:
 
 
 def sky_counts_per_second(sky_brightness: Any, zero_point: Any) -> Any:
-    """Sky surface brightness [mag/arcsec2] in counts/s/arcsec2, with the zero point [mag] that gives one count per second."""
+    """Sky surface brightness [mag/arcsec2] in counts/s/arcsec2; the zero point [mag] gives one count per second."""
     return 10 ** (-0.4 * (np.asarray(sky_brightness) - zero_point))
 
 
 def background_sigma(
-    formula: str, *, sky_brightness: Any, zero_point: Any, num_exposures: Any, exposure_time: Any, read_noise: Any, pixel_scale: float
+    formula: str,
+    *,
+    sky_brightness: Any,
+    zero_point: Any,
+    num_exposures: Any,
+    exposure_time: Any,
+    read_noise: Any,
+    pixel_scale: float,
 ) -> Any:
-    """Standard deviation per pixel of sky and read noise in a stack of exposures, as in lenstronomy (Birrer & Amara 2018).
+    """Standard deviation per pixel of sky and read noise in added exposures, as in lenstronomy (Birrer & Amara 2018).
 
     ``sigma^2 = (N read_noise^2 + sky pixel_scale^2 N t) / (N t)^2``
 
     Parameters
     ----------
     formula : {"correct", "deeplenstronomy-0.0.2.3"}
-        The second repeats a fault of that release (Morgan et al. 2021): the number of magnitudes is taken for the sky's counts/s/arcsec2.
+        The second repeats a fault of that release (Morgan et al. 2021): the number of magnitudes is taken for the sky's
+        counts/s/arcsec2.
     sky_brightness : array
         Surface brightness of the sky [mag/arcsec2].
     zero_point : array
@@ -73,7 +82,8 @@ def poisson_sigma(image: np.ndarray, exposure_time: Any) -> np.ndarray:
     image : array
         Expected light [counts/s]; negative pixels have no such noise.
     exposure_time : array
-        Length of a *single* exposure [s], as in deeplenstronomy, whatever the number of exposures: it errs towards more noise.
+        Length of a *single* exposure [s], as in deeplenstronomy, whatever the number of exposures: it errs towards more
+        noise.
 
     Returns
     -------

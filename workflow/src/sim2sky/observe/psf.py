@@ -30,8 +30,8 @@ def blur_matrix(sigma: float, pixels: int) -> np.ndarray:
 def gaussian_blur(images: torch.Tensor, fwhm: np.ndarray, pixel_scale: float) -> torch.Tensor:
     """Convolve each image with a round Gaussian of its own width.
 
-    The same numbers as ``scipy.ndimage.gaussian_filter(truncate=5, mode="nearest")``, with which lenstronomy blurs. As the Gaussian is
-    separable, one small matrix per width, applied to rows and columns, blurs a whole batch at once.
+    The same numbers as ``scipy.ndimage.gaussian_filter(truncate=5, mode="nearest")``, with which lenstronomy blurs. As
+    the Gaussian is separable, one small matrix per width, applied to rows and columns, blurs a whole batch at once.
 
     Parameters
     ----------
@@ -45,7 +45,8 @@ def gaussian_blur(images: torch.Tensor, fwhm: np.ndarray, pixel_scale: float) ->
     Returns
     -------
     (lens, ..., N, N) tensor
-        Of the type of `images`. Computed in float64, so that float32 pixels do not depend on how many images were blurred together.
+        Of the type of `images`. Computed in float64, so that float32 pixels do not depend on how many images were
+        blurred together.
     """
     widths, which = np.unique(np.asarray(fwhm, dtype=float), return_inverse=True)
     matrices = np.stack([blur_matrix(width * SIGMA_PER_FWHM / pixel_scale, images.shape[-1]) for width in widths])

@@ -34,7 +34,8 @@ class Camera:
     def of(cls, survey: Survey, bands: list[str]) -> Camera:
         """The camera of a survey in some bands."""
         chosen = [survey.bands[band] for band in bands]
-        zero_point, exposure_time = (np.array([getattr(band, name) for band in chosen]) for name in ("zero_point", "exposure_time"))
+        zero_point = np.array([band.zero_point for band in chosen])
+        exposure_time = np.array([band.exposure_time for band in chosen])
         return cls(survey.pixel_scale, survey.read_noise, zero_point, exposure_time)
 
 
@@ -82,14 +83,14 @@ def observe(
     Observed
     """
     source = _blur(lensed_source, conditions, camera)
-    time = camera.exposure_time[:, None, None]
+    exposure_time = camera.exposure_time[:, None, None]
     if sky is not None:
         beneath, sigma_background = sky
-        added = poisson_sigma(source, time)  # the sky comes with the noise of everything else
+        added = poisson_sigma(source, exposure_time)  # the sky comes with the noise of everything else
         total = np.hypot(sigma_background[..., None, None], added)
     else:
         beneath, sigma_background = _blur(lens_light, conditions, camera), _background(noise, conditions, camera)
-        added = total = np.hypot(sigma_background[..., None, None], poisson_sigma(beneath + source, time))
+        added = total = np.hypot(sigma_background[..., None, None], poisson_sigma(beneath + source, exposure_time))
     image = beneath + source
     if noise == "none":
         total = np.broadcast_to(sigma_background[..., None, None], image.shape)
@@ -99,9 +100,9 @@ def observe(
 
 
 def signal_to_noise(signal: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """Signal-to-noise ratio of a matched filter, ``sqrt(sum (signal / sigma)^2)`` over the pixels; infinite without noise."""
-    with np.errstate(divide="ignore"):
-        return np.sqrt(np.sum(np.square(signal / sigma), axis=(-2, -1)))
+    """Signal-to-noise ratio of a matched filter, ``sqrt(sum (signal / sigma)^2)``; infinite where there is no noise."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.sqrt(np.nansum(np.square(signal / sigma), axis=(-2, -1)))
 
 
 def _blur(images: np.ndarray, conditions: Conditions, camera: Camera) -> np.ndarray:
@@ -133,9 +134,9 @@ def observe_shard(
 ) -> None:
     """Observe a shard of simulated lenses.
 
-    Light is brought to the zero point of the survey's band, where a count is an electron; there it is blurred and gets its noise. If the
-    data set has a zero point of its own, the finished image is then expressed at that one: flux and noise change by the same factor and
-    the signal-to-noise ratio stays what the survey gives.
+    Light is brought to the zero point of the survey's band, where a count is an electron; there it is blurred and gets
+    its noise. If the data set has a zero point of its own, the finished image is then expressed at that one: flux and
+    noise change by the same factor and the signal-to-noise ratio stays what the survey gives.
 
     Parameters
     ----------
@@ -146,9 +147,10 @@ def observe_shard(
     source : path
         Shard of `simulate_shard` or `centre_crop_shard`.
     path : path
-        Shard to write: ``image``; per lens and band ``seeing``, ``sky_brightness``, ``num_exposures``, ``sigma_background`` and
-        ``signal_to_noise`` (of the lensed source, all noise counted); the parameters. On real sky ``cutout`` and ``orientation`` as well,
-        no parameters of the lens light, which is not there, and the sky brightness and exposures are NaN, which are not known.
+        Shard to write: ``image``; per lens and band ``seeing``, ``sky_brightness``, ``num_exposures``,
+        ``sigma_background`` and ``signal_to_noise`` (of the lensed source, all noise counted); the parameters. On real
+        sky ``cutout`` and ``orientation`` as well, no parameters of the lens light, which is not there, and the sky
+        brightness and exposures are NaN, which are not known.
     fingerprint : str
         Of the code.
     lenses : int, optional
@@ -169,20 +171,19 @@ def observe_shard(
     print(f"{path}: observing {len(lens)} lenses as {dataset.title!r}, noise {dataset.noise}", flush=True)
     sky = None
     if dataset.background:
-        sky = _sky(dataset, camera, lens, path=cutouts, lenses=lenses, pixels=shape[-1])
+        sky = _sky(dataset, camera, lens, lenses, cutouts, shape[-1])
         unknown = np.full(conditions.seeing.shape, np.nan)
         conditions = Conditions(conditions.seeing, unknown, unknown)
     zero_point = camera.zero_point if dataset.zero_point is None else np.full(len(bands), dataset.zero_point)
-    observed = [
-        _observe_slice(dataset, shard, conditions, camera, lens, sky, slice(start, min(start + CHUNK, len(lens))))
-        for start in range(0, len(lens), CHUNK)
-    ]
-    image, sigma_background, ratio = (
-        np.concatenate([getattr(part, name) for part in observed]) for name in ("image", "sigma_background", "signal_to_noise")
-    )
     rescale = flux_ratio(camera.zero_point, zero_point)
-    image = (image * rescale[:, None, None]).astype(np.float32)
-    variables = _variables(shard, image, conditions, sigma_background * rescale, ratio, sky)
+    parts = []
+    for start in range(0, len(lens), CHUNK):  # not all at once: float64 images need memory
+        part = slice(start, min(start + CHUNK, len(lens)))
+        seen = _observe_slice(dataset, shard, conditions, camera, lens, sky, part)
+        image = (seen.image * rescale[:, None, None]).astype(np.float32)
+        parts.append((image, seen.sigma_background * rescale, seen.signal_to_noise))
+    observed = Observed(*map(np.concatenate, zip(*parts, strict=True)))
+    variables = _variables(shard, observed, conditions, sky)
     config = {"simulated": shard.attributes["config"], "dataset": dataset.params(), "survey": survey.params()}
     more = {"zero_point": zero_point.tolist(), "pixel_scale": camera.pixel_scale, "bands": bands}
     write_shard(path, variables, provenance(config, fingerprint, **more))
@@ -192,33 +193,35 @@ def observe_shard(
 def _checked_bands(shard: Shards, survey: Survey, source: str | Path) -> list[str]:
     attributes = shard.attributes
     if not math.isclose(attributes["pixel_scale"], survey.pixel_scale, rel_tol=1e-9):
-        raise ValueError(f"{source}: has {attributes['pixel_scale']} arcsec/pixel, survey {survey.title!r} {survey.pixel_scale}")
+        found = f"{attributes['pixel_scale']} arcsec/pixel"
+        raise ValueError(f"{source}: has {found}, survey {survey.title!r} has {survey.pixel_scale}")
     if absent := [band for band in attributes["bands"] if band not in survey.bands]:
-        raise ValueError(f"{source}: band {absent[0]!r} is not in survey {survey.title!r}, which has {', '.join(survey.bands)}")
+        there = ", ".join(survey.bands)
+        raise ValueError(f"{source}: band {absent[0]!r} is not in survey {survey.title!r}, which has {there}")
     return list(attributes["bands"])
 
 
-def _sky(dataset: Dataset, camera: Camera, lens: np.ndarray, *, path: str | Path | None, lenses: int | None, pixels: int) -> Sky:
+def _sky(
+    dataset: Dataset, camera: Camera, lens: np.ndarray, lenses: int | None, path: str | Path | None, pixels: int
+) -> Sky:
     if path is None or lenses is None:
-        raise ValueError(f"data set {dataset.title!r} has a background: the path of its cutouts and the number of lenses are needed")
+        raise ValueError(f"data set {dataset.title!r} has a background: it needs its cutouts and the number of lenses")
     if len(camera.zero_point) != 1:
         raise ValueError(f"data set {dataset.title!r}: cutouts have one band, the images {len(camera.zero_point)}")
     if not math.isclose(dataset.background.pixel_scale, camera.pixel_scale, rel_tol=1e-9):
-        raise ValueError(f"{path}: cutouts of {dataset.background.pixel_scale} arcsec/pixel, the images have {camera.pixel_scale}")
-    return draw_sky(
-        dataset.background,
-        dataset.split,
-        dataset.seed,
-        lens,
-        path=path,
-        lenses=lenses,
-        pixels=pixels,
-        zero_point=float(camera.zero_point[0]),
-    )
+        found = f"{dataset.background.pixel_scale} arcsec/pixel"
+        raise ValueError(f"{path}: cutouts of {found}, but the images have {camera.pixel_scale}")
+    return draw_sky(dataset, lens, lenses, path, pixels, float(camera.zero_point[0]))
 
 
 def _observe_slice(
-    dataset: Dataset, shard: Shards, conditions: Conditions, camera: Camera, lens: np.ndarray, sky: Sky | None, part: slice
+    dataset: Dataset,
+    shard: Shards,
+    conditions: Conditions,
+    camera: Camera,
+    lens: np.ndarray,
+    sky: Sky | None,
+    part: slice,
 ) -> Observed:
     to_camera = flux_ratio(shard.attributes["zero_point"], camera.zero_point)[:, None, None]
 
@@ -238,19 +241,22 @@ def _observe_slice(
     )
 
 
-def _variables(
-    shard: Shards, image: np.ndarray, conditions: Conditions, sigma: np.ndarray, ratio: np.ndarray, sky: Sky | None
-) -> dict[str, Variable]:
+def _variables(shard: Shards, observed: Observed, conditions: Conditions, sky: Sky | None) -> dict[str, Variable]:
     gone = {"lens_light", "lensed_source"} | {name for name in shard if sky and name.startswith("lens_light_")}
     variables = carried(shard, gone) | {
-        "image": Variable(image, IMAGE_DIMS, "counts/s", "observed image"),
-        "seeing": Variable(conditions.seeing, PER_BAND, "arcsec", "full width at half maximum of the point-spread function"),
+        "image": Variable(observed.image, IMAGE_DIMS, "counts/s", "observed image"),
+        "seeing": Variable(conditions.seeing, PER_BAND, "arcsec", "full width at half maximum of the seeing"),
         "sky_brightness": Variable(conditions.sky_brightness, PER_BAND, "mag/arcsec2", "surface brightness of the sky"),
         "num_exposures": Variable(conditions.num_exposures, PER_BAND, "1", "number of exposures"),
-        "sigma_background": Variable(sigma, PER_BAND, "counts/s", "standard deviation of the background noise per pixel"),
-        "signal_to_noise": Variable(ratio, PER_BAND, "1", "signal-to-noise ratio of the lensed source"),
+        "sigma_background": Variable(
+            observed.sigma_background, PER_BAND, "counts/s", "standard deviation of the background per pixel"
+        ),
+        "signal_to_noise": Variable(
+            observed.signal_to_noise, PER_BAND, "1", "signal-to-noise ratio of the lensed source"
+        ),
     }
     if sky:
         variables["cutout"] = Variable(sky.cutout, long_name="index of the survey cutout beneath")
-        variables["orientation"] = Variable(sky.orientation, long_name="quarter turns of the cutout, from 4 on transposed as well")
+        turns = "quarter turns of the cutout, from 4 on transposed as well"
+        variables["orientation"] = Variable(sky.orientation, long_name=turns)
     return variables
