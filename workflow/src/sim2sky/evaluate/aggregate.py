@@ -110,9 +110,9 @@ def gap_closed(metrics: pd.DataFrame, study: Study) -> pd.DataFrame:
     """How much of what adaptation could win, each adapted run has won, per seed.
 
     It is (R2 of the run - R2 without adaptation) / (R2 of the oracle - R2 without adaptation) on the run's target
-    domain, for the same seed and statistics. "Without adaptation" is the unadapted run of the same recipe and source, the
-    oracle is the one that learnt from the target's labels. Where the oracle is not the better of these two there is no
-    gap, and the value is NaN. A run whose recipe has no such controls gets no rows.
+    domain, for the same seed and statistics. "Without adaptation" is the unadapted run of the same recipe and source,
+    the oracle is the one that learnt from the target's labels. Where the oracle is not the better of these two there is
+    no gap, and the value is NaN. A run whose recipe has no such controls gets no rows.
 
     Parameters
     ----------

@@ -14,12 +14,13 @@ from torch import nn
 from sim2sky import store
 from sim2sky.config import Recipe
 from sim2sky.evaluate.metrics import STATISTICS
-from sim2sky.models.batch_statistics import adapt_batch_norm, latents, predict
+from sim2sky.models import batch_statistics
 from sim2sky.train.block import load_models
-from sim2sky.train.data import Domain, load_part, normalise, pixel_statistics
+from sim2sky.train.data import Domain, load_part, pixel_statistics
 
 LATENT_LENSES = 2000  # of each domain: enough for the distances between domains and for a picture
 CONDITIONS = ("seeing", "signal_to_noise", "sky_brightness")  # kept beside each prediction, of the first band
+COLUMNS = ["domain", "seed", "statistics", "lens", "true", "predicted", *CONDITIONS]
 
 
 def predict_block(
@@ -32,10 +33,10 @@ def predict_block(
     fingerprint: str,
     threads: int = 1,
 ) -> None:
-    """Predict the test part of each domain with each seed of a block under each choice of BatchNorm statistics.
+    """Predict the test part of each domain with each seed of a block, under each of `STATISTICS`.
 
-    Images are normalised as in training, always with the pixels of the domain's own training part, whose labels are not
-    used. One domain is in memory at a time.
+    Images are normalised as in training, always with the pixels of the domain's own training part, whose labels are
+    not used. One domain is in memory at a time.
 
     Parameters
     ----------
@@ -48,9 +49,8 @@ def predict_block(
     domains : sequence of Domain
         Where to predict.
     predictions : path
-        Written: Parquet with one row per domain, seed, statistics and test lens and the columns ``domain``, ``seed``,
-        ``statistics``, ``lens``, ``true``, ``predicted``, ``seeing``, ``signal_to_noise``, ``sky_brightness``; where the
-        predictions come from is in the frame's ``attrs``.
+        Written: Parquet with `COLUMNS`, one row per domain, seed, statistics and test lens; where the predictions come
+        from is in the frame's ``attrs``.
     latents : path
         Written: a shard with ``latent_<domain>``, ``lens_<domain>`` and ``<target>_<domain>`` for the first seed and
         batch statistics. It holds the first `LATENT_LENSES` test lenses of each domain, or as many as the smallest
@@ -62,13 +62,18 @@ def predict_block(
     """
     torch.set_num_threads(threads)
     *_, bands, _, pixels = store.open_shards(domains[0].shards).variable("image").shape
-    networks = load_models(model, recipe, bands, pixels)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    networks = {seed: network.to(device) for seed, network in load_models(model, recipe, bands, pixels).items()}
     count = min(LATENT_LENSES, *(stop - start for start, stop in (domain.bounds["test"] for domain in domains)))
     frames, variables = [], {}
-    for domain in domains:
-        frame, arrays = _predict_domain(networks, recipe, target, domain, count)
+    started = time.perf_counter()
+    for done, domain in enumerate(domains, start=1):
+        frame, arrays = _predict_domain(networks, recipe, target, domain, device, count)
         frames.append(frame)
         variables |= arrays
+        left = (time.perf_counter() - started) / done * (len(domains) - done)
+        lenses = domain.bounds["test"][1] - domain.bounds["test"][0]
+        print(f"{domain.name}: {lenses} lenses predicted by {len(networks)} network(s), {left:.0f} s left", flush=True)
     table = pd.concat(frames, ignore_index=True)
     about = store.provenance(recipe.params(), fingerprint, target=target, domains=[domain.name for domain in domains])
     table.attrs = about
@@ -78,30 +83,49 @@ def predict_block(
 
 
 def _predict_domain(
-    networks: Mapping[int, nn.Module], recipe: Recipe, target: str, domain: Domain, count: int
+    networks: Mapping[int, nn.Module],
+    recipe: Recipe,
+    target: str,
+    domain: Domain,
+    device: torch.device,
+    count: int,
 ) -> tuple[pd.DataFrame, dict[str, store.Variable]]:
     """Rows of the predictions table, and the domain's variables in the latents file."""
-    started, size = time.monotonic(), recipe.batch_size
-    train = load_part(domain.shards, domain.bounds["train"], target).images
-    pixels = pixel_statistics(train) if recipe.normalisation == "per_domain" else None
-    train = normalise(train, pixels)
-    adapted = {seed: adapt_batch_norm(network, train, size) for seed, network in networks.items()}
-    print(f"{domain.name}: BatchNorm statistics of {len(train)} training lenses, {_since(started)}", flush=True)
-    del train
+    size = recipe.batch_size
+    train = load_part(domain.shards, domain.bounds["train"], target)
+    pixels = pixel_statistics(train.images) if recipe.normalisation == "per_domain" else None
+    images = train.prepared(pixels, device).images
+    adapted = {seed: batch_statistics.adapt_batch_norm(network, images, size) for seed, network in networks.items()}
+    del train, images
     test = load_part(domain.shards, domain.bounds["test"], target)
-    images = normalise(test.images, pixels)
-    lenses = _lenses(domain, test.lens, test.target.numpy()[:, 0])
+    images = test.prepared(pixels, device).images
+    lenses = pd.DataFrame({"lens": test.lens, "true": test.target[:, 0].numpy(), **_conditions(domain)})
     frames = []
-    for done, (seed, network) in enumerate(networks.items(), start=1):
+    for seed, network in networks.items():
         outputs = {
-            "running": predict(network, images, size),
-            "batch": predict(network, images, size, batch_statistics=True),
-            "adabn": predict(adapted[seed], images, size),
+            "running": batch_statistics.predict(network, images, size),
+            "batch": batch_statistics.predict(network, images, size, batch_statistics=True),
+            "adabn": batch_statistics.predict(adapted[seed], images, size),
         }
-        for statistics in STATISTICS:
-            predicted = outputs[statistics].numpy()[:, 0]
-            frames.append(lenses.assign(domain=domain.name, seed=seed, statistics=statistics, predicted=predicted))
-        print(f"{domain.name}: {len(images)} test lenses, seed {seed} ({done} of {len(networks)}), {_since(started)}")
-    latent = latents(networks[min(networks)], images[:count], size, batch_statistics=True).numpy()
-    columns = ["domain", "seed", "statistics", "lens", "true", "predicted", *CONDITIONS]
-    return pd.concat(frames)[columns], _latent_variables(domain, target, latent, lenses[:count])
+        about = {"domain": domain.name, "seed": seed}
+        frames += [lenses.assign(**about, statistics=s, predicted=outputs[s][:, 0].numpy()) for s in STATISTICS]
+    latent = batch_statistics.latents(networks[min(networks)], images[:count], size, batch_statistics=True).numpy()
+    return pd.concat(frames)[COLUMNS], _latent_variables(domain, target, latent, lenses[:count])
+
+
+def _conditions(domain: Domain) -> dict[str, np.ndarray]:
+    """Seeing, signal-to-noise and sky of the test lenses, in the first band."""
+    shards = store.open_shards(domain.shards)
+    return {name: shards.read(name, *domain.bounds["test"])[:, 0] for name in CONDITIONS}
+
+
+def _latent_variables(
+    domain: Domain, target: str, latent: np.ndarray, lenses: pd.DataFrame
+) -> dict[str, store.Variable]:
+    unit = store.open_shards(domain.shards).variable(target).attrs["units"]
+    name = domain.name
+    return {
+        f"latent_{name}": store.Variable(latent, (store.LENS_AXIS, "latent"), long_name=f"latent features, {name}"),
+        f"lens_{name}": store.Variable(lenses.lens.to_numpy(), long_name=f"lens index, {name}"),
+        f"{target}_{name}": store.Variable(lenses.true.to_numpy(), unit=unit, long_name=f"true {target}, {name}"),
+    }

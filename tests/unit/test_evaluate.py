@@ -1,0 +1,261 @@
+"""From a trained block of seeds to the summary of a study."""
+
+import copy
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from sim2sky import store
+from sim2sky.config import Method, Recipe, Study
+from sim2sky.evaluate.aggregate import (
+    RUN_COLUMNS,
+    SUMMARY_COLUMNS,
+    aggregate,
+    evaluate_run,
+    missing_runs,
+    present_runs,
+    read_metrics,
+)
+from sim2sky.evaluate.latent import embed_latents
+from sim2sky.evaluate.predict import predict_block
+from sim2sky.models import batch_statistics
+from sim2sky.train.block import load_models, train_block
+from sim2sky.train.data import Domain
+from sklearn.metrics import r2_score
+
+STUDY = Path(__file__).parents[2] / "config/studies/einstein_radius.yaml"
+TRAIN, TEST = slice(0, 64), slice(72, 112)
+RECIPE = Recipe(network="lens_cnn", epochs=1, batch_size=16, optimiser={"lr": 1e-3}, normalisation="per_domain")
+
+
+# ---------------------------------------- one block of seeds of one run
+
+
+def make_domain(folder: Path, name: str, flux: float) -> tuple[Domain, dict[str, np.ndarray]]:
+    """112 lenses in two shards; the pixels say what theta_E is, in a unit that differs by domain."""
+    generator = np.random.default_rng(3)
+    theta = generator.uniform(0.5, 3, 112)
+    images = flux * (theta[:, None, None, None] + generator.normal(0, 0.3, (112, 1, 12, 12)))
+    data = {"image": images.astype(np.float32), "theta_E": theta, "lens": np.arange(1000, 1112)}
+    data |= {name: generator.uniform(1, 2, (112, 1)) for name in ("seeing", "signal_to_noise", "sky_brightness")}
+    shards = []
+    for number, part in enumerate((slice(0, 80), slice(80, 112))):
+        shards.append(folder / name / f"{number}.zarr.zip")
+        axes = {key: ("lens", "band", "y", "x")[: value.ndim] for key, value in data.items()}
+        store.write_shard(shards[-1], {key: store.Variable(value[part], axes[key]) for key, value in data.items()}, {})
+    return Domain(name, shards, {"train": (0, 64), "validation": (64, 72), "test": (72, 112)}), data
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Two seeds trained, predicted and evaluated in two domains."""
+    folder = tmp_path_factory.mktemp("run")
+    clean, sky = (make_domain(folder, name, flux) for name, flux in (("clean", 20.0), ("sky", 1.0)))
+    model, paths = folder / "model.safetensors", {n: folder / n for n in ("predictions.parquet", "latents.zarr.zip")}
+    method = Method(title="No adaptation", adaptation="none")
+    train_block(RECIPE, method, "theta_E", range(4, 6), clean[0], None, model, folder / "history.csv", "f")
+    predict_block(model, RECIPE, "theta_E", [clean[0], sky[0]], *paths.values(), "f00d")
+    names = {"run": "tuned-none", "method": "none", "recipe": "tuned", "source": "clean", "target": None}
+    evaluate_run(*paths.values(), folder / "metrics.csv", **names)
+    networks = load_models(model, RECIPE, bands=1, pixels=12)
+    return {"folder": folder, "networks": networks, "clean": clean[1], "sky": sky[1]}
+
+
+def normalised(data: dict[str, np.ndarray], part: slice) -> torch.Tensor:
+    """Images of a part, normalised with the training part's pixels."""
+    train = data["image"][TRAIN]
+    return torch.from_numpy((data["image"][part] - train.mean()) / train.std(ddof=1))
+
+
+def test_predictions_are_of_the_test_part_under_each_statistics(run):
+    table = pd.read_parquet(run["folder"] / "predictions.parquet")
+    assert table.attrs["fingerprint"] == "f00d"
+    assert table.attrs["config"]["normalisation"] == "per_domain"
+    columns = "domain seed statistics lens true predicted seeing signal_to_noise sky_brightness"
+    assert list(table.columns) == columns.split()
+    groups = table.groupby(["domain", "seed", "statistics"])
+    assert set(groups.groups) == set(itertools.product(("clean", "sky"), (4, 5), ("running", "batch", "adabn")))
+    for (domain, seed, statistics), rows in groups:
+        data, network = run[domain], run["networks"][seed]
+        assert list(rows.lens) == list(range(1072, 1112))
+        np.testing.assert_allclose(rows.true, data["theta_E"][TEST], rtol=1e-6)
+        for name in ("seeing", "signal_to_noise", "sky_brightness"):
+            np.testing.assert_array_equal(rows[name], data[name][TEST, 0])
+        images = normalised(data, TEST)
+        if statistics == "adabn":
+            network = batch_statistics.adapt_batch_norm(network, normalised(data, TRAIN), 16)
+        expected = batch_statistics.predict(network, images, 16, batch_statistics=statistics == "batch")
+        np.testing.assert_allclose(rows.predicted, expected[:, 0], atol=1e-4, err_msg=f"{domain} {statistics}")
+    means = table.groupby("statistics").predicted.mean()
+    assert means.nunique() == 3, "the three statistics give three predictions"
+
+
+def test_latents_are_of_the_first_seed_with_batch_statistics(run):
+    shards = store.open_shards([run["folder"] / "latents.zarr.zip"])
+    assert len(shards) == 40
+    np.testing.assert_array_equal(shards.read("lens_sky"), np.arange(1072, 1112))
+    np.testing.assert_allclose(shards.read("theta_E_clean"), run["clean"]["theta_E"][TEST], rtol=1e-6)
+    with torch.no_grad():
+        expected = copy.deepcopy(run["networks"][4]).train().features(normalised(run["sky"], TEST)[:16])
+    np.testing.assert_allclose(shards.read("latent_sky", 0, 16), expected, atol=1e-4)
+
+
+def test_run_metrics_file(run):
+    table = read_metrics(run["folder"] / "metrics.csv")
+    assert list(table.columns) == RUN_COLUMNS
+    assert set(table.target) == {""}
+    assert set(table.method) == {"none"}
+    predictions = pd.read_parquet(run["folder"] / "predictions.parquet")
+    rows = predictions.query("domain == 'sky' and seed == 5 and statistics == 'adabn'")
+    value = table.query("domain == 'sky' and seed == 5 and statistics == 'adabn' and metric == 'r2'").value.item()
+    assert value == r2_score(rows.true.astype(float), rows.predicted.astype(float)), "numbers survive the file exactly"
+    distances = table[table.metric.isin(["mmd", "proxy_a_distance"])]
+    assert distances[["seed", "domain", "statistics"]].drop_duplicates().values.tolist() == [[4, "sky", "batch"]]
+    assert len(distances) == 2
+
+
+def test_latent_view_is_reproducible(run):
+    path = run["folder"] / "latents.zarr.zip"
+    view = embed_latents(path, ["clean", "sky"], count=30)
+    assert list(view.columns) == ["domain", "lens", "theta_E", "x", "y"]
+    assert view.groupby("domain").lens.agg(list).to_dict() == {n: list(range(1072, 1102)) for n in ("clean", "sky")}
+    np.testing.assert_allclose(view.theta_E[30:], run["sky"]["theta_E"][72:102], rtol=1e-6)
+    pd.testing.assert_frame_equal(view, embed_latents(path, ["clean", "sky"], count=30))
+    assert np.ptp(view[["x", "y"]].to_numpy(), axis=0).min() > 0
+
+
+# ---------------------------------------- a whole study
+
+
+@pytest.fixture
+def study() -> Study:
+    raw = yaml.safe_load(STUDY.read_text())
+    sky = {"recipe": "tuned", "source": "noise_free", "evaluate_on": ["noise_free", "des_sky"]}
+    runs = {
+        "plain": {"method": "none", "recipe": "tuned", "source": "noise_free", "evaluate_on": ["noise_free", "des"]},
+        "dann": {"method": "dann", "recipe": "tuned", "source": "noise_free", "target": "des", "evaluate_on": ["des"]},
+        "dann-sky": sky | {"method": "dann", "target": "des_sky"},
+        "best": {"method": "oracle", "recipe": "tuned", "source": "des", "evaluate_on": ["noise_free", "des"]},
+        "old-mmd": {
+            "method": "mmd",
+            "recipe": "paper",
+            "source": "noise_free",
+            "target": "des",
+            "evaluate_on": ["des"],
+        },
+    }
+    row = {"statistics": "batch", "metric": "r2", "source": "Table 1"}
+    published = [
+        row | {"method": "dann", "recipe": "tuned", "domain": "noise_free", "mean": 0.97, "std": 0.01},
+        row | {"method": "mmd", "recipe": "paper", "domain": "des", "mean": 0.95},
+    ]
+    changed = {"runs": runs, "published": published, "seeds": 3, "seeds_per_job": 2, "cross_validation": None}
+    return Study.model_validate(raw | changed)
+
+
+@pytest.fixture
+def write(tmp_path, study):
+    """A function that writes the R2 of one block of a run, ``{domain: [value per seed]}``, and gives the path."""
+
+    def write(run: str, first: int, scores: dict[str, list[float]]) -> Path:
+        about = study.runs[run]
+        names = {"run": run, "method": about.method, "recipe": about.recipe, "source": about.source}
+        rows = [
+            names | {"target": about.target or "", "seed": first + i, "domain": domain, "value": value}
+            for domain, values in scores.items()
+            for i, value in enumerate(values)
+        ]
+        path = tmp_path / f"{run}-{first}.csv"
+        pd.DataFrame(rows).assign(statistics="batch", metric="r2")[RUN_COLUMNS].to_csv(path, index=False)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def files(write):
+    return [
+        write("dann", 2, {"noise_free": [0.9], "des": [0.7]}),
+        write("dann", 0, {"noise_free": [0.8, 0.85], "des": [0.8, 0.6]}),
+        write("plain", 0, {"noise_free": [0.9, 0.95], "des": [0.4, 0.6]}),
+        write("best", 0, {"des": [0.9, 0.6]}),
+        write("dann-sky", 2, {"noise_free": [0.1 + 0.2]}),
+    ]
+
+
+def read_summary(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, keep_default_na=False).set_index(["run", "domain", "metric"])
+
+
+def test_aggregate(files, study, tmp_path, capsys):
+    missing = aggregate("radius", study, files, tmp_path / "metrics.csv", tmp_path / "summary.csv")
+    lost = [("plain", "2-2"), ("dann-sky", "0-1"), ("best", "2-2"), ("old-mmd", "0-1"), ("old-mmd", "2-2")]
+    assert missing == lost
+    assert "missing: run old-mmd, seeds 2-2" in capsys.readouterr().out
+
+    metrics = read_metrics(tmp_path / "metrics.csv")
+    assert list(metrics.columns) == ["study", *RUN_COLUMNS]
+    assert metrics.query("run == 'dann-sky'").value.item() == 0.1 + 0.2
+    assert list(dict.fromkeys(metrics.run)) == ["plain", "dann", "dann-sky", "best"], "in the order of the study"
+    assert metrics.query("run == 'dann' and metric == 'r2' and domain == 'des'").seed.to_list() == [0, 1, 2]
+
+    assert list(pd.read_csv(tmp_path / "summary.csv").columns) == SUMMARY_COLUMNS
+    summary = read_summary(tmp_path / "summary.csv")
+    row = summary.loc["dann", "noise_free", "r2"]
+    assert float(row["mean"]) == pytest.approx(0.85)
+    assert float(row["std"]) == pytest.approx(0.05), "sample deviation, over n - 1"
+    assert (row.n_seeds, row.published_mean, row.published_source) == (3, "0.97", "Table 1")
+    one_seed = summary.loc["dann-sky", "noise_free", "r2"]
+    assert (one_seed.n_seeds, one_seed["std"], one_seed.published_std) == (1, "", "0.01")
+    unmeasured = summary.loc["old-mmd", "des", "r2"]
+    assert (unmeasured.n_seeds, unmeasured["mean"], unmeasured.published_mean) == (0, "", "0.95")
+    assert unmeasured.published_std == ""
+
+
+def test_gap_closed_by_seed(files, study, tmp_path):
+    aggregate("radius", study, files, tmp_path / "metrics.csv", tmp_path / "summary.csv")
+    gap = read_metrics(tmp_path / "metrics.csv").query("metric == 'gap_closed'")
+    assert gap[["run", "domain", "statistics"]].drop_duplicates().values.tolist() == [["dann", "des", "batch"]]
+    # seed 0: from 0.4 to 0.8 of 0.9; seed 1: the oracle is no better than no adaptation; seed 2: no controls
+    assert gap.seed.to_list() == [0, 1]
+    np.testing.assert_allclose(gap.value, [0.8, np.nan])
+    assert read_summary(tmp_path / "summary.csv").loc["dann", "des", "gap_closed"]["mean"] == ""
+
+
+def test_order_of_files_does_not_matter(files, study, tmp_path):
+    for name, given in (("a", files), ("b", files[::-1])):
+        aggregate("radius", study, given, tmp_path / f"{name}.csv", tmp_path / f"{name}-summary.csv")
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    assert (tmp_path / "a-summary.csv").read_bytes() == (tmp_path / "b-summary.csv").read_bytes()
+
+
+def test_aggregate_of_nothing_still_gives_the_published_numbers(study, tmp_path):
+    missing = aggregate("radius", study, [], tmp_path / "metrics.csv", tmp_path / "summary.csv")
+    assert missing == missing_runs(study, [])
+    assert len(missing) == 10
+    assert len(read_metrics(tmp_path / "metrics.csv")) == 0
+    assert read_summary(tmp_path / "summary.csv").n_seeds.to_list() == [0, 0]
+
+
+def test_a_block_is_present_when_all_its_seeds_are(write, study):
+    table = read_metrics(write("dann", 1, {"des": [0.5, 0.5]}))
+    assert present_runs(table, study) == {("dann", "2-2")}
+
+
+def test_a_seed_that_diverged_is_not_averaged_away(write, study, tmp_path, capsys):
+    path = write("dann", 0, {"des": [0.9, np.nan]})
+    aggregate("radius", study, [path], tmp_path / "metrics.csv", tmp_path / "summary.csv")
+    assert "not a number: run dann, seed 1, on des" in capsys.readouterr().out
+    row = read_summary(tmp_path / "summary.csv").loc["dann", "des", "r2"]
+    assert (row["mean"], row.n_seeds) == ("", 2)
+
+
+def test_metrics_of_another_study_are_refused(write, study, tmp_path):
+    path = write("dann", 0, {"des": [0.9]})
+    path.write_text(path.read_text().replace("dann,dann", "stranger,dann"))
+    with pytest.raises(ValueError, match=r"dann-0\.csv: of run stranger"):
+        aggregate("radius", study, [path], tmp_path / "metrics.csv", tmp_path / "summary.csv")
