@@ -63,7 +63,7 @@ def read_cutouts(path: str | Path, pixels: int) -> np.ndarray:
 def sky_scatter(cutouts: np.ndarray) -> np.ndarray:
     """Scatter of the sky: 1.4826 times the median absolute deviation of a cutout's pixels (``astropy.stats.mad_std``).
 
-    The median does not see a galaxy that covers a small part of the cutout.
+    The median hardly sees a galaxy that covers a small part of the cutout: 4 % of its pixels raise the result by 5 %.
 
     Parameters
     ----------
