@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-# lenstronomy's guards: the radius within which the profile is flat [arcsec], the one beyond which it is dark [half-light radii]
+# lenstronomy's guards: the radius within which a profile is flat [arcsec], and beyond which it is dark [R_sersic]
 _SMOOTHING = 1e-4
 _EDGE = 1000.0
 
@@ -15,6 +16,56 @@ _EDGE = 1000.0
 def magnitude_to_flux(magnitude: Tensor, zero_point: float) -> Tensor:
     """Counts per second of a magnitude; `zero_point` is the magnitude of one count per second."""
     return 10 ** (-0.4 * (magnitude - zero_point))
+
+
+class Sersic(NamedTuple):
+    """Elliptical Sersic profiles, with what is the same for all pixels of a galaxy computed beforehand."""
+
+    center_x: Tensor
+    center_y: Tensor
+    xx: Tensor
+    yy: Tensor
+    xy: Tensor
+    floor: Tensor
+    power: Tensor
+    log_b: Tensor
+    log_centre: Tensor
+
+    @classmethod
+    def of(
+        cls,
+        flux: Tensor,
+        R_sersic: Tensor,
+        n_sersic: Tensor,
+        e1: Tensor,
+        e2: Tensor,
+        center_x: Tensor,
+        center_y: Tensor,
+    ) -> Sersic:
+        """Make ready; the parameters are those of :func:`sersic_brightness`."""
+        log_b = (1.9992 * n_sersic - 0.3271).clamp(min=1e-5).log()
+        log_centre = torch.log(flux / (2 * math.pi * n_sersic * R_sersic**2))
+        log_centre = log_centre + 2 * n_sersic * log_b - torch.lgamma(2 * n_sersic)
+        radius = R_sersic.clamp(min=_SMOOTHING)
+        # the linear map that turns the ellipse into a circle, with radii in R_sersic
+        norm = radius * (1 - e1**2 - e2**2).abs().clamp(min=1e-6).sqrt()
+        xx, yy, xy = (1 - e1) / norm, (1 + e1) / norm, -e2 / norm
+        return cls(center_x, center_y, xx, yy, xy, (_SMOOTHING / radius) ** 2, 0.5 / n_sersic, log_b, log_centre)
+
+    def brightness(self, x: Tensor, y: Tensor) -> Tensor:
+        """Surface brightness at `x`, `y` [counts/s/arcsec2].
+
+        With the amplitude in the exponent and the root of the radius in the power,
+        I = exp(log I_0 - exp(log b_n + log(R^2 / R_sersic^2) / 2n)), a pixel costs two exponentials and a logarithm.
+        """
+        dx, dy = x - self.center_x, y - self.center_y
+        u = self.xx * dx + self.xy * dy
+        v = self.yy * dy + self.xy * dx
+        square = u.square_().addcmul_(v, v)
+        lit = torch.le(square, _EDGE**2, out=v)
+        log_square = torch.maximum(square, self.floor).log_()
+        exponent = (self.power * log_square).add_(self.log_b).exp_()
+        return (self.log_centre - exponent).exp_().mul_(lit)
 
 
 def sersic_brightness(
@@ -52,22 +103,7 @@ def sersic_brightness(
 
     Notes
     -----
-    Sersic 1968; flux from equation 4 of Graham & Driver 2005 (PASA 22, 118) with lenstronomy's b_n = 1.9992 n - 0.3271. With the
-    amplitude inside the exponent, I = exp(log I_0 - exp(log b_n + log(R^2 / R_sersic^2) / 2n)), a pixel costs two exponentials and a
-    logarithm.
+    Sersic 1968; its flux is equation 4 of Graham & Driver 2005 (PASA 22, 118), with lenstronomy's approximation
+    b_n = 1.9992 n - 0.3271.
     """
-    b_n = (1.9992 * n_sersic - 0.3271).clamp(min=1e-5)
-    radius = R_sersic.clamp(min=_SMOOTHING)
-    log_centre = (
-        torch.log(flux / (2 * math.pi * n_sersic * R_sersic**2)) + 2 * n_sersic * torch.log(b_n) - torch.lgamma(2 * n_sersic)
-    )
-    # one linear map turns the ellipse into a circle whose radius is in half-light radii
-    norm = radius * torch.sqrt((1 - e1**2 - e2**2).abs().clamp(min=1e-6))
-    dx, dy = x - center_x, y - center_y
-    u = ((1 - e1) / norm) * dx - (e2 / norm) * dy
-    v = ((1 + e1) / norm) * dy - (e2 / norm) * dx
-    square = u.square_().addcmul_(v, v)
-    dark = square > _EDGE**2
-    log_square = torch.maximum(square, (_SMOOTHING / radius) ** 2).log_()
-    exponent = torch.addcmul(torch.log(b_n), log_square, 0.5 / n_sersic).exp_()
-    return (log_centre - exponent).exp_().masked_fill_(dark, 0)
+    return Sersic.of(flux, R_sersic, n_sersic, e1, e2, center_x, center_y).brightness(x, y)

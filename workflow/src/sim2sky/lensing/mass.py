@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-# lenstronomy's guards: the core that keeps the centre finite [arcsec], the flattest ellipse, the roundest
+# lenstronomy's guards: the core that keeps the centre finite [arcsec], the flattest ellipse, the roundest one
 _CORE = 1e-10
-_MAX_ELLIPTICITY = 0.9999
-_ROUND = 5e-9
+_FLATTEST = 0.9999
+_ROUNDEST = 5e-9
+
+
+class SIE(NamedTuple):
+    """Singular isothermal ellipsoids, with what is the same for all pixels of a lens computed beforehand."""
+
+    center_x: Tensor
+    center_y: Tensor
+    cos: Tensor
+    sin: Tensor
+    q: Tensor
+    eccentricity: Tensor
+    core: Tensor
+    strength: Tensor
+
+    @classmethod
+    def of(cls, theta_E: Tensor, e1: Tensor, e2: Tensor, center_x: Tensor, center_y: Tensor) -> SIE:
+        """Make ready; the parameters are those of :func:`sie_deflection`."""
+        e = torch.hypot(e1, e2).clamp(max=_FLATTEST)
+        b = theta_E * torch.sqrt((1 - e) / (1 + e))
+        # q -> 1 is 0/0, so a round lens is taken as an ellipse that cannot be told from it. sqrt(1 - q^2) is written in
+        # the ellipticity, which single precision does not round away, and kept below 1, where atanh is infinite.
+        e = torch.where(e > 0, e, _ROUNDEST)
+        q = (1 - e) / (1 + e)
+        eccentricity = (2 * torch.sqrt(e) / (1 + e)).clamp(max=1 - 4 * torch.finfo(e.dtype).eps)
+        angle = torch.atan2(e2, e1) / 2
+        cos, sin = torch.cos(angle), torch.sin(angle)
+        return cls(center_x, center_y, cos, sin, q, eccentricity, _CORE / torch.sqrt(q), b / eccentricity)
+
+    def deflection(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Reduced deflection at `x`, `y` [arcsec]."""
+        dx, dy = x - self.center_x, y - self.center_y
+        major = self.cos * dx + self.sin * dy  # along the axes of the ellipse
+        minor = self.cos * dy - self.sin * dx
+        psi = (self.q * major).square_().addcmul_(minor, minor).add_((self.q * self.core).square()).sqrt_()
+        along = major.mul_(self.eccentricity).div_(psi + self.core).atan_()
+        across = minor.mul_(self.eccentricity).div_(psi.add_(self.q.square() * self.core)).atanh_()
+        cos, sin = self.strength * self.cos, self.strength * self.sin
+        return cos * along - sin * across, sin * along + cos * across
 
 
 def sie_deflection(
@@ -34,30 +74,10 @@ def sie_deflection(
 
     Notes
     -----
-    Kormann, Schneider & Bartelmann 1994 (A&A 284, 285) in the form of Keeton & Kochanek 1998 (ApJ 495, 157), after their equation 8,
-    with a core of 1e-10 arcsec.
+    Kormann, Schneider & Bartelmann 1994 (A&A 284, 285), in the form of Keeton & Kochanek 1998 (ApJ 495, 157) after
+    their equation 8, with a core of 1e-10 arcsec.
     """
-    ellipticity = torch.hypot(e1, e2).clamp(max=_MAX_ELLIPTICITY)
-    b = theta_E * torch.sqrt((1 - ellipticity) / (1 + ellipticity))
-    # q -> 1 is 0/0: the round lens is taken as an ellipse that cannot be told from it. sqrt(1 - q^2) is written in the ellipticity, where
-    # single precision does not lose it; below one, because atanh(1) is infinite.
-    ellipticity = torch.where(ellipticity > 0, ellipticity, _ROUND)
-    q = (1 - ellipticity) / (1 + ellipticity)
-    eccentricity = (2 * torch.sqrt(ellipticity) / (1 + ellipticity)).clamp(max=1 - 4 * torch.finfo(x.dtype).eps)
-    core = _CORE / torch.sqrt(q)
-
-    angle = torch.atan2(e2, e1) / 2
-    cos, sin = torch.cos(angle), torch.sin(angle)
-    dx, dy = x - center_x, y - center_y
-    major = cos * dx + sin * dy  # along the axes of the ellipse
-    minor = cos * dy - sin * dx
-    psi = (q * major).square_().addcmul_(minor, minor).add_((q * core).square()).sqrt_()
-    along = major.mul_(eccentricity).div_(psi + core).atan_()
-    across = minor.mul_(eccentricity).div_(psi.add_(q**2 * core)).atanh_()
-
-    scale = b / eccentricity
-    cos, sin = scale * cos, scale * sin
-    return cos * along - sin * across, sin * along + cos * across
+    return SIE.of(theta_E, e1, e2, center_x, center_y).deflection(x, y)
 
 
 def shear_deflection(x: Tensor, y: Tensor, gamma1: Tensor, gamma2: Tensor) -> tuple[Tensor, Tensor]:

@@ -26,8 +26,9 @@ class Parameter:
 def parameters(simulation: Simulation) -> list[Parameter]:
     """All parameters of a simulation, in the order in which they are drawn.
 
-    Those of the mass have lenstronomy's names, those of the light the prefix ``lens_light_`` or ``source_light_``. Last come the colours
-    of further bands (``lens_light_color_r``), which :func:`draw` turns into magnitudes; a band without a colour has that of zero.
+    Those of the mass have lenstronomy's names, those of the light the prefix ``lens_light_`` or ``source_light_``. Last
+    come the colours of further bands (``lens_light_color_r``), which :func:`draw` turns into magnitudes; a band whose
+    colour is not configured has a colour of zero.
     """
     found = []
     lights = ("lens_light", "source_light")
@@ -40,7 +41,8 @@ def parameters(simulation: Simulation) -> list[Parameter]:
     for band in simulation.bands[1:]:
         for light in lights:
             colour = getattr(simulation.population, light).colors.get(band, Distribution(constant=0))
-            found.append(Parameter(f"{light}_color_{band}", colour, "mag", f"{light}: {simulation.bands[0]} minus {band}"))
+            description = f"{light}: {simulation.bands[0]} minus {band}"
+            found.append(Parameter(f"{light}_color_{band}", colour, "mag", description))
     return found
 
 
@@ -65,10 +67,9 @@ def draw(simulation: Simulation, lenses: Sequence[int]) -> dict[str, Variable]:
         If an ellipticity is 1 or more.
     """
     wanted = parameters(simulation)
-    # One uniform number per lens and parameter, used or not, and in a fixed order: making a parameter constant, or normal instead of
-    # uniform, changes no other.
-    uniform = np.array([generator(simulation.seed, "population", lens).random(len(wanted)) for lens in lenses])
-    uniform = uniform.reshape(-1, len(wanted))
+    # One uniform number per lens and parameter, used or not, and in a fixed order: making a parameter constant, or
+    # normal instead of uniform, changes no other.
+    uniform = np.stack([generator(simulation.seed, "population", lens).random(len(wanted)) for lens in lenses])
     drawn = {}
     for column, parameter in zip(uniform.T, wanted, strict=True):
         drawn[parameter.name] = Variable(
