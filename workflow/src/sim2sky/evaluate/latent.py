@@ -14,9 +14,10 @@ from sklearn.preprocessing import StandardScaler
 from sim2sky import store
 
 COMPONENTS = 50  # principal components that t-SNE works on
+ITERATIONS = 500  # half of scikit-learn's, for half of the time: the picture has settled by then
 
 
-def embed_latents(latents: str | Path, domains: Sequence[str], count: int = 1000) -> pd.DataFrame:
+def embed_latents(latents: str | Path, domains: Sequence[str], count: int = 500) -> pd.DataFrame:
     """Joint two-dimensional embedding of the latents of several domains.
 
     Latents are standardised together, reduced to principal components and laid out by t-SNE (van der Maaten & Hinton
@@ -42,7 +43,7 @@ def embed_latents(latents: str | Path, domains: Sequence[str], count: int = 1000
     joint = np.concatenate([shards.read(f"latent_{domain}", 0, count) for domain in domains])
     points = StandardScaler().fit_transform(joint.astype(np.float64))
     points = PCA(min(COMPONENTS, *points.shape), random_state=0).fit_transform(points)
-    tsne = TSNE(perplexity=min(30, (len(points) - 1) / 3), init="pca", random_state=0)
+    tsne = TSNE(perplexity=min(30, (len(points) - 1) / 3), init="pca", max_iter=ITERATIONS, random_state=0)
     x, y = tsne.fit_transform(points).T
     columns = {
         "domain": np.repeat(list(domains), count),
