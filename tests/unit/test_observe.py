@@ -247,6 +247,15 @@ def test_unusable_cutouts_are_refused_by_name(tmp_path, data, message):
         read_cutouts(path, 24)
 
 
+@pytest.mark.filterwarnings("ignore:File may have been truncated")
+def test_truncated_cutouts_are_refused(tmp_path):
+    path = tmp_path / "sky.fits"
+    fits.writeto(path, np.random.default_rng(7).random((3, 30, 30)))
+    path.write_bytes(path.read_bytes()[:8000])
+    with pytest.raises(ValueError, match=r"sky\.fits: not a readable FITS file"):
+        read_cutouts(path, 24)
+
+
 def test_sky_scatter_hardly_sees_the_galaxy():
     noise = np.random.default_rng(6).normal(0.3, [[[2.0]], [[5.0]]], (2, 91, 91))
     galaxy = 500 * blob(91, 45, 45, 3)

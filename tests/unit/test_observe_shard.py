@@ -64,9 +64,10 @@ def cube(tmp_path):
 
 
 @pytest.mark.parametrize("formula", ["correct", "deeplenstronomy-0.0.2.3", "none"])
-def test_bytes_of_a_lens_do_not_depend_on_the_sharding(tmp_path, simulated, formula):
+def test_bytes_of_a_lens_do_not_depend_on_the_sharding(tmp_path, simulated, formula, monkeypatch):
     dataset = DES.model_copy(update={"noise": formula})
     whole = store.open_shards([run(tmp_path, simulated, dataset, survey("des"), bands=("g", "r"))])
+    monkeypatch.setattr("sim2sky.observe.shard.CHUNK", 6)  # nor on how many are observed at once
     edges = [0, 1, 8, 25, 40]
     parts = store.open_shards(
         [
@@ -81,9 +82,10 @@ def test_bytes_of_a_lens_do_not_depend_on_the_sharding(tmp_path, simulated, form
     assert store.checksum([again]) == store.checksum([parts.paths[1]])
 
 
-def test_sharding_on_real_sky(tmp_path, simulated, cube):
+def test_sharding_on_real_sky(tmp_path, simulated, cube, monkeypatch):
     options = {"lenses": LENSES, "cutouts": cube}
     whole = store.open_shards([run(tmp_path, simulated, on_sky(), survey("des"), **options)])
+    monkeypatch.setattr("sim2sky.observe.shard.CHUNK", 3)
     parts = store.open_shards(
         [run(tmp_path, simulated, on_sky(), survey("des"), a, a + 8, **options) for a in range(0, 40, 8)]
     )

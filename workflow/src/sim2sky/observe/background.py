@@ -39,7 +39,7 @@ def read_cutouts(path: str | Path, pixels: int) -> np.ndarray:
             data = next((unit.data for unit in file if unit.is_image and unit.data is not None), None)
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file of survey cutouts") from None
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a truncated file does not fill its array
         raise ValueError(f"{path}: not a readable FITS file: {error}") from error
     if data is None or data.ndim != 3:
         found = "no image" if data is None else f"an image with {data.ndim} axes"
