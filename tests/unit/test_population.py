@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from sim2sky.config import Simulation
 from sim2sky.simulate.population import draw
 

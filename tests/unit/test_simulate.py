@@ -7,7 +7,6 @@ import pytest
 import torch
 import xarray
 import zarr
-
 from sim2sky.config import Simulation
 from sim2sky.simulate.shard import simulate_shard
 from sim2sky.store import open_shards
@@ -70,12 +69,12 @@ def test_xarray_reads_a_labelled_data_set(tmp_path, capsys):
     assert (data.attrs["zero_point"], data.attrs["pixel_scale"], data.attrs["bands"]) == (30, 0.4, ["g"])
     assert data.attrs["fingerprint"] == "fingerprint"
     assert data.attrs["config"]["population"]["lens_mass"]["theta_E"] == {"uniform": [0.5, 1.5]}
-    assert "shard 0000000-0000004: " in capsys.readouterr().out
+    assert "shard 0000000-0000004: 100% rendered" in capsys.readouterr().out
 
 
 def test_flux_is_that_of_the_magnitude_in_every_band(tmp_path):
-    dark = MASS | {"theta_E": 0}  # nothing bends the light: the source keeps its flux, too
-    population = {"lens_mass": dark, "lens_light": LIGHT, "source_light": LIGHT | {"colors": {"r": 1.5}}}
+    massless = {"theta_E": 0}  # nothing bends the light: the source keeps its flux, too
+    population = {"lens_mass": massless, "lens_light": LIGHT, "source_light": LIGHT | {"colors": {"r": 1.5}}}
     shard = open_shards(simulate(tmp_path, 4, pixels=40, supersampling=3, bands=["g", "r"], population=population))
     lens, source = (shard.read(name).sum((2, 3)) for name in ("lens_light", "lensed_source"))
     assert lens[:, 0] == pytest.approx(10 ** (-0.4 * (shard.read("lens_light_magnitude") - 30)), rel=0.01)

@@ -97,7 +97,7 @@ def _report(what: str, done: int, count: int, begun: float, reported: float) -> 
     if done < count and now - reported < _REPORT_EVERY:
         return reported
     left = (now - begun) * (count - done) / done
-    print(f"{what}: {done} of {count} lenses rendered in {now - begun:.1f} s, {left:.0f} s left", flush=True)
+    print(f"{what}: {done / count:.0%} rendered in {now - begun:.1f} s, {left:.0f} s left", flush=True)
     return now
 
 
