@@ -1,5 +1,16 @@
-"""Rule draw_figures."""
+"""Rules draw_figures_<study>."""
 
+from sim2sky.config import Study, Survey
 from sim2sky.logs import tee
+from sim2sky.paths import Paths
+from sim2sky.report.figures import draw_figures
 
 tee(snakemake.log[0])
+params = snakemake.params
+draw_figures(
+    params.name,
+    Study.model_validate(params.study),
+    Paths(params.results),
+    {name: Survey.model_validate(survey) for name, survey in params.surveys.items()},
+    params.cutouts,
+)

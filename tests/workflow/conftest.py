@@ -1,0 +1,65 @@
+"""A copy of the project that workflow tests may edit, with its own library first on the path."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# The whole DAG of study A, small enough for a test; sizes only.
+TINY = """
+overrides:
+  einstein_radius:
+    seeds: 2
+    seeds_per_job: 1
+    simulations: {galaxy_lenses: {lenses: 400, shard_size: 200}}
+    recipes: {paper: {epochs: 1}, matched_lr: {epochs: 1}, normalised: {epochs: 1}, tuned: {epochs: 1}}
+    cross_validation: {lenses: 100, folds: 2, grid: {optimiser.lr: [3.0e-4]}}
+"""
+
+
+class Project:
+    """A copy of the project in a folder of its own."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        for name in ("workflow", "config", "resources", "profiles"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        shutil.copy(ROOT / "Snakefile", folder)
+        (folder / "config/tiny.yaml").write_text(TINY)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"PYTHONPATH": str(self.folder / "workflow/src"), "OMP_NUM_THREADS": "1"}
+
+    def python(self, *arguments: str) -> subprocess.CompletedProcess:
+        return self._run([sys.executable, *arguments])
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Run snakemake with two cores; the caller checks the return code."""
+        return self._run([sys.executable, "-m", "snakemake", "--cores", "2", *arguments])
+
+    def _run(self, command: list[str]) -> subprocess.CompletedProcess:
+        return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        path = self.folder / name
+        text = path.read_text()
+        assert old in text, f"{old!r} is not in {name}"
+        path.write_text(text.replace(old, new, 1))
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path)
+
+
+def planned(result: subprocess.CompletedProcess) -> dict[str, int]:
+    """Rule -> number of jobs, from the output of ``--dry-run --quiet rules``; empty when there is nothing to do."""
+    assert result.returncode == 0, result.stdout + result.stderr
+    rows = [line.split() for line in result.stdout.splitlines()]
+    counts = {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
+    return {rule: count for rule, count in counts.items() if rule not in ("total", "all")}

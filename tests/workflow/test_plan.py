@@ -1,0 +1,57 @@
+"""The DAG as a dry-run shows it, and mistakes that stop it before a job starts."""
+
+import pytest
+
+from tests.workflow.conftest import planned
+
+DRY = ("--dry-run", "--quiet", "rules")
+
+
+def test_full_size_dag(project):
+    jobs = planned(project.snakemake(*DRY))
+    assert jobs == {
+        "simulate_shard": 20,
+        "inject_noise": 40,
+        "train_source_only": 30,
+        "adapt": 30,
+        "cross_validate": 1,
+        "predict": 60,
+        "evaluate_run": 60,
+        "aggregate_metrics": 1,
+        "draw_figures": 1,
+        "write_report": 1,
+    }
+
+
+def test_cutouts_add_the_real_sky(project, tmp_path):
+    (tmp_path / "cube.fits").touch()
+    jobs = planned(project.snakemake(*DRY, "--config", "cutouts={des_coadd_g: cube.fits}"))
+    assert (jobs["inject_noise"], jobs["adapt"], jobs["train_source_only"]) == (60, 40, 35)
+
+
+def test_centring_and_cropping_is_a_switch(project):
+    project.edit("config/studies/einstein_radius.yaml", "    survey: noise_free\n", "    survey: noise_free\n    centre_crop: {pixels: 32}\n")
+    jobs = planned(project.snakemake(*DRY))
+    assert jobs["centre_crop"] == 20
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("config/studies/einstein_radius.yaml", "lenses: 50000", "lenses: 0", "simulations.galaxy_lenses.lenses: Input should be greater than 0"),
+        ("config/config.yaml", "studies:", "studys:", "config/config.yaml: studys: unknown key 'studys'; did you mean 'studies'?"),
+        ("config/config.yaml", "null ", "cube.fits ", "cutouts.des_coadd_g: no such FITS file: cube.fits"),
+    ],
+)
+def test_mistake_stops_before_any_job(project, file, old, new, words):
+    project.edit(file, old, new)
+    result = project.snakemake()
+    assert result.returncode == 1
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (project.folder / "results").exists()
+
+
+def test_parsing_imports_no_torch(project):
+    code = "import sys; from sim2sky import config, fingerprint, paths, report; import sim2sky.report.names; sys.exit('torch' in sys.modules)"
+    assert project.python("-c", code).returncode == 0
