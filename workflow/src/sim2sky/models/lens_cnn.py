@@ -36,7 +36,7 @@ class LensCNN(nn.Module):
 def _stage(channels: int, filters: int, padding: int = 1) -> list[nn.Module]:
     """Convolution, ReLU, batch normalisation, pooling: in the paper's order."""
     convolution = nn.Conv2d(channels, filters, kernel_size=3, padding=padding)
-    return [convolution, nn.ReLU(), nn.BatchNorm2d(filters), nn.MaxPool2d(2)]
+    return [convolution, nn.ReLU(inplace=True), nn.BatchNorm2d(filters), nn.MaxPool2d(2)]
 
 
 @register_model

@@ -141,6 +141,7 @@ class Learner:
         return torch.stack([loss.detach(), adaptation_loss.detach()])
 
     def _check(self, losses: torch.Tensor) -> None:
+        """Once per epoch, for a look at every step would make a GPU wait."""
         finite = losses.isfinite().all(dim=1)
         if not finite.all():
             step = int(finite.int().argmin())
@@ -148,3 +149,5 @@ class Learner:
             values = "regression {:g}, adaptation {:g}".format(*losses[step].tolist())
             hint = "lower the learning rate or normalise the images"
             raise TrainingError(f"{where}: the loss is not finite ({values}); {hint}")
+        if not all(parameter.isfinite().all() for parameter in self.network.parameters()):
+            raise TrainingError(f"seed {self.seed}, epoch {self.epochs_done + 1}: the weights are not finite after it")
