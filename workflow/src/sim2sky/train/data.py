@@ -44,6 +44,10 @@ class Part:
         images = normalise(self.images, statistics).to(device, memory_format=torch.channels_last)
         return Part(images, self.target.to(device), self.lens)
 
+    def subset(self, index: np.ndarray) -> Part:
+        """The images at positions `index`."""
+        return Part(self.images[index], self.target[index], self.lens[index])
+
 
 def load_part(shards: Sequence[str | Path], bounds: tuple[int, int], target: str) -> Part:
     """Read lenses `bounds` of a data set.

@@ -1,0 +1,95 @@
+"""Hyper-parameters by k-fold cross-validation on labelled images of one domain."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from sklearn.model_selection import KFold
+
+from sim2sky import store
+from sim2sky.config import CrossValidation, Method, Recipe, merge, nested
+from sim2sky.models.batch_statistics import predict
+from sim2sky.train.data import Domain, Part, load_part, pixel_statistics
+from sim2sky.train.loop import Learner
+from sim2sky.train.optimise import scores
+
+ALONE = Method(title="Cross-validation", adaptation="none")
+
+
+def cross_validate(
+    recipe: Recipe,
+    cross: CrossValidation,
+    target: str,
+    domain: Domain,
+    path: str | Path,
+    threads: int = 1,
+    seed: int = 0,
+) -> None:
+    """Train each point of a grid on each fold and write the scores on the images left out.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What the grid changes.
+    cross : CrossValidation
+        Grid, number of folds and of lenses, taken from the start of the domain's training part.
+    target : str
+        The parameter that is regressed.
+    domain : Domain
+        Labelled images; its validation and test parts are not touched.
+    path : path
+        CSV, one row per grid point and fold: the grid's keys, `fold`, `r2`, `rmse` (under batch statistics).
+    threads, seed : int
+        Threads that torch uses; root of the folds, the weights and the order of the images.
+
+    Raises
+    ------
+    ValueError
+        The training part has fewer lenses than `cross.lenses`.
+    """
+    torch.set_num_threads(threads)
+    start, stop = domain.bounds["train"]
+    if cross.lenses > stop - start:
+        raise ValueError(
+            f"cross_validation: {cross.lenses} lenses asked for, {domain.name} has {stop - start} to train on"
+        )
+    part = load_part(domain.shards, (start, start + cross.lenses), target)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    rows = []
+    for point in _grid(cross):
+        changed = recipe.model_dump()
+        for key, value in point.items():
+            changed = merge(changed, nested(key, value))
+        folds = KFold(cross.folds, shuffle=True, random_state=seed).split(part.lens)
+        for fold, (train, held_out) in enumerate(folds):
+            r2, rmse = _score(Recipe.model_validate(changed), part, train, held_out, seed, device)
+            rows.append(point | {"fold": fold, "r2": r2, "rmse": rmse})
+            settings = ", ".join(f"{key} {value}" for key, value in point.items())
+            print(f"{settings}: fold {fold + 1}/{cross.folds}  R2 {r2:.4f}  RMSE {rmse:.4f}", flush=True)
+    with store.atomic(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _grid(cross: CrossValidation) -> Iterator[dict[str, Any]]:
+    for values in itertools.product(*cross.grid.values()):
+        yield dict(zip(cross.grid, values, strict=True))
+
+
+def _score(
+    recipe: Recipe, part: Part, train: Any, held_out: Any, seed: int, device: torch.device
+) -> tuple[float, float]:
+    train, held_out = part.subset(train), part.subset(held_out)
+    statistics = pixel_statistics(train.images) if recipe.normalisation == "per_domain" else None
+    train, held_out = train.prepared(statistics, device), held_out.prepared(statistics, device)
+    learner = Learner(recipe, ALONE, seed, train)
+    for _ in learner.run():
+        pass
+    predicted = predict(learner.network, held_out.images, recipe.batch_size, batch_statistics=True)
+    return scores(held_out.target.cpu(), predicted)
