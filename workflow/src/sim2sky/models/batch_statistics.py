@@ -77,7 +77,7 @@ class _mode:
 
     def __enter__(self) -> None:
         self.before = [(m, m.training, getattr(m, "track_running_stats", None)) for m in self.model.modules()]
-        self.no_grad = torch.inference_mode()
+        self.no_grad = torch.no_grad()
         self.no_grad.__enter__()
         self.model.eval()
         for layer in _batch_norms(self.model) if self.batch_statistics else []:
