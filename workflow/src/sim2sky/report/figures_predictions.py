@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from scipy.stats import gaussian_kde
 
 from sim2sky.evaluate.metrics import fractional_residual, r2
@@ -25,7 +26,8 @@ def predictions(products: Products, comparison: Comparison) -> Figure:
     is shown.
     """
     study, runs = products.study, comparison.runs
-    figure = style.new_figure(0.3 + 4.5 * len(comparison.domains), max(style.WIDTH, 2.5 * len(runs)))
+    figure = style.new_figure(0.6 + 4.5 * len(comparison.domains), max(style.WIDTH, 2.5 * len(runs)))
+    figure.suptitle(f"BatchNorm statistics: {style.STATISTICS_TITLES[shown_statistics(study)]}", fontsize=10)
     heights = [4, 1.4, 1.4] * len(comparison.domains)
     axes = figure.subplots(len(heights), len(runs), sharex=True, sharey="row", squeeze=False, height_ratios=heights)
     tables = {
@@ -45,13 +47,13 @@ def predictions(products: Products, comparison: Comparison) -> Figure:
         axes[-1, column].set_xlabel(style.label(study.target, "true"))
     for row in range(len(comparison.domains)):
         axes[3 * row, 0].set_ylabel(style.label(study.target, "predicted"))
-        for offset, name in ((1, "pred"), (2, "true")):
-            axes[3 * row + offset, 0].set_ylabel(rf"$\Delta$ / {name}")
+        for offset, name in ((1, "predicted"), (2, "true")):
+            axes[3 * row + offset, 0].set_ylabel(f"residual /\n{name}", fontsize=9)
     return figure
 
 
 def _extent(true: np.ndarray) -> tuple[float, float]:
-    """Range of both axes: that of the true values and a third more on either side."""
+    """Range of the predictions that is shown: that of the true values and a third more on either side."""
     low, high = true.min(), true.max()
     margin = (high - low) / 3 or 1.0
     return low - margin, high + margin
@@ -76,7 +78,8 @@ def _prediction_panels(
     panels: np.ndarray, table: pd.DataFrame | None, seed: int | None, extent: tuple[float, float], symbol: str
 ) -> None:
     main, low, high = panels[0], *extent
-    main.set(xlim=extent, ylim=extent)
+    margin = 0.2 * (high - low) - 0.02  # of the true values, which fill the middle three fifths
+    main.set(xlim=(low + margin, high - margin), ylim=extent)
     for ax in panels[1:]:
         ax.axhline(0, color="black", lw=0.8)
         ax.set_ylim(-RESIDUAL_RANGE, RESIDUAL_RANGE)
@@ -102,7 +105,7 @@ def _prediction_panels(
     outside = style.clip(predicted, low, high)[1]
     text = f"$R^2$ = {scores[seed]:.3f} (seed {seed})"
     if len(scores) > 1:
-        text += f"\n{len(scores)} seeds: {style.mean_std(scores, 2)}"
+        text += f"\n{len(scores)} seeds: {style.mean_std(scores)}"
     style.note(main, text, x=0.04, y=0.97, va="top", ha="left")
     if outside:
         style.note(main, f"{style.percent(outside, len(true))} outside")
@@ -156,10 +159,13 @@ def residuals(products: Products, comparison: Comparison) -> Figure:
         ax.set_xlabel(style.label(study.target, "true") if name == "true" else style.label(name))
         if name == "signal_to_noise" and reach:
             ax.set_xscale("log")
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+            ax.xaxis.set_major_formatter("{x:g}")
+            ax.xaxis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel(style.label(study.target, "residual of"))
     if reach:
-        axes[0].set_ylim(-1.6 * reach, 1.6 * reach)
-    figure.suptitle(f"{study.datasets[domain].title}: predicted - true, median and 16-84 % of the lenses in a bin")
+        axes[0].set_ylim(-1.4 * reach, 1.4 * reach)
+    figure.suptitle(f"{study.datasets[domain].title}: predicted − true, median and 16–84 % of the lenses in a bin")
     style.legend(figure, axes[0], missing)
     return figure
 

@@ -17,9 +17,10 @@ DPI = 160
 METHOD_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#000000", "#CC79A7", "#E69F00", "#56B4E9")
 DOMAIN_COLOURS = ("#56B4E9", "#E69F00", "#CC79A7", "#009E73", "#000000")
 STATISTICS_MARKERS = {"running": "o", "batch": "s", "adabn": "^"}
-STATISTICS_TITLES = {"running": "running (training)", "batch": "of each test batch", "adabn": "AdaBN (re-estimated)"}
+STATISTICS_TITLES = {"running": "of training", "batch": "of each test batch", "adabn": "re-estimated (AdaBN)"}
 RC = {
     "font.size": 10,
+    "figure.titlesize": 11,
     "axes.titlesize": 10,
     "axes.labelsize": 10,
     "xtick.labelsize": 9,
@@ -109,11 +110,11 @@ def mean_std(values: np.ndarray, digits: int = 3) -> str:
     return f"{text} ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else text
 
 
-def legend(figure: Figure, ax: Axes, missing: Sequence[str] = ()) -> None:
+def legend(figure: Figure, ax: Axes, missing: Sequence[str] = (), columns: int = 5) -> None:
     """Legend of one panel below the whole figure, with the titles of the runs that are missing."""
     handles, labels = ax.get_legend_handles_labels()
     if missing:
         handles.append(ax.plot([], [], " ")[0])
         labels.append(f"not run: {', '.join(missing)}")
     if labels:
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)))
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(labels)))

@@ -1,0 +1,74 @@
+"""Draws every figure of a study, each into a PNG file of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from sim2sky import store
+from sim2sky.config import Study, Survey
+from sim2sky.paths import Paths
+from sim2sky.report import style
+from sim2sky.report.figures_domains import domain_distance, latent_space
+from sim2sky.report.figures_images import examples, sky_scatter_figure
+from sim2sky.report.figures_predictions import predictions, residuals
+from sim2sky.report.figures_scores import scores
+from sim2sky.report.figures_training import cross_validation, learning_curves
+from sim2sky.report.names import Comparison, figure_plan
+from sim2sky.report.products import Products
+
+DRAW: dict[str, Callable[[Products, Comparison | None], Figure]] = {
+    "examples": examples,
+    "sky_scatter": sky_scatter_figure,
+    "scores": scores,
+    "domain_distance": domain_distance,
+    "predictions": predictions,
+    "residuals": residuals,
+    "learning_curves": learning_curves,
+    "latent_space": latent_space,
+    "cross_validation": cross_validation,
+}
+
+
+def draw_figures(
+    name: str,
+    study: Study,
+    paths: Paths,
+    surveys: Mapping[str, Survey] | None = None,
+    cutouts: Mapping[str, str | Path | None] | None = None,
+    only: Sequence[str] | None = None,
+) -> dict[str, Path]:
+    """Draw the figures of a study from what the other stages left behind.
+
+    Parameters
+    ----------
+    name : str
+        Name of the study.
+    study : Study
+        Its configuration; it decides which figures there are (:func:`sim2sky.report.names.figure_names`).
+    paths : Paths
+        Where the products are and the figures go. A product that does not exist leaves a panel that says "not run".
+    surveys : mapping of str to Survey
+        Surveys by name; needed for `sky_scatter`.
+    cutouts : mapping of str to path
+        Survey cutouts by name, as in ``config.yaml``; needed for `sky_scatter`.
+    only : sequence of str
+        Names of the figures to draw; all of them by default.
+
+    Returns
+    -------
+    dict of str to Path
+        PNG file of each figure.
+    """
+    products, plan, drawn = Products(name, study, paths, surveys, cutouts), figure_plan(study), {}
+    for figure_name in only or plan:
+        kind, comparison = plan[figure_name]
+        path, started = Path(paths.figure.format(study=name, figure=figure_name)), time.perf_counter()
+        with style.style(), store.atomic(path) as temporary:
+            DRAW[kind](products, comparison).savefig(temporary, format="png")
+        drawn[figure_name] = path
+        print(f"{name}: figure {len(drawn)} of {len(only or plan)}, {figure_name}, {time.perf_counter() - started:.1f} s", flush=True)
+    return drawn

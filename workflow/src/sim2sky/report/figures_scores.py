@@ -1,0 +1,95 @@
+"""R2 of every run on both domains, beside the published numbers and the oracle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sim2sky.evaluate.metrics import STATISTICS
+from sim2sky.report import style
+from sim2sky.report.figures_domains import run_labels
+from sim2sky.report.names import Comparison, is_oracle, shown_statistics
+from sim2sky.report.products import Products
+
+# Heights within a row. A published number takes the place below its statistics.
+OFFSETS = dict(zip(STATISTICS, (-0.33, -0.11, 0.25), strict=True))
+PUBLISHED_OFFSET = 0.18
+LOWEST_R2 = -0.5
+
+
+def scores(products: Products, comparison: Comparison) -> Figure:
+    """R2 per run and domain with the three kinds of BatchNorm statistics: dots are seeds, large marks their mean."""
+    study, runs, table = products.study, comparison.runs, products.metrics()
+    figure = style.new_figure(1.5 + 0.6 * len(runs))
+    axes = figure.subplots(1, len(comparison.domains), sharey=True, squeeze=False)[0]
+    table = pd.DataFrame(columns=["run", "metric", "domain"]) if table is None else table[table.metric == "r2"]
+    for ax, domain in zip(axes, comparison.domains, strict=True):
+        here = table[table.domain == domain]
+        low = _lower_limit(here)
+        ax.set(xlabel="$R^2$ on the test part", title=study.datasets[domain].title, xlim=(low, 1.03))
+        for row, run in enumerate(runs):
+            _run_row(ax, row, here[here.run == run], style.run_colours(study, [run])[run], low)
+            _published_row(ax, row, products, run, domain, low)
+            if row and study.runs[run].recipe != study.runs[runs[row - 1]].recipe:
+                ax.axhline(row - 0.5, color="#999999", lw=0.8)
+        if domain == comparison.target:
+            _oracle_lines(ax, products, comparison, here)
+    axes[0].set_yticks(range(len(runs)), run_labels(products, runs))
+    axes[0].set_ylim(len(runs) - 0.45, -0.55)
+    _key(axes[0], products)
+    style.legend(figure, axes[0], columns=3)
+    return figure
+
+
+def _lower_limit(table: pd.DataFrame) -> float:
+    """A little below the lowest score, but not so far that one bad network squeezes all the others."""
+    lowest = table.value.min() if len(table) else 0.0
+    return max(LOWEST_R2, 1 - 1.1 * (1 - lowest)) if np.isfinite(lowest) else LOWEST_R2
+
+
+def _run_row(ax: Axes, row: int, table: pd.DataFrame, colour: str, low: float) -> None:
+    if table.empty:
+        ax.text(0.02, row, "not run", transform=ax.get_yaxis_transform(), va="center", style="italic", color="#666666")
+        return
+    for statistics, offset in OFFSETS.items():
+        values = table[table.statistics == statistics].value.to_numpy(float)
+        if not len(values):
+            continue
+        marker, height = style.STATISTICS_MARKERS[statistics], row + offset
+        inside = values[values >= low]
+        ax.plot(inside, np.full(len(inside), height), ".", color=colour, ms=5, alpha=0.6, mew=0)
+        mean = values.mean()
+        if mean >= low:
+            ax.plot(mean, height, marker, color=colour, ms=7, mec="white", mew=0.8)
+        elif np.isfinite(mean):
+            ax.annotate(f"◂ mean {mean:.2f}", (low, height), (2, 0), textcoords="offset points", va="center", fontsize=8, color=colour)
+
+
+def _published_row(ax: Axes, row: int, products: Products, run: str, domain: str, low: float) -> None:
+    """Published numbers belong to a method and recipe; an interval may leave the panel on the left."""
+    about = products.study.runs[run]
+    for item in products.study.published:
+        if (item.method, item.recipe, item.domain, item.metric) == (about.method, about.recipe, domain, "r2"):
+            height = row + OFFSETS[item.statistics] + PUBLISHED_OFFSET
+            ax.errorbar(item.mean, height, xerr=item.std, fmt="D", mfc="white", mec="black", ecolor="black", ms=5, lw=1, capsize=2)
+
+
+def _oracle_lines(ax: Axes, products: Products, comparison: Comparison, table: pd.DataFrame) -> None:
+    """A dashed line at the oracle's mean, along the rows of its recipe."""
+    study, statistics = products.study, shown_statistics(products.study)
+    for run in comparison.runs:
+        values = table[(table.run == run) & (table.statistics == statistics)].value
+        if is_oracle(study, run, comparison) and len(values):
+            rows = [row for row, other in enumerate(comparison.runs) if study.runs[other].recipe == study.runs[run].recipe]
+            ax.vlines(values.mean(), min(rows) - 0.5, max(rows) + 0.5, color="black", lw=1, ls="--")
+
+
+def _key(ax: Axes, products: Products) -> None:
+    for statistics, marker in style.STATISTICS_MARKERS.items():
+        ax.plot([], [], marker, color="#555555", ms=7, label=f"mean, statistics {style.STATISTICS_TITLES[statistics]}")
+    ax.plot([], [], ".", color="#555555", label="one seed")
+    if products.study.published:
+        ax.plot([], [], "D", mfc="white", mec="black", ms=5, label="published, ± 1 std")
+    ax.plot([], [], "--", color="black", lw=1, label="oracle")
