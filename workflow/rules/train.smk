@@ -5,6 +5,16 @@ def source_shards(wildcards):
     return shards_of(run_of(wildcards).source)
 
 
+def watched(run):
+    """Dataset whose learning curve is drawn beside the source's for a run that adapts to none."""
+    return next((name for name in run.evaluate_on if name != run.source), None) if run.target is None else None
+
+
+def watched_shards(wildcards):
+    name = watched(run_of(wildcards))
+    return shards_of(name) if name else []
+
+
 def training_params(wildcards):
     """Everything of the configuration that a run's networks depend on."""
     study, run = STUDIES[wildcards.study], run_of(wildcards)
@@ -14,13 +24,14 @@ def training_params(wildcards):
         "method": study.methods[run.method].params(),
         "source": domain_of(run.source),
         "adapt_to": domain_of(run.target) if run.target else None,
+        "watch": domain_of(watched(run)) if watched(run) else None,
     }
 
 
 def training_memory(wildcards, attempt):
     """Images of the domains, twice while they are normalised, and torch itself; more at each attempt."""
     run = run_of(wildcards)
-    return int((1500 + 2 * sum(megabytes(name) for name in {run.source, run.target} - {None})) * attempt)
+    return int((1500 + 2 * sum(megabytes(name) for name in {run.source, run.target, watched(run)} - {None})) * attempt)
 
 
 def training_runtime(wildcards, attempt):
@@ -52,6 +63,7 @@ if not CONFIG.partial:
     rule train_source_only:
         input:
             source=source_shards,
+            watch=watched_shards,
         output:
             model=PATHS.model.replace("{stage}", "train"),
             history=PATHS.history.replace("{stage}", "train"),

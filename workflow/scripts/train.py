@@ -19,4 +19,5 @@ train_block(
     snakemake.output.history,
     snakemake.params.code,
     snakemake.threads,
+    watch=Domain(**training["watch"]) if training["watch"] else None,
 )

@@ -36,6 +36,7 @@ def train_block(
     history: str | Path,
     fingerprint: str,
     threads: int = 1,
+    watch: Domain | None = None,
 ) -> None:
     """Train one network per seed and write all of them to one file.
 
@@ -62,6 +63,8 @@ def train_block(
         Hash of the code, for the provenance and to refuse checkpoints of other code.
     threads : int
         Threads that torch uses.
+    watch : Domain or None
+        Without a domain to adapt to: one that the learning curve shows all the same. It has no part in the training.
 
     Raises
     ------
@@ -73,7 +76,8 @@ def train_block(
     torch.set_num_threads(threads)
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    domains = {"source": source} | ({"target": adapt_to} if adapt_to else {})
+    other = adapt_to or watch
+    domains = {"source": source} | ({"target": other} if other else {})
     parts = {role: load_domain(domain, target, recipe.normalisation, device) for role, domain in domains.items()}
     print(_opening(recipe, method, seeds, parts, device), flush=True)
 
@@ -83,7 +87,7 @@ def train_block(
     epochs_left = len(seeds) * recipe.epochs - len(state["rows"])
     start = time.perf_counter()
     for seed in seeds[len(state["networks"]) :]:
-        learner = Learner(recipe, method, seed, *(part["train"] for part in parts.values()))
+        learner = Learner(recipe, method, seed, parts["source"]["train"], parts["target"]["train"] if adapt_to else None)
         if state["learner"]:
             learner.load_state_dict(state["learner"])
             print(f"seed {seed}: goes on after epoch {learner.epochs_done}", flush=True)
