@@ -24,7 +24,7 @@ class TrainingError(RuntimeError):
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch did: number (from 1), last learning rate, mean losses, images per second."""
+    """What one epoch did: number (from 1), learning rate of its last batch, mean losses, images per second."""
 
     number: int
     lr: float
@@ -102,7 +102,7 @@ class Learner:
             images = self.steps * self.recipe.batch_size * (1 if self.target is None else 2)
             yield Epoch(
                 number=self.epochs_done,
-                lr=self.schedule.get_last_lr()[0],
+                lr=self.lr,
                 loss=loss,
                 adaptation_loss=None if self.target is None else adaptation_loss,
                 speed=images / seconds,
@@ -134,6 +134,7 @@ class Learner:
             progress = (self.epochs_done + step / self.steps) / self.recipe.epochs
             adaptation_loss = self.adaptation.loss(latent, self.network.features(self.target.images[target]), progress)
             total = loss + adaptation_weight(self.method, progress) * adaptation_loss
+        self.lr = self.optimiser.param_groups[0]["lr"]
         self.optimiser.zero_grad()
         total.backward()
         self.optimiser.step()
