@@ -50,7 +50,7 @@ def test_lens_cnn_is_the_published_network(network, images):
 def test_lens_cnn_equals_plain_torch_layers(network, images):
     """Forward and gradients, in the memory layout of training, against layers written out here.
 
-    In double precision: in single, torch's batch normalisation sums so loosely in this layout that 1e-3 is all one gets.
+    In double precision: in single, torch's batch normalisation sums loosely in this layout: 1e-3 is all one gets.
     """
     filters = [1, 8, 16, 32]
     plain = nn.Sequential()

@@ -87,7 +87,9 @@ def train_block(
     epochs_left = len(seeds) * recipe.epochs - len(state["rows"])
     start = time.perf_counter()
     for seed in seeds[len(state["networks"]) :]:
-        learner = Learner(recipe, method, seed, parts["source"]["train"], parts["target"]["train"] if adapt_to else None)
+        learner = Learner(
+            recipe, method, seed, parts["source"]["train"], parts["target"]["train"] if adapt_to else None
+        )
         if state["learner"]:
             learner.load_state_dict(state["learner"])
             print(f"seed {seed}: goes on after epoch {learner.epochs_done}", flush=True)
