@@ -13,8 +13,8 @@ from sim2sky.lensing.mass import SIE, shear_deflection
 
 _MASS = ("theta_E", "e1", "e2", "center_x", "center_y")
 _LIGHT = ("R_sersic", "n_sersic", "e1", "e2", "center_x", "center_y")
-# Sub-pixels that are computed at once. Their intermediate images, of 128 kB each, stay in the cache of a core, and in
-# memory that the allocator keeps instead of asking the kernel for it each time; larger ones take up to twice as long.
+# Sub-pixels that are computed at once: enough to make the cost of calling an operator small, few enough to keep the
+# intermediate images, of 128 kB each, in the cache of a core.
 _CHUNK = 32768
 
 
@@ -92,19 +92,21 @@ def render(
     x, y = pixel_grid(pixels, pixel_scale, supersampling, dtype=like.dtype, device=like.device)
     images = like.new_empty(2, count, pixels, pixels)
     step = max(1, _CHUNK // (pixels * supersampling) ** 2)
-    for start in range(0, count, step):
-        part = slice(start, start + step)
-        shear_x, shear_y = shear_deflection(x, y, p["gamma1"][part], p["gamma2"][part])
-        mass_x, mass_y = _part(mass, part).deflection(x, y)
-        images[0, part] = _average(_part(lens, part).brightness(x, y), supersampling)
-        source_x, source_y = x - mass_x.add_(shear_x), y - mass_y.add_(shear_y)
-        images[1, part] = _average(_part(source, part).brightness(source_x, source_y), supersampling)
+    shear = zip(p["gamma1"].split(step), p["gamma2"].split(step), strict=True)
+    chunks = zip(
+        images.split(step, 1), _split(mass, step), shear, _split(lens, step), _split(source, step), strict=True
+    )
+    for image, mass, gamma, lens, source in chunks:
+        image[0] = _average(lens.brightness(x, y), supersampling)
+        mass_x, mass_y = mass.deflection(x, y)
+        shear_x, shear_y = shear_deflection(x, y, *gamma)
+        image[1] = _average(source.brightness(x - mass_x.add_(shear_x), y - mass_y.add_(shear_y)), supersampling)
     return images[0], images[1]
 
 
-def _part(model: SIE | Sersic, part: slice) -> SIE | Sersic:
-    """Some lenses of a batch of models."""
-    return type(model)(*(constant[part] for constant in model))
+def _split(model: SIE | Sersic, step: int) -> list[SIE] | list[Sersic]:
+    """Cut a batch of models into batches of `step` lenses."""
+    return [type(model)(*constants) for constants in zip(*(constant.split(step) for constant in model), strict=True)]
 
 
 def _average(image: Tensor, supersampling: int) -> Tensor:
