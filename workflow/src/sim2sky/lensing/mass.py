@@ -23,7 +23,10 @@ class SIE(NamedTuple):
     q: Tensor
     eccentricity: Tensor
     core: Tensor
-    strength: Tensor
+    core_psi: Tensor
+    core_across: Tensor
+    strength_cos: Tensor
+    strength_sin: Tensor
 
     @classmethod
     def of(cls, theta_E: Tensor, e1: Tensor, e2: Tensor, center_x: Tensor, center_y: Tensor) -> SIE:
@@ -37,18 +40,20 @@ class SIE(NamedTuple):
         eccentricity = (2 * torch.sqrt(e) / (1 + e)).clamp(max=1 - 4 * torch.finfo(e.dtype).eps)
         angle = torch.atan2(e2, e1) / 2
         cos, sin = torch.cos(angle), torch.sin(angle)
-        return cls(center_x, center_y, cos, sin, q, eccentricity, _CORE / torch.sqrt(q), b / eccentricity)
+        core, strength = _CORE / torch.sqrt(q), b / eccentricity
+        cores = (core, (q * core) ** 2, q**2 * core)
+        return cls(center_x, center_y, cos, sin, q, eccentricity, *cores, strength * cos, strength * sin)
 
     def deflection(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Reduced deflection at `x`, `y` [arcsec]."""
         dx, dy = x - self.center_x, y - self.center_y
         major = self.cos * dx + self.sin * dy  # along the axes of the ellipse
         minor = self.cos * dy - self.sin * dx
-        psi = (self.q * major).square_().addcmul_(minor, minor).add_((self.q * self.core).square()).sqrt_()
+        psi = (self.q * major).square_().addcmul_(minor, minor).add_(self.core_psi).sqrt_()
         along = major.mul_(self.eccentricity).div_(psi + self.core).atan_()
-        across = minor.mul_(self.eccentricity).div_(psi.add_(self.q.square() * self.core)).atanh_()
-        cos, sin = self.strength * self.cos, self.strength * self.sin
-        return cos * along - sin * across, sin * along + cos * across
+        across = minor.mul_(self.eccentricity).div_(psi.add_(self.core_across)).atanh_()
+        alpha_x = self.strength_cos * along - self.strength_sin * across
+        return alpha_x, self.strength_sin * along + self.strength_cos * across
 
 
 def sie_deflection(
