@@ -1,0 +1,1 @@
+"""Noise-free lenses: the population and its images, shard by shard."""
