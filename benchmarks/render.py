@@ -34,6 +34,7 @@ import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 import yaml  # noqa: E402
 from lenstronomy.SimulationAPI.sim_api import SimAPI  # noqa: E402
+
 from sim2sky.config import Simulation, Survey  # noqa: E402
 from sim2sky.lensing.raytrace import render  # noqa: E402
 from sim2sky.observe.psf import gaussian_blur  # noqa: E402

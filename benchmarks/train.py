@@ -20,11 +20,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
 from sim2sky.config import Method, Recipe
 from sim2sky.train.data import Part
 from sim2sky.train.loop import Learner
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
 BATCH, IMAGES, EPOCHS = 32, 1600, 3
 METHODS = {

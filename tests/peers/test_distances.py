@@ -6,8 +6,9 @@ import numpy as np
 import ot
 import pytest
 from scipy.stats import norm
-from sim2sky.evaluate.distances import KERNEL_WIDTHS, domain_distances, mmd, proxy_a_distance
 from sklearn.metrics.pairwise import rbf_kernel
+
+from sim2sky.evaluate.distances import KERNEL_WIDTHS, domain_distances, mmd, proxy_a_distance
 
 
 @pytest.fixture

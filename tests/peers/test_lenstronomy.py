@@ -7,6 +7,7 @@ from lenstronomy.LensModel.lens_model import LensModel
 from lenstronomy.LightModel.light_model import LightModel
 from lenstronomy.SimulationAPI.sim_api import SimAPI
 from lenstronomy.Util.param_util import ellipticity2phi_q
+
 from sim2sky.lensing.light import magnitude_to_flux, sersic_brightness
 from sim2sky.lensing.mass import shear_deflection, sie_deflection
 from sim2sky.lensing.raytrace import pixel_grid, render

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics.pairwise import euclidean_distances, rbf_kernel
+
 from sim2sky.adapt import create_adaptation
 from sim2sky.adapt.mmd import FIXED_SIGMAS
-from sklearn.metrics.pairwise import euclidean_distances, rbf_kernel
 
 
 def gammas(joint: np.ndarray, kernel: str) -> list[float]:

@@ -7,6 +7,7 @@ from lenstronomy.Data.pixel_grid import PixelGrid
 from lenstronomy.ImSim.Numerics.numerics import Numerics
 from lenstronomy.SimulationAPI.observation_api import SingleBand
 from lenstronomy.Util import image_util
+
 from sim2sky.observe.noise import background_sigma, poisson_sigma, sky_counts_per_second
 from sim2sky.observe.psf import gaussian_blur
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from sim2sky.adapt import create_adaptation, list_adaptations
 from sim2sky.adapt.dann import reverse_gradient
 from sim2sky.adapt.mmd import squared_distances

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sim2sky import config, reference
+from sim2sky import config, configure, reference
 
 ROOT = Path(__file__).parents[2]
 STUDY = "config/studies/einstein_radius.yaml"
@@ -25,7 +25,7 @@ def top(**changes):
 
 
 def test_shipped_configuration_is_valid_and_full_size():
-    _, studies, surveys = config.load(top(), ROOT)
+    _, studies, surveys = configure.load(top(), ROOT)
     study = studies["einstein_radius"]
     assert study.simulations["galaxy_lenses"].lenses == 50000
     assert study.seeds == 10
@@ -33,11 +33,11 @@ def test_shipped_configuration_is_valid_and_full_size():
 
 
 def test_without_cutouts_the_third_domain_is_left_out(tmp_path):
-    _, studies, _ = config.load(top(), ROOT)
+    _, studies, _ = configure.load(top(), ROOT)
     assert "des_sky" not in studies["einstein_radius"].datasets
     assert not any("sky" in run for run in studies["einstein_radius"].runs)
     (tmp_path / "cube.fits").touch()
-    _, studies, _ = config.load(top(cutouts={"des_coadd_g": str(tmp_path / "cube.fits")}), ROOT)
+    _, studies, _ = configure.load(top(cutouts={"des_coadd_g": str(tmp_path / "cube.fits")}), ROOT)
     assert "tuned-dann-sky" in studies["einstein_radius"].runs
 
 
@@ -53,7 +53,7 @@ def test_demo_changes_sizes_only():
                 yield key
 
     assert set(leaves(demo["overrides"])) <= sizes
-    config.load(top(**demo), ROOT)
+    configure.load(top(**demo), ROOT)
 
 
 # (path into the study, value or `del`, what the error must say)
@@ -71,6 +71,7 @@ STUDY_MISTAKES = [
     ("simulations.galaxy_lenses.population.lens_mass.theta_E", {"uniform": [3, 1]}, ["lens_mass.theta_E", "low 3.0 is not below high 1.0"]),
     ("simulations.galaxy_lenses.population.lens_mass.theta_E", {"uniform": [-1, 1]}, ["lens_mass", "theta_E", "not negative"]),
     ("simulations.galaxy_lenses.population.lens_mass.theta_E", {"unifrom": [1, 3]}, ["theta_E.unifrom", "did you mean 'uniform'?"]),
+    ("simulations.galaxy_lenses.population.lens_mass.e1", {"uniform": [-0.99, 0]}, ["lens_mass", "e1^2 + e2^2"]),
     ("simulations.galaxy_lenses.population.lens_mass.e1", {"uniform": [0, 1], "normal": [0, 1]}, ["lens_mass.e1", "exactly one"]),
     ("simulations.galaxy_lenses.population.source_light.R_sersic", 0, ["source_light", "R_sersic", "positive"]),
     ("simulations.galaxy_lenses.population.lens_light.colors", {"r": 0.5}, ["lens_light.colors", "unknown band 'r'"]),
@@ -101,7 +102,9 @@ STUDY_MISTAKES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "value", "words"), STUDY_MISTAKES, ids=lambda item: item if isinstance(item, str) else None)
+@pytest.mark.parametrize(
+    ("path", "value", "words"), STUDY_MISTAKES, ids=lambda item: item if isinstance(item, str) else None
+)
 def test_mistake_in_a_study_is_named(project, path, value, words):
     study = yaml.safe_load((project / STUDY).read_text())
     *parents, last = path.split(".")
@@ -113,8 +116,8 @@ def test_mistake_in_a_study_is_named(project, path, value, words):
     else:
         node[last] = value
     (project / STUDY).write_text(yaml.safe_dump(study))
-    with pytest.raises(config.ConfigError) as error:
-        config.load(top(), project)
+    with pytest.raises(configure.ConfigError) as error:
+        configure.load(top(), project)
     for word in words:
         assert word in str(error.value)
 
@@ -128,12 +131,15 @@ def test_mistake_in_a_study_is_named(project, path, value, words):
         ({"cutouts": {"des_coadd_g": "nowhere.fits"}}, ["cutouts.des_coadd_g", "no such FITS file: nowhere.fits"]),
         ({"overrides": {"cosmosim": {}}}, ["overrides", "cosmosim"]),
         ({"overrides": {"einstein_radius": {"seeds": -1}}}, [f"overrides of {STUDY}: seeds", "greater than 0"]),
-        ({"overrides": {"einstein_radius": {"recipes": {"tuned": {"epoch": 1}}}}}, ["overrides of", "recipes.tuned.epoch", "'epochs'"]),
+        (
+            {"overrides": {"einstein_radius": {"recipes": {"tuned": {"epoch": 1}}}}},
+            ["overrides of", "recipes.tuned.epoch", "'epochs'"],
+        ),
     ],
 )
 def test_mistake_in_the_top_file_is_named(project, changes, words):
-    with pytest.raises(config.ConfigError) as error:
-        config.load(top(**changes), project)
+    with pytest.raises(configure.ConfigError) as error:
+        configure.load(top(**changes), project)
     for word in words:
         assert word in str(error.value)
 
@@ -142,16 +148,26 @@ def test_mistake_in_the_top_file_is_named(project, changes, words):
     ("file", "old", "new", "words"),
     [
         (STUDY, "title:", "title: [", [STUDY, "not valid YAML"]),
-        ("resources/surveys/des.yaml", "read_noise:", "readnoise:", ["resources/surveys/des.yaml: readnoise", "did you mean 'read_noise'?"]),
-        ("resources/surveys/des.yaml", "0.001", "-0.001", ["resources/surveys/des.yaml: bands.g", "weights.0", "greater than or equal to 0"]),
+        (
+            "resources/surveys/des.yaml",
+            "read_noise:",
+            "readnoise:",
+            ["resources/surveys/des.yaml: readnoise", "did you mean 'read_noise'?"],
+        ),
+        (
+            "resources/surveys/des.yaml",
+            "0.001",
+            "-0.001",
+            ["resources/surveys/des.yaml: bands.g", "weights.0", "greater than or equal to 0"],
+        ),
     ],
 )
 def test_broken_file_is_named(project, file, old, new, words):
     path = project / file
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
-    with pytest.raises(config.ConfigError) as error:
-        config.load(top(), project)
+    with pytest.raises(configure.ConfigError) as error:
+        configure.load(top(), project)
     for word in words:
         assert word in str(error.value)
 
@@ -160,8 +176,10 @@ def test_two_studies_cannot_mean_different_things_by_one_name(project):
     study = yaml.safe_load((project / STUDY).read_text())
     study["simulations"]["galaxy_lenses"]["seed"] = 7
     (project / "config/studies/other.yaml").write_text(yaml.safe_dump(study))
-    with pytest.raises(config.ConfigError, match=r"other.yaml: simulations.galaxy_lenses: differs .* einstein_radius"):
-        config.load(top(studies=["einstein_radius", "other"]), project)
+    with pytest.raises(
+        configure.ConfigError, match=r"other.yaml: simulations.galaxy_lenses: differs .* einstein_radius"
+    ):
+        configure.load(top(studies=["einstein_radius", "other"]), project)
 
 
 def test_generated_reference_is_up_to_date():
@@ -175,6 +193,8 @@ def test_splits_follow_the_order_of_the_lenses():
 
 
 def test_shards_cover_all_lenses_once():
-    _, studies, _ = config.load(top(), ROOT)
-    simulation = studies["einstein_radius"].simulations["galaxy_lenses"].model_copy(update={"lenses": 5, "shard_size": 2})
+    _, studies, _ = configure.load(top(), ROOT)
+    simulation = (
+        studies["einstein_radius"].simulations["galaxy_lenses"].model_copy(update={"lenses": 5, "shard_size": 2})
+    )
     assert simulation.shards == ["0000000-0000001", "0000002-0000003", "0000004-0000004"]

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from sklearn.metrics import r2_score
+
 from sim2sky import store
 from sim2sky.config import Method, Recipe, Study
 from sim2sky.evaluate.aggregate import (
@@ -25,7 +27,6 @@ from sim2sky.evaluate.predict import predict_block
 from sim2sky.models import batch_statistics
 from sim2sky.train.block import load_models, train_block
 from sim2sky.train.data import Domain
-from sklearn.metrics import r2_score
 
 STUDY = Path(__file__).parents[2] / "config/studies/einstein_radius.yaml"
 TRAIN, TEST = slice(0, 64), slice(72, 112)

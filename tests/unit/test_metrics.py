@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from sim2sky.evaluate.metrics import METRICS, fractional_residual, run_metrics, scatter
 
 TRUE = np.array([1.0, 2.0, 3.0, 4.0])

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch import nn
+
 from sim2sky.models import create_model, list_models
 from sim2sky.models.batch_statistics import adapt_batch_norm, latents, predict
 from sim2sky.registry import registered
-from torch import nn
 
 
 @pytest.fixture

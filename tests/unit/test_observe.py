@@ -9,6 +9,7 @@ import torch
 import yaml
 from astropy.io import fits
 from scipy.ndimage import center_of_mass, gaussian_filter
+
 from sim2sky.config import Background, Dataset, Histogram, Split, Survey
 from sim2sky.observe.background import choose_cutouts, orient, read_cutouts, sky_scatter, split_cutouts
 from sim2sky.observe.centre import move_and_crop, offset_to_centre

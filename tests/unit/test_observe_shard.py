@@ -5,13 +5,14 @@ import pytest
 import torch
 import yaml
 from astropy.io import fits
+from test_observe import ROOT, SCALE, blob, on_sky, survey
+
 from sim2sky import store
 from sim2sky.config import CentreCrop, Dataset, Survey
 from sim2sky.observe.background import orient
 from sim2sky.observe.centre import centre_crop_shard
 from sim2sky.observe.psf import gaussian_blur
 from sim2sky.observe.shard import observe_shard
-from test_observe import ROOT, SCALE, blob, on_sky, survey
 
 LENSES, PIXELS = 40, 16
 DES = Dataset(title="DES", simulation="s", survey="des")

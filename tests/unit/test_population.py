@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from sim2sky.config import Simulation
 from sim2sky.simulate.population import draw
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 import xarray
 import zarr
+
 from sim2sky.config import Simulation
 from sim2sky.simulate.shard import simulate_shard
 from sim2sky.store import open_shards

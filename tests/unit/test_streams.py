@@ -6,12 +6,17 @@ from sim2sky import streams
 
 
 def test_same_three_things_same_numbers():
-    np.testing.assert_array_equal(streams.generator(1, "noise", 7).random(5), streams.generator(1, "noise", 7).random(5))
+    np.testing.assert_array_equal(
+        streams.generator(1, "noise", 7).random(5), streams.generator(1, "noise", 7).random(5)
+    )
     assert streams.torch_seed(1, "noise", 7) == streams.torch_seed(1, "noise", 7)
 
 
 def test_any_other_thing_other_numbers():
-    draws = [streams.generator(*key).random() for key in [(1, "noise", 7), (2, "noise", 7), (1, "sky", 7), (1, "noise", 8), (1, "noise")]]
+    draws = [
+        streams.generator(*key).random()
+        for key in [(1, "noise", 7), (2, "noise", 7), (1, "sky", 7), (1, "noise", 8), (1, "noise")]
+    ]
     assert len(set(draws)) == len(draws)
 
 

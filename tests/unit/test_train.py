@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+
 from sim2sky import store
 from sim2sky.config import CrossValidation, Method, Recipe, Split, merge
 from sim2sky.train import checkpoint

@@ -19,7 +19,9 @@ def put(project, page):
 
 @pytest.mark.slow
 def test_a_study_with_new_survey_network_and_method(project):
-    names = [name for page in ("survey.md", "study.md", "network.md", "adaptation-method.md") for name in put(project, page)]
+    names = [
+        name for page in ("survey.md", "study.md", "network.md", "adaptation-method.md") for name in put(project, page)
+    ]
     assert len(names) == 4
     project.edit("workflow/src/sim2sky/models/__init__.py", "import lens_cnn", "import lens_cnn, wide_cnn")
     project.edit("workflow/src/sim2sky/adapt/__init__.py", "import dann", "import coral, dann")

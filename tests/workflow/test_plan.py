@@ -30,7 +30,11 @@ def test_cutouts_add_the_real_sky(project, tmp_path):
 
 
 def test_centring_and_cropping_is_a_switch(project):
-    project.edit("config/studies/einstein_radius.yaml", "    survey: noise_free\n", "    survey: noise_free\n    centre_crop: {pixels: 32}\n")
+    project.edit(
+        "config/studies/einstein_radius.yaml",
+        "    survey: noise_free\n",
+        "    survey: noise_free\n    centre_crop: {pixels: 32}\n",
+    )
     jobs = planned(project.snakemake(*DRY))
     assert jobs["centre_crop"] == 20
 
@@ -38,8 +42,18 @@ def test_centring_and_cropping_is_a_switch(project):
 @pytest.mark.parametrize(
     ("file", "old", "new", "words"),
     [
-        ("config/studies/einstein_radius.yaml", "lenses: 50000", "lenses: 0", "simulations.galaxy_lenses.lenses: Input should be greater than 0"),
-        ("config/config.yaml", "studies:", "studys:", "config/config.yaml: studys: unknown key 'studys'; did you mean 'studies'?"),
+        (
+            "config/studies/einstein_radius.yaml",
+            "lenses: 50000",
+            "lenses: 0",
+            "simulations.galaxy_lenses.lenses: Input should be greater than 0",
+        ),
+        (
+            "config/config.yaml",
+            "studies:",
+            "studys:",
+            "config/config.yaml: studys: unknown key 'studys'; did you mean 'studies'?",
+        ),
         ("config/config.yaml", "null ", "cube.fits ", "cutouts.des_coadd_g: no such FITS file: cube.fits"),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from sim2sky.config import ConfigError, load
+from sim2sky.configure import ConfigError, load
 from sim2sky.fingerprint import fingerprint
 from sim2sky.paths import Paths
 

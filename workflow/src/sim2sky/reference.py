@@ -68,7 +68,12 @@ def _kind(annotation: Any, metadata: list[Any]) -> str:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
     words = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "any value"}
-    limits = [f"{sign} {getattr(item, key)}" for item in metadata for key, sign in _SIGNS if getattr(item, key, None) is not None]
+    limits = [
+        f"{sign} {getattr(item, key)}"
+        for item in metadata
+        for key, sign in _SIGNS
+        if getattr(item, key, None) is not None
+    ]
     return " ".join([words.get(annotation, str(annotation)), *limits])
 
 
@@ -99,7 +104,11 @@ def _table(model: type[BaseModel]) -> str:
 def readme() -> str:
     """Text of ``config/README.md``."""
     parts = [INTRO]
-    for title, root in (("config.yaml", config.Config), ("studies/<name>.yaml", config.Study), ("surveys", config.Survey)):
+    for title, root in (
+        ("config.yaml", config.Config),
+        ("studies/<name>.yaml", config.Study),
+        ("surveys", config.Survey),
+    ):
         parts.append(f"## {title}\n")
         for name, model in _models(root).items():
             heading = "" if model is root else f"### {name}\n\n"

@@ -36,4 +36,6 @@ def _registers(decorator: ast.expr) -> bool:
 def _options(node: ast.ClassDef | ast.FunctionDef) -> list[str]:
     if isinstance(node, ast.FunctionDef):
         return [argument.arg for argument in node.args.kwonlyargs]
-    return [item.target.id for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)]
+    return [
+        item.target.id for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+    ]

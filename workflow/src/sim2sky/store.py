@@ -97,7 +97,9 @@ def write_shard(path: str | Path, variables: Mapping[str, Variable], attributes:
             attributes={"units": variable.unit, "long_name": variable.long_name or name},
         )
         array[...] = data
-    with warnings.catch_warnings():  # xarray looks for consolidated metadata first, zarr says that the format does not define it yet
+    with (
+        warnings.catch_warnings()
+    ):  # xarray looks for consolidated metadata first, zarr says that the format does not define it yet
         warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
         zarr.consolidate_metadata(memory)
     with atomic(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
@@ -127,7 +129,9 @@ class Shards:
         self._names = tuple(sorted(self._groups[0].array_keys()))
         for path, group in zip(self.paths, self._groups, strict=True):
             if tuple(sorted(group.array_keys())) != self._names:
-                raise StoreError(f"{path}: holds {sorted(group.array_keys())}, but {self.paths[0]} holds {list(self._names)}")
+                raise StoreError(
+                    f"{path}: holds {sorted(group.array_keys())}, but {self.paths[0]} holds {list(self._names)}"
+                )
         self._stops = np.cumsum([group[self._names[0]].shape[0] for group in self._groups])
 
     def __len__(self) -> int:
@@ -161,7 +165,9 @@ class Shards:
                 try:
                     out[low - start : high - start] = group[name][low - first : high - first]
                 except Exception as error:  # zipfile, zarr and the codecs each have their own
-                    raise StoreError(f"{path}: array {name!r} cannot be read: {error}; delete the file to have it made again") from error
+                    raise StoreError(
+                        f"{path}: array {name!r} cannot be read: {error}; delete the file to have it made again"
+                    ) from error
             first = last
         return out
 
