@@ -70,5 +70,6 @@ def draw_figures(
         with style.style(), store.atomic(path) as temporary:
             DRAW[kind](products, comparison).savefig(temporary, format="png")
         drawn[figure_name] = path
-        print(f"{name}: figure {len(drawn)} of {len(only or plan)}, {figure_name}, {time.perf_counter() - started:.1f} s", flush=True)
+        seconds = time.perf_counter() - started
+        print(f"{name}: figure {len(drawn)} of {len(only or plan)}, {figure_name}, {seconds:.1f} s", flush=True)
     return drawn

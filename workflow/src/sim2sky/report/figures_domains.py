@@ -14,7 +14,7 @@ from sim2sky.report import style
 from sim2sky.report.names import Comparison, is_oracle, run_title
 from sim2sky.report.products import Products
 
-EMBEDDED = 200  # lenses per domain: t-SNE of more takes minutes for all runs of a study and shows the same
+EMBEDDED = 400  # lenses per domain: t-SNE of more takes minutes for all runs of a study and shows the same
 DISTANCES = {"mmd": "squared MMD", "proxy_a_distance": "proxy A-distance"}
 
 
@@ -63,7 +63,7 @@ def domain_distance(products: Products, comparison: Comparison) -> Figure:
     for ax, (metric, title) in zip(axes, DISTANCES.items(), strict=True):
         for row, run in enumerate(runs):
             if run in missing:
-                ax.text(0.02, row, "not run", transform=ax.get_yaxis_transform(), va="center", style="italic", color="#666666")
+                style.row_not_run(ax, row)
                 continue
             # a run's distances are filed under the domain that is not its own source
             chosen = (table.run == run) & (table.metric == metric) & (table.domain == other[study.runs[run].source])

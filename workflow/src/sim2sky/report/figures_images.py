@@ -21,7 +21,10 @@ ARCSEC = "\u2033"
 
 
 def examples(products: Products, comparison: Comparison | None = None) -> Figure:
-    """The same lenses in every domain, one per row, the regressed parameter increasing to the right (Swierc et al. 2023, Figure 1)."""
+    """The same lenses in every domain, one domain per row, the regressed parameter increasing to the right.
+
+    After Figure 1 of Swierc et al. 2023.
+    """
     study, names = products.study, list(products.study.datasets)
     figure = style.new_figure(0.35 + 1.28 * len(names))
     axes = figure.subplots(len(names), COLUMNS, squeeze=False)
@@ -62,9 +65,11 @@ def _example_row(figure: Figure, axes: np.ndarray, shards: store.Shards, lenses:
     for index, ax in enumerate(axes):
         shown = ax.imshow(images[index], norm=norm, cmap="inferno", origin="lower", extent=(-half, half, -half, half))
         if ax.get_subplotspec().is_first_row():
-            ax.set_title(f"{style.symbol(target)} = {value[index]:.2f}{ARCSEC if target == 'theta_E' else ''}", fontsize=9)
+            unit = ARCSEC if target == "theta_E" else ""
+            ax.set_title(f"{style.symbol(target)} = {value[index]:.2f}{unit}", fontsize=9)
         if np.isfinite(ratio[index]):
-            ax.text(0.96, 0.04, f"S/N {ratio[index]:.0f}", transform=ax.transAxes, color="white", fontsize=8, ha="right")
+            look = {"transform": ax.transAxes, "color": "white", "fontsize": 8, "ha": "right"}
+            ax.text(0.96, 0.04, f"S/N {ratio[index]:.0f}", **look)
     left = -half * 0.9
     axes[0].plot([left, left + SCALE_BAR], [-half * 0.85] * 2, color="white", lw=2)
     axes[0].text(left, -half * 0.78, f"{SCALE_BAR:g}{ARCSEC}", color="white", fontsize=8, va="bottom")
@@ -90,7 +95,7 @@ def _ticks(norm: AsinhNorm) -> list[float]:
     decades = 10.0 ** np.arange(-8, 9)
     steps = [step for step in decades if 1.5 * norm.linear_width < step <= norm.vmax]
     if len(steps) < 2:
-        steps = sorted(step for decade in decades for step in (decade, 3 * decade) if norm.linear_width < step <= norm.vmax)
+        steps = [step for step in sorted([*decades, *(3 * decades)]) if norm.linear_width < step <= norm.vmax]
     return [0.0, *steps]
 
 
@@ -114,7 +119,8 @@ def _sky_panel(ax: Axes, dataset: Dataset, survey: Survey, band: str, measured: 
     modelled, weights = _modelled(survey, band)
     labels = dict(zip(FORMULAS, ("noise formula, correct", f"noise formula, as in {FORMULAS[1]}"), strict=True))
     rows = [(measured, np.full(len(measured), 1 / len(measured)), f"{len(measured)} real cutouts, measured", "#000000")]
-    rows += [(modelled[name], weights, labels[name], colour) for name, colour in zip(FORMULAS, ("#0072B2", "#D55E00"), strict=True)]
+    colours = dict(zip(FORMULAS, ("#0072B2", "#D55E00"), strict=True))
+    rows += [(modelled[name], weights, labels[name], colours[name]) for name in FORMULAS]
     high = 1.1 * max(_quantile(values, share, 0.99) for values, share, _, _ in rows)
     bins, outside = np.linspace(0, high, 36), []
     for values, share, text, colour in rows:
@@ -132,7 +138,7 @@ def _sky_panel(ax: Axes, dataset: Dataset, survey: Survey, band: str, measured: 
 
 
 def _modelled(survey: Survey, band: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Background noise by either formula for every pair of sky brightness and exposures of a survey, and how often it occurs."""
+    """Background noise by either formula for each pair of a survey's sky brightness and exposures, and its weight."""
     camera = survey.bands[band]
     sky, exposures = camera.sky_brightness, camera.num_exposures
     brightness, number = (grid.ravel() for grid in np.meshgrid(sky.values, exposures.values, indexing="ij"))

@@ -11,7 +11,7 @@ from scipy.stats import gaussian_kde
 
 from sim2sky.evaluate.metrics import fractional_residual, r2
 from sim2sky.report import style
-from sim2sky.report.names import Comparison, run_title, shown_statistics
+from sim2sky.report.names import STATISTICS_TITLES, Comparison, run_title, shown_statistics
 from sim2sky.report.products import Products
 
 SHOWN = 3000  # points per panel; their density comes from as many
@@ -22,12 +22,12 @@ BINS = 12
 def predictions(products: Products, comparison: Comparison) -> Figure:
     """Predicted against true, coloured by density, above the fractional residuals with both denominators.
 
-    Columns are runs, rows are domains (Figure 2 of Swierc et al. 2023, transposed). Of each run the seed with the median R2 on the target
-    is shown.
+    Columns are runs, rows are domains (Figure 2 of Swierc et al. 2023, transposed). Of each run the seed with the
+    median R2 on the target is shown.
     """
     study, runs = products.study, comparison.runs
     figure = style.new_figure(0.6 + 4.5 * len(comparison.domains), max(style.WIDTH, 2.5 * len(runs)))
-    figure.suptitle(f"BatchNorm statistics: {style.STATISTICS_TITLES[shown_statistics(study)]}", fontsize=10)
+    figure.suptitle(f"BatchNorm statistics: {STATISTICS_TITLES[shown_statistics(study)]}", fontsize=10)
     heights = [4, 1.4, 1.4] * len(comparison.domains)
     axes = figure.subplots(len(heights), len(runs), sharex=True, sharey="row", squeeze=False, height_ratios=heights)
     tables = {
@@ -41,7 +41,7 @@ def predictions(products: Products, comparison: Comparison) -> Figure:
         seed = _median_seed(tables[run, comparison.last])
         for row, domain in enumerate(comparison.domains):
             panels = axes[3 * row : 3 * row + 3, column]
-            _prediction_panels(panels, tables[run, domain], seed, extent, style.symbol(study.target))
+            _prediction_panels(panels, tables[run, domain], seed, extent)
             heading = study.datasets[domain].title
             panels[0].set_title(f"{run_title(study, run, runs)}\n{heading}" if row == 0 else heading)
         axes[-1, column].set_xlabel(style.label(study.target, "true"))
@@ -70,12 +70,12 @@ def _median_seed(table: pd.DataFrame | None) -> int | None:
 def _scores(table: pd.DataFrame) -> pd.Series:
     """R2 per seed; minus infinity where a network gave no numbers."""
     finite = table.assign(ok=np.isfinite(table.predicted)).groupby("seed").ok.all()
-    scores = {seed: r2(lenses.true, lenses.predicted) if finite[seed] else -np.inf for seed, lenses in table.groupby("seed")}
-    return pd.Series(scores, dtype=float)
+    groups = table.groupby("seed")
+    return pd.Series({seed: r2(rows.true, rows.predicted) if finite[seed] else -np.inf for seed, rows in groups})
 
 
 def _prediction_panels(
-    panels: np.ndarray, table: pd.DataFrame | None, seed: int | None, extent: tuple[float, float], symbol: str
+    panels: np.ndarray, table: pd.DataFrame | None, seed: int | None, extent: tuple[float, float]
 ) -> None:
     main, low, high = panels[0], *extent
     margin = 0.2 * (high - low) - 0.02  # of the true values, which fill the middle three fifths
@@ -84,7 +84,8 @@ def _prediction_panels(
         ax.axhline(0, color="black", lw=0.8)
         ax.set_ylim(-RESIDUAL_RANGE, RESIDUAL_RANGE)
     if table is None:
-        return style.not_run(main)
+        style.not_run(main)
+        return
     scores = _scores(table)
     seed = scores.index[0] if seed not in scores.index else seed
     lenses = table[table.seed == seed]
@@ -135,7 +136,10 @@ def _points(ax: Axes, x: np.ndarray, y: np.ndarray, colour: np.ndarray, extent: 
 
 
 def residuals(products: Products, comparison: Comparison) -> Figure:
-    """Residual on the target against the true value, signal-to-noise and seeing: binned median with the 16-84 % band, all seeds."""
+    """Residual on the target against the true value, signal-to-noise and seeing.
+
+    Median and 16-84 % band of the lenses of all seeds in bins of equally many.
+    """
     study, domain = products.study, comparison.last
     against = ("true", "signal_to_noise", "seeing")
     figure = style.new_figure(3.9)
@@ -177,4 +181,3 @@ def _binned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     groups = [bins == index for index in np.unique(bins)]
     centre = np.array([np.median(x[group]) for group in groups])
     return centre, np.array([np.quantile(y[group], (0.16, 0.5, 0.84)) for group in groups]).T
-

@@ -7,10 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sim2sky.evaluate.aggregate import RUN_COLUMNS
 from sim2sky.evaluate.metrics import STATISTICS
 from sim2sky.report import style
 from sim2sky.report.figures_domains import run_labels
-from sim2sky.report.names import Comparison, is_oracle, shown_statistics
+from sim2sky.report.names import STATISTICS_TITLES, Comparison, is_oracle, shown_statistics
 from sim2sky.report.products import Products
 
 # Heights within a row. A published number takes the place below its statistics.
@@ -24,7 +25,7 @@ def scores(products: Products, comparison: Comparison) -> Figure:
     study, runs, table = products.study, comparison.runs, products.metrics()
     figure = style.new_figure(1.5 + 0.6 * len(runs))
     axes = figure.subplots(1, len(comparison.domains), sharey=True, squeeze=False)[0]
-    table = pd.DataFrame(columns=["run", "metric", "domain"]) if table is None else table[table.metric == "r2"]
+    table = pd.DataFrame(columns=RUN_COLUMNS) if table is None else table[table.metric == "r2"]
     for ax, domain in zip(axes, comparison.domains, strict=True):
         here = table[table.domain == domain]
         low = _lower_limit(here)
@@ -51,7 +52,7 @@ def _lower_limit(table: pd.DataFrame) -> float:
 
 def _run_row(ax: Axes, row: int, table: pd.DataFrame, colour: str, low: float) -> None:
     if table.empty:
-        ax.text(0.02, row, "not run", transform=ax.get_yaxis_transform(), va="center", style="italic", color="#666666")
+        style.row_not_run(ax, row)
         return
     for statistics, offset in OFFSETS.items():
         values = table[table.statistics == statistics].value.to_numpy(float)
@@ -64,7 +65,8 @@ def _run_row(ax: Axes, row: int, table: pd.DataFrame, colour: str, low: float) -
         if mean >= low:
             ax.plot(mean, height, marker, color=colour, ms=7, mec="white", mew=0.8)
         elif np.isfinite(mean):
-            ax.annotate(f"◂ mean {mean:.2f}", (low, height), (2, 0), textcoords="offset points", va="center", fontsize=8, color=colour)
+            text = f"◂ mean {mean:.2f}".replace("-", "−")
+            ax.annotate(text, (low, height), (2, 0), textcoords="offset points", va="center", fontsize=8, color=colour)
 
 
 def _published_row(ax: Axes, row: int, products: Products, run: str, domain: str, low: float) -> None:
@@ -73,7 +75,7 @@ def _published_row(ax: Axes, row: int, products: Products, run: str, domain: str
     for item in products.study.published:
         if (item.method, item.recipe, item.domain, item.metric) == (about.method, about.recipe, domain, "r2"):
             height = row + OFFSETS[item.statistics] + PUBLISHED_OFFSET
-            ax.errorbar(item.mean, height, xerr=item.std, fmt="D", mfc="white", mec="black", ecolor="black", ms=5, lw=1, capsize=2)
+            ax.errorbar(item.mean, height, xerr=item.std, fmt="D", mfc="white", color="black", ms=5, lw=1, capsize=2)
 
 
 def _oracle_lines(ax: Axes, products: Products, comparison: Comparison, table: pd.DataFrame) -> None:
@@ -82,13 +84,14 @@ def _oracle_lines(ax: Axes, products: Products, comparison: Comparison, table: p
     for run in comparison.runs:
         values = table[(table.run == run) & (table.statistics == statistics)].value
         if is_oracle(study, run, comparison) and len(values):
-            rows = [row for row, other in enumerate(comparison.runs) if study.runs[other].recipe == study.runs[run].recipe]
+            recipes = [study.runs[other].recipe for other in comparison.runs]
+            rows = [row for row, recipe in enumerate(recipes) if recipe == study.runs[run].recipe]
             ax.vlines(values.mean(), min(rows) - 0.5, max(rows) + 0.5, color="black", lw=1, ls="--")
 
 
 def _key(ax: Axes, products: Products) -> None:
     for statistics, marker in style.STATISTICS_MARKERS.items():
-        ax.plot([], [], marker, color="#555555", ms=7, label=f"mean, statistics {style.STATISTICS_TITLES[statistics]}")
+        ax.plot([], [], marker, color="#555555", ms=7, label=f"mean, statistics {STATISTICS_TITLES[statistics]}")
     ax.plot([], [], ".", color="#555555", label="one seed")
     if products.study.published:
         ax.plot([], [], "D", mfc="white", mec="black", ms=5, label="published, ± 1 std")

@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sim2sky.config import Run
 from sim2sky.report import style
-from sim2sky.report.names import Comparison, run_title
+from sim2sky.report.names import Comparison, run_title, second_domain
 from sim2sky.report.products import Products
 
 LOWEST_R2 = -0.5  # early epochs fall far below; the panel says how often
@@ -29,7 +30,7 @@ def learning_curves(products: Products, comparison: Comparison) -> Figure:
             continue
         axes[0].plot([], [], color=colours[run], lw=2, label=title)
         for ax, domain in zip(axes, comparison.domains, strict=True):
-            curves = _curves(history, "source_r2" if domain == study.runs[run].source else "target_r2")
+            curves = _curves(history, study.runs[run], domain)
             below[domain] += int((curves < LOWEST_R2).to_numpy().sum())
             _draw_curves(ax, curves, colours[run])
             if curves.empty and table is not None:
@@ -41,13 +42,16 @@ def learning_curves(products: Products, comparison: Comparison) -> Figure:
             style.note(ax, f"{below[domain]} values below {LOWEST_R2:g} not shown")
     axes[0].set_ylabel("$R^2$ on the validation part")
     if any(ends):
-        axes[0].plot([], [], "D", mfc="white", mec="#555555", ms=7, label="test part at the end (not followed in training)")
+        axes[0].plot([], [], "D", mfc="white", mec="#555555", ms=7, label="test part at the end (not followed before)")
     style.legend(figure, axes[0], missing)
     return figure
 
 
-def _curves(history: pd.DataFrame, column: str) -> pd.DataFrame:
+def _curves(history: pd.DataFrame, run: Run, domain: str) -> pd.DataFrame:
     """Epochs by seeds; empty where a run was not followed on this domain."""
+    column = {second_domain(run): "target_r2", run.source: "source_r2"}.get(domain)
+    if column is None:
+        return pd.DataFrame()
     return history.pivot(index="epoch", columns="seed", values=column).dropna(how="all")
 
 
@@ -81,11 +85,14 @@ def cross_validation(products: Products, comparison: Comparison | None = None) -
     cross = products.study.cross_validation
     keys = [name for name in cross.grid if name in table]
     grid = table.groupby(keys, sort=False)
-    for index, (values, folds) in enumerate(grid):
+    for index, (_, folds) in enumerate(grid):
         ax.plot(np.full(len(folds), index), folds.r2, "o", color=style.METHOD_COLOURS[1], alpha=0.6, ms=5)
         ax.plot([index - 0.2, index + 0.2], [folds.r2.mean()] * 2, color="black", lw=2)
         ax.annotate(f"{folds.r2.mean():.3f}", (index + 0.22, folds.r2.mean()), va="center", fontsize=9)
-    names = [", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values) for values, _ in grid]
-    ax.set_xticks(range(len(names)), names)
-    ax.set(xlabel=", ".join(keys), ylabel="$R^2$ on the fold left out", xlim=(-0.5, len(names) - 0.4))
+    ax.set_xticks(range(len(grid)), [", ".join(map(_plain, values)) for values, _ in grid])
+    ax.set(xlabel=", ".join(keys), ylabel="$R^2$ on the fold left out", xlim=(-0.5, len(grid) - 0.4))
     return figure
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sim2sky.config import Study
+from sim2sky.config import Run, Study
 
+STATISTICS_TITLES = {"running": "of training", "batch": "of each test batch", "adabn": "re-estimated (AdaBN)"}
 PER_COMPARISON = ("predictions", "residuals", "learning_curves", "latent_space")
 PER_TARGET = ("scores", "domain_distance")
 
@@ -43,11 +44,15 @@ class Comparison:
         return self.domains[-1]
 
 
+def second_domain(run: Run) -> str | None:
+    """The domain that a run is followed on beside its source: its target, or the first other one it is tested on."""
+    return run.target or next((name for name in run.evaluate_on if name != run.source), None)
+
+
 def _pairs(study: Study) -> list[tuple[str, str, str | None]]:
     """(recipe, source, target) of all adapting runs; of all runs where none adapts."""
     runs = [run for run in study.runs.values() if run.target] or list(study.runs.values())
-    others = [run.target or next((name for name in run.evaluate_on if name != run.source), None) for run in runs]
-    return list(dict.fromkeys((run.recipe, run.source, target) for run, target in zip(runs, others, strict=True)))
+    return list(dict.fromkeys((run.recipe, run.source, second_domain(run)) for run in runs))
 
 
 def _compare(study: Study, recipe: str | None, source: str, target: str | None) -> Comparison:
@@ -71,8 +76,8 @@ def _compare(study: Study, recipe: str | None, source: str, target: str | None) 
 def comparisons(study: Study) -> list[Comparison]:
     """One comparison per recipe and pair of domains that some run adapts between.
 
-    To it belong the runs of that recipe that adapt, those trained on the source alone, and those trained on the target's labels (the
-    oracle), as far as they are evaluated on the target.
+    To it belong the runs of that recipe that adapt, those trained on the source alone, and those trained on the
+    target's labels (the oracle), as far as they are evaluated on the target.
     """
     return [_compare(study, *pair) for pair in _pairs(study)]
 
@@ -95,7 +100,8 @@ def figure_plan(study: Study) -> dict[str, tuple[str, Comparison | None]]:
     if any(dataset.background for dataset in study.datasets.values()):
         plan["sky_scatter"] = ("sky_scatter", None)
     for overview in overviews(study):
-        plan |= {f"{kind}_{key(study, overview)}": (kind, overview) for kind in PER_TARGET if kind == "scores" or overview.target}
+        kinds = PER_TARGET if overview.target else PER_TARGET[:1]
+        plan |= {f"{kind}_{key(study, overview)}": (kind, overview) for kind in kinds}
     for comparison in comparisons(study):
         plan |= {f"{kind}_{key(study, comparison)}": (kind, comparison) for kind in PER_COMPARISON}
     if study.cross_validation:
@@ -109,7 +115,7 @@ def figure_names(study: Study) -> list[str]:
 
 
 def shown_statistics(study: Study) -> str:
-    """BatchNorm statistics of the predictions that figures show: those of the published numbers, or else ``running``."""
+    """BatchNorm statistics of the predictions that figures show: those of the published numbers, or ``running``."""
     return study.published[0].statistics if study.published else "running"
 
 

@@ -1,4 +1,4 @@
-"""What the other stages left behind for one study. Everything may be missing; then the answer is None and a figure says so."""
+"""What the other stages left behind for one study; what is missing is None, and a figure says so."""
 
 from __future__ import annotations
 
@@ -81,4 +81,3 @@ class Products:
         names = self.study.simulations[self.study.datasets[dataset].simulation].shards
         paths = (Path(self.paths.observed.format(dataset=dataset, shard=shard)) for shard in names)
         return [path for path in paths if path.is_file()]
-

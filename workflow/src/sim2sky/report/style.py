@@ -1,4 +1,4 @@
-"""The look of all figures: colours that colour-blind readers tell apart (Okabe & Ito 2008), labels with units, honest clipping."""
+"""The look of all figures: colours that colour-blind readers tell apart (Okabe & Ito 2008), units, honest clipping."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ DPI = 160
 METHOD_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#000000", "#CC79A7", "#E69F00", "#56B4E9")
 DOMAIN_COLOURS = ("#56B4E9", "#E69F00", "#CC79A7", "#009E73", "#000000")
 STATISTICS_MARKERS = {"running": "o", "batch": "s", "adabn": "^"}
-STATISTICS_TITLES = {"running": "of training", "batch": "of each test batch", "adabn": "re-estimated (AdaBN)"}
 RC = {
     "font.size": 10,
     "figure.titlesize": 11,
@@ -35,6 +34,7 @@ RC = {
     "axes.axisbelow": True,
     "savefig.facecolor": "white",
 }
+ABSENT = {"color": "#666666", "style": "italic"}
 _SYMBOLS = {"theta_E": (r"$\theta_\mathrm{E}$", "arcsec")}
 _AXES = {"seeing": "seeing, FWHM [arcsec]", "signal_to_noise": "signal-to-noise ratio of the lensed source"}
 
@@ -58,7 +58,7 @@ def label(name: str, prefix: str = "") -> str:
 
 
 def run_colours(study: Study, runs: Sequence[str]) -> dict[str, str]:
-    """A colour per run: its method's, the same in every figure; further runs of one method take the colours left over."""
+    """A colour per run: its method's in every figure; further runs of one method take the colours left over."""
     order = list(study.methods)
     spare = list(METHOD_COLOURS[len(order) :])
     colours: dict[str, str] = {}
@@ -80,9 +80,14 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
 
 def not_run(ax: Axes, text: str = "not run") -> None:
     """Say in an empty panel that there is nothing to show."""
-    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color="#666666", style="italic", wrap=True)
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", **ABSENT)
     ax.grid(False)
     ax.tick_params(which="both", length=0, labelleft=False, labelbottom=False)
+
+
+def row_not_run(ax: Axes, row: float) -> None:
+    """Say at height `row` of a panel with one row per run that there is nothing to show."""
+    ax.text(0.02, row, "not run", transform=ax.get_yaxis_transform(), va="center", **ABSENT)
 
 
 def note(ax: Axes, text: str, x: float = 0.97, y: float = 0.04, va: str = "bottom", ha: str = "right") -> None:
@@ -92,7 +97,7 @@ def note(ax: Axes, text: str, x: float = 0.97, y: float = 0.04, va: str = "botto
 
 
 def clip(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, int]:
-    """Values moved to the edge of [low, high], and how many were; what is not a number counts as outside, at the low edge."""
+    """Values moved to the edge of [low, high], and how many were; NaN is moved to the low edge."""
     finite = np.where(np.isnan(values), -np.inf, values)
     return np.clip(finite, low, high), int(((finite < low) | (finite > high)).sum())
 

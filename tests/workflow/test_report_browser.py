@@ -1,0 +1,88 @@
+"""The report in a real browser: every figure is loaded, and the console has nothing to say."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from sim2sky.config import Study
+from sim2sky.evaluate.aggregate import RUN_COLUMNS, aggregate
+from sim2sky.paths import Paths
+from sim2sky.report import style
+from sim2sky.report.figures import draw_figures
+from sim2sky.report.page import write_report
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+ROOT = Path(__file__).parents[2]
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if not (CHROMIUM and DRIVER):
+        pytest.skip("no Chromium here (Debian: apt-get install chromium chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    driver.set_network_conditions(offline=True, latency=0, download_throughput=0, upload_throughput=0)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory) -> Path:
+    """A report of one finished run; every other one is missing, so the figures mostly say so."""
+    study = Study.model_validate(yaml.safe_load((ROOT / "config/studies/einstein_radius.yaml").read_text()))
+    runs = {name: run for name, run in study.runs.items() if run.recipe == "paper"}
+    study, folder = study.model_copy(update={"seeds": 1, "runs": runs}), tmp_path_factory.mktemp("report")
+    paths, path = Paths(str(folder / "results")), folder / "report.html"
+    rows = [("paper-none", "none", "paper", "noise_free", "", 0, "des", "batch", "r2", 0.5)]
+    run, where = folder / "run.csv", {"study": "toy"}
+    pd.DataFrame(rows, columns=RUN_COLUMNS).to_csv(run, index=False)
+    tables = paths.metrics.format(**where), paths.summary.format(**where)
+    aggregate("toy", study, [run], *tables)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style, "DPI", 60)
+        figures = draw_figures("toy", study, paths)
+    write_report(path, {"toy": study}, {"toy": tables[1]}, {"toy": tables[0]}, {"toy": figures}, {"made": "by a test"})
+    return path
+
+
+def test_report_opens_offline_with_every_figure(browser, report):
+    browser.get(report.as_uri())
+    widths = browser.execute_script("return [...document.images].map(image => image.naturalWidth)")
+    assert len(widths) == 9
+    assert all(width > 500 for width in widths)
+    errors = [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+    assert errors == []
+    missing = browser.find_element("css selector", ".box.missing").text
+    assert "paper-mmd" in missing and "paper-none" not in missing
+    broken = browser.execute_script(
+        "return [...document.querySelectorAll('a[href^=\"#\"]')].map(a => a.getAttribute('href').slice(1))"
+        ".filter(id => !document.getElementById(id))"
+    )
+    assert broken == []
+
+
+def test_report_fits_a_laptop(browser, report):
+    browser.set_window_size(1366, 900)
+    browser.get(report.as_uri())
+    page, window = browser.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
+    assert page <= window

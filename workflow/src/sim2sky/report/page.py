@@ -1,0 +1,166 @@
+"""The report: one HTML file with everything in it, which opens offline."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+from markupsafe import Markup, escape
+
+from sim2sky import store
+from sim2sky.config import Study, Survey
+from sim2sky.evaluate.aggregate import missing_runs, present_runs, read_metrics
+from sim2sky.report import tables
+from sim2sky.report.captions import CAPTIONS
+from sim2sky.report.names import STATISTICS_TITLES, Comparison, figure_plan, shown_statistics
+
+REFERENCES = (
+    ("Swierc, Zhao, Ćiprijanović & Nord 2023, domain adaptation for Einstein radii", "arxiv.org/abs/2311.17238"),
+    ("Ganin et al. 2016, JMLR 17, 59, domain-adversarial training (DANN)", "arxiv.org/abs/1505.07818"),
+    ("Gretton et al. 2012, JMLR 13, 723, maximum mean discrepancy", "jmlr.org/papers/v13/gretton12a.html"),
+    ("Li et al. 2016, re-estimated BatchNorm statistics (AdaBN)", "arxiv.org/abs/1603.04779"),
+    ("Ben-David et al. 2007, NIPS 19, proxy A-distance", "doi.org/10.7551/mitpress/7503.003.0022"),
+    ("van der Maaten & Hinton 2008, JMLR 9, 2579, t-SNE", "jmlr.org/papers/v9/vandermaaten08a.html"),
+    ("Birrer & Amara 2018, lenstronomy", "arxiv.org/abs/1803.09746"),
+    ("Morgan et al. 2021, deeplenstronomy", "arxiv.org/abs/2102.02830"),
+    ("Abbott et al. 2018, Dark Energy Survey data release 1", "arxiv.org/abs/1801.03181"),
+)
+
+
+def write_report(
+    path: str | Path,
+    studies: Mapping[str, Study],
+    summaries: Mapping[str, str | Path],
+    metrics: Mapping[str, str | Path],
+    figures: Mapping[str, Mapping[str, str | Path]],
+    provenance: Mapping[str, Any],
+    *,
+    full: Mapping[str, Study] | None = None,
+    surveys: Mapping[str, Survey] | None = None,
+    cross_validation: Mapping[str, str | Path] | None = None,
+) -> None:
+    """Write the report of one or more studies as one self-contained HTML file.
+
+    Parameters
+    ----------
+    path : path
+        The HTML file.
+    studies : mapping of str to Study
+        The studies as they were run, one chapter each.
+    summaries, metrics : mapping of str to path
+        ``summary.csv`` and ``metrics.csv`` of each study. Runs that lack a seed in `metrics` are named as missing.
+    figures : mapping of str to (mapping of str to path)
+        PNG files of each study by name, from :func:`sim2sky.report.figures.draw_figures`. One that does not exist is
+        named in its place.
+    provenance : mapping
+        What made the report, shown as it is: versions, fingerprint, command, ...
+    full : mapping of str to Study
+        The studies as their files have them, before overrides. Where sizes differ the chapter says that it is not the
+        full study, and by how much.
+    surveys : mapping of str to Survey
+        Surveys by name, for their titles.
+    cross_validation : mapping of str to path
+        ``cross_validation.csv`` of the studies that have one; a file that does not exist is passed over.
+    """
+    full, cross_validation = full or {}, cross_validation or {}
+    chapters = [
+        _chapter(name, study, summaries[name], metrics[name], figures.get(name, {}), surveys or {})
+        | {"sizes": sizes(study, full.get(name)), "cross_validation": _grid(study, cross_validation.get(name))}
+        for name, study in studies.items()
+    ]
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("sim2sky", "report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["symbols"] = symbols
+    css = (Path(__file__).parent / "report.css").read_text()
+    page = environment.get_template("report.html").render(
+        css=Markup(css), chapters=chapters, provenance=_plain(provenance), references=REFERENCES
+    )
+    with store.atomic(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def symbols(text: str) -> Markup:
+    """Plain text as HTML, with the Einstein radius written as a symbol."""
+    return Markup(str(escape(text)).replace("θ_E", "<i>θ</i><sub>E</sub>"))
+
+
+def sizes(study: Study, full: Study | None) -> tables.Table:
+    """Numbers that decide how long a study takes and how far it can be trusted, beside those of the full study."""
+
+    def count(of: Study) -> dict[str, str]:
+        rows = {f"lenses per domain ({name})": f"{item.lenses:,}" for name, item in of.simulations.items()}
+        used = dict.fromkeys(run.recipe for run in study.runs.values())
+        rows |= {f"epochs (recipe {name})": str(of.recipes[name].epochs) for name in used if name in of.recipes}
+        return rows | {"seeds (networks per run)": str(of.seeds)}
+
+    here, there = count(study), count(full) if full else {}
+    if there == here or not there:
+        return tables.Table(["", "here"], [[key, value] for key, value in here.items()])
+    rows = [[key, value, there.get(key, "–")] for key, value in here.items()]
+    return tables.Table(["", "here", "full study"], rows)
+
+
+def _chapter(
+    name: str,
+    study: Study,
+    summary_path: str | Path,
+    metrics_path: str | Path,
+    figures: Mapping[str, str | Path],
+    surveys: Mapping[str, Survey],
+) -> dict[str, Any]:
+    summary, measured = tables.Summary(summary_path), read_metrics(metrics_path)
+    missing: dict[str, list[str]] = {}
+    for run, block in missing_runs(study, present_runs(measured, study)):
+        missing.setdefault(run, []).append(block)
+    return {
+        "name": name,
+        "study": study,
+        "missing": {run: "all seeds" if blocks == study.seed_blocks else blocks for run, blocks in missing.items()},
+        "statistics": STATISTICS_TITLES[shown_statistics(study)],
+        "headline": tables.headline(study, summary),
+        "published": tables.published(summary, study),
+        "scores": tables.scores(study, summary),
+        "metrics": tables.metrics(study, summary),
+        "distances": tables.distances(study, summary),
+        "controls": tables.controls(study, summary),
+        "recipes": tables.recipes(study),
+        "datasets": tables.datasets(study, surveys),
+        "figures": _figures(study, figures),
+        "configuration": yaml.safe_dump(study.params(), sort_keys=False, allow_unicode=True, width=110),
+    }
+
+
+def _figures(study: Study, paths: Mapping[str, str | Path]) -> list[dict[str, Any]]:
+    found = []
+    for name, (kind, comparison) in figure_plan(study).items():
+        path = Path(paths[name]) if name in paths else None
+        image = base64.b64encode(path.read_bytes()).decode() if path and path.is_file() else None
+        subject = _subject(study, comparison) if comparison else ""
+        found.append({"name": name, "image": image, "subject": subject} | CAPTIONS[kind]._asdict())
+    return found
+
+
+def _subject(study: Study, comparison: Comparison) -> str:
+    domains = " → ".join(study.datasets[name].title for name in comparison.domains)
+    return f"recipe {comparison.recipe}: {domains}" if comparison.recipe else domains
+
+
+def _grid(study: Study, path: str | Path | None) -> tables.Table | None:
+    return tables.cross_validation(study, path) if study.cross_validation and path and Path(path).is_file() else None
+
+
+def _plain(provenance: Mapping[str, Any]) -> dict[str, str]:
+    """Values as text: mappings and lists as YAML."""
+    return {
+        key: value if isinstance(value, str) else yaml.safe_dump(value, sort_keys=False, allow_unicode=True).strip()
+        for key, value in provenance.items()
+    }
