@@ -104,7 +104,7 @@ def _prediction_panels(
         if outside:
             style.note(ax, f"{style.percent(outside, len(true))} outside", y=0.06)
     outside = style.clip(predicted, low, high)[1]
-    text = f"$R^2$ = {scores[seed]:.3f} (seed {seed})"
+    text = f"$R^2$ = {style.minus(f'{scores[seed]:.3f}')} (seed {seed})"
     if len(scores) > 1:
         text += f"\n{len(scores)} seeds: {style.mean_std(scores)}"
     style.note(main, text, x=0.04, y=0.97, va="top", ha="left")
@@ -145,7 +145,7 @@ def residuals(products: Products, comparison: Comparison) -> Figure:
     figure = style.new_figure(3.9)
     axes = figure.subplots(1, len(against), sharey=True)
     colours = style.run_colours(study, comparison.runs)
-    statistics, missing, reach = shown_statistics(study), [], 0.0
+    statistics, missing, reach = shown_statistics(study), [], {}
     for run in comparison.runs:
         table = products.predictions(run, domain, statistics, [*against, "predicted"])
         title = run_title(study, run, comparison.runs)
@@ -157,7 +157,7 @@ def residuals(products: Products, comparison: Comparison) -> Figure:
             centre, quantiles = _binned(table[name].to_numpy(), residual)
             ax.plot(centre, quantiles[1], color=colours[run], lw=1.8, marker="o", ms=3, label=title)
             ax.fill_between(centre, quantiles[0], quantiles[2], color=colours[run], alpha=0.15, lw=0)
-            reach = max(reach, np.percentile(np.abs(quantiles), 90))
+            reach[title] = max(reach.get(title, 0.0), np.abs(quantiles).max())
     for ax, name in zip(axes, against, strict=True):
         ax.axhline(0, color="black", lw=0.8)
         ax.set_xlabel(style.label(study.target, "true") if name == "true" else style.label(name))
@@ -167,11 +167,21 @@ def residuals(products: Products, comparison: Comparison) -> Figure:
             ax.xaxis.set_major_formatter("{x:g}")
             ax.xaxis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel(style.label(study.target, "residual of"))
-    if reach:
-        axes[0].set_ylim(-1.4 * reach, 1.4 * reach)
+    _limit(axes, reach)
     figure.suptitle(f"{study.datasets[domain].title}: predicted − true, median and 16–84 % of the lenses in a bin")
     style.legend(figure, axes[0], missing)
     return figure
+
+
+def _limit(axes: np.ndarray, reach: dict[str, float]) -> None:
+    """Show all bands, unless one is so wide that the others vanish; then say which leaves the panel."""
+    widths = [width for width in reach.values() if np.isfinite(width)]
+    if not widths or max(widths) == 0:
+        return
+    limit = min(1.15 * max(widths), 5 * np.median(widths))
+    axes[0].set_ylim(-limit, limit)
+    if outside := [title for title, width in reach.items() if not width <= limit]:
+        style.note(axes[0], f"leaves the panel: {', '.join(outside)}")
 
 
 def _binned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sim2sky.config import Published
 from sim2sky.evaluate.aggregate import RUN_COLUMNS
 from sim2sky.evaluate.metrics import STATISTICS
 from sim2sky.report import style
@@ -28,11 +29,11 @@ def scores(products: Products, comparison: Comparison) -> Figure:
     table = pd.DataFrame(columns=RUN_COLUMNS) if table is None else table[table.metric == "r2"]
     for ax, domain in zip(axes, comparison.domains, strict=True):
         here = table[table.domain == domain]
-        low = _lower_limit(here)
-        ax.set(xlabel="$R^2$ on the test part", title=study.datasets[domain].title, xlim=(low, 1.03))
+        low = _lower_limit(here, [item for item in study.published if (item.domain, item.metric) == (domain, "r2")])
+        ax.set(xlabel="$R^2$ on the test part", title=study.datasets[domain].title, xlim=(low, 1 + 0.03 * (1 - low)))
         for row, run in enumerate(runs):
             _run_row(ax, row, here[here.run == run], style.run_colours(study, [run])[run], low)
-            _published_row(ax, row, products, run, domain, low)
+            _published_row(ax, row, products, run, domain)
             if row and study.runs[run].recipe != study.runs[runs[row - 1]].recipe:
                 ax.axhline(row - 0.5, color="#999999", lw=0.8)
         if domain == comparison.target:
@@ -44,10 +45,10 @@ def scores(products: Products, comparison: Comparison) -> Figure:
     return figure
 
 
-def _lower_limit(table: pd.DataFrame) -> float:
+def _lower_limit(table: pd.DataFrame, published: list[Published]) -> float:
     """A little below the lowest score, but not so far that one bad network squeezes all the others."""
-    lowest = table.value.min() if len(table) else 0.0
-    return max(LOWEST_R2, 1 - 1.1 * (1 - lowest)) if np.isfinite(lowest) else LOWEST_R2
+    lowest = min([*table.value.dropna(), *(item.mean - (item.std or 0) for item in published)], default=LOWEST_R2)
+    return max(LOWEST_R2, 1 - 1.1 * (1 - lowest))
 
 
 def _run_row(ax: Axes, row: int, table: pd.DataFrame, colour: str, low: float) -> None:
@@ -61,16 +62,16 @@ def _run_row(ax: Axes, row: int, table: pd.DataFrame, colour: str, low: float) -
         marker, height = style.STATISTICS_MARKERS[statistics], row + offset
         inside = values[values >= low]
         ax.plot(inside, np.full(len(inside), height), ".", color=colour, ms=5, alpha=0.6, mew=0)
-        mean = values.mean()
+        mean, beyond = values.mean(), int((values < low).sum())
         if mean >= low:
             ax.plot(mean, height, marker, color=colour, ms=7, mec="white", mew=0.8)
-        elif np.isfinite(mean):
-            text = f"◂ mean {mean:.2f}".replace("-", "−")
+        if beyond:
+            text = f"◂ {beyond} of {len(values)} seeds" + (style.minus(f", mean {mean:.2f}") if mean < low else "")
             ax.annotate(text, (low, height), (2, 0), textcoords="offset points", va="center", fontsize=8, color=colour)
 
 
-def _published_row(ax: Axes, row: int, products: Products, run: str, domain: str, low: float) -> None:
-    """Published numbers belong to a method and recipe; an interval may leave the panel on the left."""
+def _published_row(ax: Axes, row: int, products: Products, run: str, domain: str) -> None:
+    """Published numbers belong to a method and recipe; a wide interval may leave the panel on the left."""
     about = products.study.runs[run]
     for item in products.study.published:
         if (item.method, item.recipe, item.domain, item.metric) == (about.method, about.recipe, domain, "r2"):

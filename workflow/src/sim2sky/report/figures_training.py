@@ -20,9 +20,8 @@ def learning_curves(products: Products, comparison: Comparison) -> Figure:
     study = products.study
     colours = style.run_colours(study, comparison.runs)
     figure = style.new_figure(4.2)
-    axes = figure.subplots(1, len(comparison.domains), sharey=True, squeeze=False)[0]
+    axes = figure.subplots(1, len(comparison.domains), squeeze=False)[0]
     missing, ends, table = [], [], products.metrics()
-    below = dict.fromkeys(comparison.domains, 0)
     for run in comparison.runs:
         title, history = run_title(study, run, comparison.runs), products.history(run)
         if history is None:
@@ -31,20 +30,35 @@ def learning_curves(products: Products, comparison: Comparison) -> Figure:
         axes[0].plot([], [], color=colours[run], lw=2, label=title)
         for ax, domain in zip(axes, comparison.domains, strict=True):
             curves = _curves(history, study.runs[run], domain)
-            below[domain] += int((curves < LOWEST_R2).to_numpy().sum())
             _draw_curves(ax, curves, colours[run])
             if curves.empty and table is not None:
                 ends.append(_draw_end(ax, table, run, domain, history.epoch.max(), colours[run]))
     for ax, domain in zip(axes, comparison.domains, strict=True):
-        ax.set(xlabel="epoch", title=study.datasets[domain].title, ylim=(LOWEST_R2, 1.02))
+        ax.set(xlabel="epoch", title=study.datasets[domain].title)
         ax.xaxis.get_major_locator().set_params(integer=True)
-        if below[domain]:
-            style.note(ax, f"{below[domain]} values below {LOWEST_R2:g} not shown")
+        _limit(ax)
     axes[0].set_ylabel("$R^2$ on the validation part")
     if any(ends):
         axes[0].plot([], [], "D", mfc="white", mec="#555555", ms=7, label="test part at the end (not followed before)")
     style.legend(figure, axes[0], missing)
     return figure
+
+
+def _limit(ax: Axes) -> None:
+    """Show what the panel holds, but no lower than `LOWEST_R2`; say what is left out."""
+    values = np.concatenate([np.ravel(line.get_ydata()).astype(float) for line in ax.lines] or [np.zeros(0)])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        style.not_run(ax)
+    else:
+        low = max(values.min(), LOWEST_R2)
+        ax.set_ylim(low - 0.05 * (1 - low), 1 + 0.02 * (1 - low))
+        if values.min() < LOWEST_R2:
+            lines = sum(
+                np.nanmin(np.append(line.get_ydata(), 1.0)) < LOWEST_R2 for line in ax.lines if line.get_lw() < 1
+            )
+            lines = f"{lines} seeds leave" if lines != 1 else "1 seed leaves"
+            style.note(ax, style.minus(f"{lines} the panel, the lowest at {values.min():.2g}"))
 
 
 def _curves(history: pd.DataFrame, run: Run, domain: str) -> pd.DataFrame:

@@ -111,8 +111,13 @@ def percent(part: int, whole: int) -> str:
 def mean_std(values: np.ndarray, digits: int = 3) -> str:
     """``mean ± standard deviation`` of the seeds; the mean alone for one seed."""
     values = np.asarray(values, float)
-    text = f"{values.mean():.{digits}f}"
+    text = minus(f"{values.mean():.{digits}f}")
     return f"{text} ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else text
+
+
+def minus(text: str) -> str:
+    """A number's text with a true minus sign."""
+    return text.replace("-", "−")
 
 
 def legend(figure: Figure, ax: Axes, missing: Sequence[str] = (), columns: int = 5) -> None:
