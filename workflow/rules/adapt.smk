@@ -1,10 +1,5 @@
 # Networks trained on the labels of the source domain and the bare images of the target domain.
 
-
-def target_shards(wildcards):
-    return shards_of(run_of(wildcards).target)
-
-
 if not CONFIG.partial:
 
     rule adapt:
@@ -21,6 +16,8 @@ if not CONFIG.partial:
             log_of("adapt", "{study}/{run}/{seeds}"),
         benchmark:
             benchmark_of("adapt", "{study}/{run}/{seeds}")
+        conda:
+            "../envs/sim2sky.yaml"
         threads: 1
         resources:
             mem_mb=training_memory,

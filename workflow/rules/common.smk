@@ -1,21 +1,32 @@
 # Reads and checks the configuration once, constrains the wildcards, and defines the functions that rules share.
 import json
+import os
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
+# Rules, scripts and library are always of one checkout, whatever is installed.
+LIBRARY = str(Path(workflow.basedir) / "workflow/src")
+sys.path.insert(0, LIBRARY)
+os.environ.update({name: os.pathsep.join(filter(None, [LIBRARY, os.environ.get(name)])) for name in ["PYTHONPATH"]})
+
+from sim2sky.config import Split
 from sim2sky.configure import ConfigError, load
 from sim2sky.fingerprint import fingerprint
 from sim2sky.paths import Paths
+from sim2sky.report.names import figure_names, figure_plan
 
 min_version("9.0")
 
 try:
     CONFIG, STUDIES, SURVEYS = load(config, Path(workflow.basedir))
+    # the studies as their files have them: the report says how much smaller this run is
+    FULL_STUDIES = load(config | {"overrides": {}}, Path(workflow.basedir))[1] if CONFIG.overrides else STUDIES
 except ConfigError as error:
     raise WorkflowError(f"The configuration is wrong; nothing was started.\n{error}") from None
 
@@ -88,6 +99,191 @@ def megabytes(dataset):
     """Pixels of a dataset in memory."""
     simulation = SIMULATIONS[DATASETS[dataset].simulation]
     return simulation.lenses * len(simulation.bands) * simulation.pixels**2 * 4 / 1e6
+
+
+# ---- simulate
+
+
+def simulation_params(wildcards):
+    """The configuration of a simulation as far as one shard depends on it: the total must not matter, or a larger one starts anew."""
+    last = int(wildcards.shard.split("-")[1])
+    return SIMULATIONS[wildcards.simulation].model_copy(update={"lenses": last + 1, "shard_size": 1}).params()
+
+
+# ---- observe
+
+
+def centre_crop_params(wildcards):
+    return DATASETS[wildcards.dataset].centre_crop.params()
+
+
+def simulated_shard(wildcards):
+    return PATHS.simulated.format(simulation=DATASETS[wildcards.dataset].simulation, shard=wildcards.shard)
+
+
+def shard_to_observe(wildcards):
+    return PATHS.centred.format(**wildcards) if DATASETS[wildcards.dataset].centre_crop else simulated_shard(wildcards)
+
+
+def background_file(wildcards):
+    background = DATASETS[wildcards.dataset].background
+    return CONFIG.cutouts[background.cutouts] if background else []
+
+
+def observe_params(wildcards):
+    """A dataset without what does not touch its images: its title and, unless cutouts are shared out, its split."""
+    dataset = DATASETS[wildcards.dataset]
+    update = {"title": wildcards.dataset} | ({} if dataset.background else {"split": Split()})
+    return dataset.model_copy(update=update).params()
+
+
+def survey_params(wildcards):
+    """The survey's numbers for the bands in use, so that an edit of another band reruns nothing."""
+    dataset = DATASETS[wildcards.dataset]
+    survey = SURVEYS[dataset.survey].params()
+    survey["bands"] = {band: survey["bands"][band] for band in SIMULATIONS[dataset.simulation].bands}
+    return survey
+
+
+def lenses_to_split(wildcards):
+    """The total, which only matters where cutouts are shared out between training, validation and test."""
+    dataset = DATASETS[wildcards.dataset]
+    return SIMULATIONS[dataset.simulation].lenses if dataset.background else None
+
+
+# ---- train
+
+
+def source_shards(wildcards):
+    return shards_of(run_of(wildcards).source)
+
+
+def watched(run):
+    """Dataset whose learning curve is drawn beside the source's for a run that adapts to none."""
+    return next((name for name in run.evaluate_on if name != run.source), None) if run.target is None else None
+
+
+def watched_shards(wildcards):
+    name = watched(run_of(wildcards))
+    return shards_of(name) if name else []
+
+
+def training_params(wildcards):
+    """Everything of the configuration that a run's networks depend on."""
+    study, run = STUDIES[wildcards.study], run_of(wildcards)
+    return {
+        "target": study.target,
+        "recipe": study.recipe_of(wildcards.run).params(),
+        "method": study.methods[run.method].model_copy(update={"title": run.method}).params(),
+        "source": domain_of(run.source),
+        "adapt_to": domain_of(run.target) if run.target else None,
+        "watch": domain_of(watched(run)) if watched(run) else None,
+    }
+
+
+def training_memory(wildcards, attempt):
+    """Images of the domains, twice while they are normalised, and torch itself; more at each attempt."""
+    run = run_of(wildcards)
+    return int((1500 + 2 * sum(megabytes(name) for name in {run.source, run.target, watched(run)} - {None})) * attempt)
+
+
+def training_runtime(wildcards, attempt):
+    """Minutes: a slow core does 500 images a second."""
+    study, run = STUDIES[wildcards.study], run_of(wildcards)
+    dataset = DATASETS[run.source]
+    images = SIMULATIONS[dataset.simulation].lenses * dataset.split.train * (2 if run.target else 1)
+    seeds = study.seeds_per_job
+    return int((20 + images * study.recipe_of(wildcards.run).epochs * seeds / 500 / 60) * attempt)
+
+
+def cross_validation_shards(wildcards):
+    return shards_of(STUDIES[wildcards.study].cross_validation.dataset)
+
+
+def cross_validation_params(wildcards):
+    study = STUDIES[wildcards.study]
+    cross = study.cross_validation
+    return {
+        "target": study.target,
+        "recipe": study.recipes[cross.recipe].params(),
+        "cross_validation": cross.params(),
+        "domain": domain_of(cross.dataset),
+    }
+
+
+# ---- adapt
+
+
+def target_shards(wildcards):
+    return shards_of(run_of(wildcards).target)
+
+
+# ---- evaluate
+
+
+def trained_model(wildcards):
+    return of_run(PATHS.model, wildcards.study, wildcards.run, wildcards.seeds)
+
+
+def evaluated_shards(wildcards):
+    return [shard for name in run_of(wildcards).evaluate_on for shard in shards_of(name)]
+
+
+def prediction_params(wildcards):
+    study, run = STUDIES[wildcards.study], run_of(wildcards)
+    return {
+        "target": study.target,
+        "recipe": study.recipe_of(wildcards.run).params(),
+        "source": run.source,
+        "domains": [domain_of(name) for name in run.evaluate_on],
+    }
+
+
+def run_params(wildcards):
+    run = run_of(wildcards)
+    return {"run": wildcards.run, "method": run.method, "recipe": run.recipe, "source": run.source, "target": run.target}
+
+
+def metrics_of_runs(wildcards):
+    return [path for _, _, path in of_all_runs(PATHS.run_metrics, wildcards.study)]
+
+
+def aggregation_params(wildcards):
+    """The study without what tables do not show, so that a reworded abstract does not make them anew."""
+    without = {"title": "", "abstract": "", "reference": "", "cross_validation": None}
+    return STUDIES[wildcards.study].model_copy(update=without).params()
+
+
+# ---- report
+
+
+def figure_inputs(wildcards, study):
+    """All that the figures of a study show; with `partial`, what there is of it."""
+    config, tables = STUDIES[study], [PATHS.metrics.format(study=study), PATHS.summary.format(study=study)]
+    others = [path for pattern in (PATHS.history, PATHS.predictions, PATHS.latents) for _, _, path in of_all_runs(pattern, study)]
+    others += [shard for dataset in config.datasets for shard in shards_of(dataset)]
+    others += {CONFIG.cutouts[dataset.background.cutouts] for dataset in config.datasets.values() if dataset.background}
+    if config.cross_validation:
+        others.append(PATHS.cross_validation.format(study=study))
+    return tables + [path for path in others if not CONFIG.partial or Path(path).exists()]
+
+
+def figures_of(study):
+    return {name: PATHS.figure.format(study=study, figure=name) for name in figure_names(STUDIES[study])}
+
+
+def surveys_of(study):
+    names = sorted({dataset.survey for dataset in STUDIES[study].datasets.values()})
+    return {name: SURVEYS[name].params() for name in names}
+
+
+def cross_validations():
+    """Tables that there are, or will be."""
+    tables = {name: PATHS.cross_validation.format(study=name) for name, study in STUDIES.items() if study.cross_validation}
+    return {name: path for name, path in tables.items() if not CONFIG.partial or Path(path).exists()}
+
+
+# ---- after a failure
 
 
 def report_what_exists():

@@ -1,28 +1,4 @@
 # Figures of each study, and one page with all studies.
-from functools import partial
-
-from sim2sky.report.names import figure_names
-
-
-def figure_inputs(wildcards, study):
-    """All that the figures of a study show; with `partial`, what there is of it."""
-    config, tables = STUDIES[study], [PATHS.metrics.format(study=study), PATHS.summary.format(study=study)]
-    others = [path for pattern in (PATHS.history, PATHS.predictions, PATHS.latents) for _, _, path in of_all_runs(pattern, study)]
-    others += [shard for dataset in config.datasets for shard in shards_of(dataset)]
-    others += {CONFIG.cutouts[dataset.background.cutouts] for dataset in config.datasets.values() if dataset.background}
-    if config.cross_validation:
-        others.append(PATHS.cross_validation.format(study=study))
-    return tables + [path for path in others if not CONFIG.partial or Path(path).exists()]
-
-
-def figures_of(study):
-    return {name: PATHS.figure.format(study=study, figure=name) for name in figure_names(STUDIES[study])}
-
-
-def surveys_of(study):
-    names = sorted({dataset.survey for dataset in STUDIES[study].datasets.values()})
-    return {name: SURVEYS[name].params() for name in names}
-
 
 # A rule per study, because the names of its figures follow from its configuration.
 for study in STUDIES:
@@ -34,20 +10,27 @@ for study in STUDIES:
             partial(figure_inputs, study=study),
         output:
             **{
-                name: report(path, caption="../report/figure.rst", category="Figures", subcategory=study, labels={"figure": name})
+                name: report(
+                    path,
+                    caption=f"../report/{figure_plan(STUDIES[study])[name][0]}.rst",
+                    category="Figures",
+                    subcategory=study,
+                    labels={"figure": name},
+                )
                 for name, path in figures_of(study).items()
             },
         params:
             name=study,
             study=STUDIES[study].params(),
             surveys=surveys_of(study),
-            cutouts=CONFIG.cutouts,
-            results=CONFIG.results,
+            config={"results": CONFIG.results, "cutouts": CONFIG.cutouts},
             code=code("draw_figures"),
         log:
             log_of("draw_figures", study),
         benchmark:
             benchmark_of("draw_figures", study)
+        conda:
+            "../envs/sim2sky.yaml"
         threads: 1
         resources:
             mem_mb=4000,
@@ -63,16 +46,23 @@ rule write_report:
         metrics=expand(PATHS.metrics, study=STUDIES),
         summaries=expand(PATHS.summary, study=STUDIES),
         figures=[path for study in STUDIES for path in figures_of(study).values()],
+        cross_validation=list(cross_validations().values()),
     output:
         report=PATHS.report,
     params:
         studies={name: study.params() for name, study in STUDIES.items()},
-        results=CONFIG.results,
+        full={name: study.params() for name, study in FULL_STUDIES.items()},
+        surveys={name: survey.params() for name, survey in SURVEYS.items()},
+        figures={study: figures_of(study) for study in STUDIES},
+        cross_validation=cross_validations(),
         code=code("write_report"),
+        code_of_rules={rule: code(rule) for rule in ("simulate_shard", "inject_noise", "train", "predict", "evaluate_run")},
     log:
         log_of("write_report", "report"),
     benchmark:
         benchmark_of("write_report", "report")
+    conda:
+        "../envs/sim2sky.yaml"
     threads: 1
     resources:
         mem_mb=1000,

@@ -1,12 +1,5 @@
 # Noise-free lenses, shard by shard.
 
-
-def simulation_params(wildcards):
-    """The configuration of a simulation as far as one shard depends on it: the total must not matter, or a larger one starts anew."""
-    last = int(wildcards.shard.split("-")[1])
-    return SIMULATIONS[wildcards.simulation].model_copy(update={"lenses": last + 1, "shard_size": 1}).params()
-
-
 if not CONFIG.partial:
 
     rule simulate_shard:
@@ -19,6 +12,8 @@ if not CONFIG.partial:
             log_of("simulate_shard", "{simulation}/{shard}"),
         benchmark:
             benchmark_of("simulate_shard", "{simulation}/{shard}")
+        conda:
+            "../envs/sim2sky.yaml"
         threads: 1
         resources:
             mem_mb=2000,

@@ -1,63 +1,5 @@
 # Networks trained on the labels of one domain alone.
 
-
-def source_shards(wildcards):
-    return shards_of(run_of(wildcards).source)
-
-
-def watched(run):
-    """Dataset whose learning curve is drawn beside the source's for a run that adapts to none."""
-    return next((name for name in run.evaluate_on if name != run.source), None) if run.target is None else None
-
-
-def watched_shards(wildcards):
-    name = watched(run_of(wildcards))
-    return shards_of(name) if name else []
-
-
-def training_params(wildcards):
-    """Everything of the configuration that a run's networks depend on."""
-    study, run = STUDIES[wildcards.study], run_of(wildcards)
-    return {
-        "target": study.target,
-        "recipe": study.recipe_of(wildcards.run).params(),
-        "method": study.methods[run.method].params(),
-        "source": domain_of(run.source),
-        "adapt_to": domain_of(run.target) if run.target else None,
-        "watch": domain_of(watched(run)) if watched(run) else None,
-    }
-
-
-def training_memory(wildcards, attempt):
-    """Images of the domains, twice while they are normalised, and torch itself; more at each attempt."""
-    run = run_of(wildcards)
-    return int((1500 + 2 * sum(megabytes(name) for name in {run.source, run.target, watched(run)} - {None})) * attempt)
-
-
-def training_runtime(wildcards, attempt):
-    """Minutes: a slow core does 500 images a second."""
-    study, run = STUDIES[wildcards.study], run_of(wildcards)
-    dataset = DATASETS[run.source]
-    images = SIMULATIONS[dataset.simulation].lenses * dataset.split.train * (2 if run.target else 1)
-    seeds = study.seeds_per_job
-    return int((20 + images * study.recipe_of(wildcards.run).epochs * seeds / 500 / 60) * attempt)
-
-
-def cross_validation_shards(wildcards):
-    return shards_of(STUDIES[wildcards.study].cross_validation.dataset)
-
-
-def cross_validation_params(wildcards):
-    study = STUDIES[wildcards.study]
-    cross = study.cross_validation
-    return {
-        "target": study.target,
-        "recipe": study.recipes[cross.recipe].params(),
-        "cross_validation": cross.params(),
-        "domain": domain_of(cross.dataset),
-    }
-
-
 if not CONFIG.partial:
 
     rule train_source_only:
@@ -74,6 +16,8 @@ if not CONFIG.partial:
             log_of("train_source_only", "{study}/{run}/{seeds}"),
         benchmark:
             benchmark_of("train_source_only", "{study}/{run}/{seeds}")
+        conda:
+            "../envs/sim2sky.yaml"
         threads: 1
         resources:
             mem_mb=training_memory,
@@ -95,6 +39,8 @@ if not CONFIG.partial:
             log_of("cross_validate", "{study}"),
         benchmark:
             benchmark_of("cross_validate", "{study}")
+        conda:
+            "../envs/sim2sky.yaml"
         threads: 1
         resources:
             mem_mb=4000,

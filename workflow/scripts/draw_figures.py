@@ -10,7 +10,7 @@ params = snakemake.params
 draw_figures(
     params.name,
     Study.model_validate(params.study),
-    Paths(params.results),
+    Paths(params.config["results"]),
     {name: Survey.model_validate(survey) for name, survey in params.surveys.items()},
-    params.cutouts,
+    params.config["cutouts"],
 )

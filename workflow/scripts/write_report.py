@@ -1,5 +1,20 @@
-"""Rule draw_figures."""
+"""Rule write_report."""
 
+from sim2sky.config import Study, Survey
 from sim2sky.logs import tee
+from sim2sky.report.page import write_report
+from sim2sky.store import versions
 
 tee(snakemake.log[0])
+params = snakemake.params
+write_report(
+    snakemake.output.report,
+    {name: Study.model_validate(study) for name, study in params.studies.items()},
+    dict(zip(params.studies, snakemake.input.summaries, strict=True)),
+    dict(zip(params.studies, snakemake.input.metrics, strict=True)),
+    params.figures,
+    {"versions": versions(), "code fingerprints": params.code_of_rules, "configuration": params.studies},
+    full={name: Study.model_validate(study) for name, study in params.full.items()},
+    surveys={name: Survey.model_validate(survey) for name, survey in params.surveys.items()},
+    cross_validation=params.cross_validation,
+)

@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 import zarr
 
+from sim2sky import __version__
+
 CHUNK = 500  # lenses per chunk of a shard: some MB of pixels
 LENS_AXIS = "lens"
 IMAGE_DIMS = (LENS_AXIS, "band", "y", "x")
@@ -67,8 +69,12 @@ def checksum(paths: Sequence[str | Path]) -> str:
 
 def provenance(config: Mapping[str, Any], fingerprint: str, **more: Any) -> dict[str, Any]:
     """What a result was made from: resolved config, code fingerprint and versions."""
-    versions = {name: version(name) for name in ("sim2sky", "numpy", "torch", "zarr")}
-    return {"config": dict(config), "fingerprint": fingerprint, "versions": versions, **more}
+    return {"config": dict(config), "fingerprint": fingerprint, "versions": versions(), **more}
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the numbers."""
+    return {"sim2sky": __version__} | {name: version(name) for name in ("numpy", "torch", "zarr")}
 
 
 def write_shard(path: str | Path, variables: Mapping[str, Variable], attributes: Mapping[str, Any]) -> None:
