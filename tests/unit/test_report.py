@@ -197,6 +197,9 @@ def test_report_says_that_a_demo_is_one_and_what_was_not_drawn(made, tmp_path):
     assert "not the full study" in text
     assert re.search(r"epochs \(recipe tuned\)</td><td[^>]*>4</td><td[^>]*>99", text)
     assert "figure <code>examples</code> was not made" in text
+    text = page(made, tmp_path / "seeds.html", full={"toy": small_study({"seeds": 10})})
+    assert "not the full study" not in text
+    assert "full study with fewer networks" in text
 
 
 def test_tables_compute_differences(made):

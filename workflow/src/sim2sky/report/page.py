@@ -18,6 +18,7 @@ from sim2sky.report import tables
 from sim2sky.report.captions import CAPTIONS
 from sim2sky.report.names import STATISTICS_TITLES, Comparison, figure_plan, shown_statistics
 
+SEEDS = "seeds (networks per run)"
 REFERENCES = (
     ("Swierc, Zhao, Ćiprijanović & Nord 2023, domain adaptation for Einstein radii", "arxiv.org/abs/2311.17238"),
     ("Ganin et al. 2016, JMLR 17, 59, domain-adversarial training (DANN)", "arxiv.org/abs/1505.07818"),
@@ -60,7 +61,7 @@ def write_report(
         What made the report, shown as it is: versions, fingerprint, command, ...
     full : mapping of str to Study
         The studies as their files have them, before overrides. Where sizes differ the chapter says that it is not the
-        full study, and by how much.
+        full study, and how.
     surveys : mapping of str to Survey
         Surveys by name, for their titles.
     cross_validation : mapping of str to path
@@ -68,8 +69,8 @@ def write_report(
     """
     full, cross_validation = full or {}, cross_validation or {}
     chapters = [
-        _chapter(name, study, summaries[name], metrics[name], figures.get(name, {}), surveys or {})
-        | {"sizes": sizes(study, full.get(name)), "cross_validation": _grid(study, cross_validation.get(name))}
+        _chapter(name, study, full.get(name), summaries[name], metrics[name], figures.get(name, {}), surveys or {})
+        | {"cross_validation": _grid(study, cross_validation.get(name))}
         for name, study in studies.items()
     ]
     environment = jinja2.Environment(
@@ -100,7 +101,7 @@ def sizes(study: Study, full: Study | None) -> tables.Table:
         rows = {f"lenses per domain ({name})": f"{item.lenses:,}" for name, item in of.simulations.items()}
         used = dict.fromkeys(run.recipe for run in study.runs.values())
         rows |= {f"epochs (recipe {name})": str(of.recipes[name].epochs) for name in used if name in of.recipes}
-        return rows | {"seeds (networks per run)": str(of.seeds)}
+        return rows | {SEEDS: str(of.seeds)}
 
     here, there = count(study), count(full) if full else {}
     if there == here or not there:
@@ -109,21 +110,32 @@ def sizes(study: Study, full: Study | None) -> tables.Table:
     return tables.Table(["", "here", "full study"], rows)
 
 
+def extent(table: tables.Table) -> str:
+    """What :func:`sizes` amounts to: ``full``, ``seeds`` (all but the seeds is full) or ``demo``."""
+    smaller = [row[0] for row in table.rows if len(row) > 2 and row[1] != row[2]]
+    if not smaller:
+        return "full"
+    return "seeds" if smaller == [SEEDS] else "demo"
+
+
 def _chapter(
     name: str,
     study: Study,
+    full: Study | None,
     summary_path: str | Path,
     metrics_path: str | Path,
     figures: Mapping[str, str | Path],
     surveys: Mapping[str, Survey],
 ) -> dict[str, Any]:
     summary, measured = tables.Summary(summary_path), read_metrics(metrics_path)
-    missing: dict[str, list[str]] = {}
+    size, missing = sizes(study, full), {}
     for run, block in missing_runs(study, present_runs(measured, study)):
         missing.setdefault(run, []).append(block)
     return {
         "name": name,
         "study": study,
+        "sizes": size,
+        "extent": extent(size),
         "missing": {run: "all seeds" if blocks == study.seed_blocks else blocks for run, blocks in missing.items()},
         "statistics": STATISTICS_TITLES[shown_statistics(study)],
         "headline": tables.headline(study, summary),
