@@ -35,8 +35,9 @@ lint: setup-test ## ruff and snakemake --lint
 	$(BIN)/ruff format --check .
 	$(SNAKEMAKE) --lint
 
-docs: setup ## regenerate config/README.md and the JSON schemas from the code
+docs: setup ## regenerate config/README.md, JSON schemas and captions from the code
 	$(BIN)/python -m sim2sky.reference
+	$(BIN)/python -m sim2sky.report.captions
 
 benchmarks: setup-test ## speed against peers, as ratios of one run, into docs/results/benchmarks
 	$(BIN)/python benchmarks/render.py

@@ -12,7 +12,6 @@ from sim2sky import store
 from sim2sky.config import Study, merge
 from sim2sky.evaluate.aggregate import aggregate, evaluate_run
 from sim2sky.paths import Paths
-from sim2sky.report import names
 
 ROOT = Path(__file__).parents[2]
 SHRINK = {
@@ -128,7 +127,7 @@ def _make_run(name: str, study: Study, run: str, block: str, paths: Paths, lense
             "source_rmse": 0.2,
         }
         | {
-            "target_r2": 1 - 2 / epoch + 0.03 * seed if names.second_domain(about) else None,
+            "target_r2": 1 - 2 / epoch + 0.03 * seed if about.second_domain else None,
             "adaptation_loss": None,
             "target_rmse": None,
         }

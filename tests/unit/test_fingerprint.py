@@ -47,7 +47,10 @@ def test_noise_formula_matters_to_the_noise_rule_alone(package):
     before = prints()
     path = package / "observe/noise.py"
     path.write_text(path.read_text() + "\nCHANGED = True\n")
-    assert changed(before, prints()) == {"inject_noise", "draw_figures"}  # a figure holds the formulas against the real sky
+    assert changed(before, prints()) == {
+        "inject_noise",
+        "draw_figures",
+    }  # a figure holds the formulas against the real sky
 
 
 def test_renderer_matters_to_the_simulation_alone(package):

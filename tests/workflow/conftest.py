@@ -6,19 +6,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from astropy.io import fits
 
 ROOT = Path(__file__).parents[2]
 # The whole DAG of study A, small enough for a test; sizes only.
 TINY = """
 overrides:
   einstein_radius:
-    seeds: 2
-    seeds_per_job: 1
+    seeds: 1
     simulations: {galaxy_lenses: {lenses: 400, shard_size: 200}}
     recipes: {paper: {epochs: 1}, matched_lr: {epochs: 1}, normalised: {epochs: 1}, tuned: {epochs: 1}}
     cross_validation: {lenses: 100, folds: 2, grid: {optimiser.lr: [3.0e-4]}}
 """
+TINY_RUN = ("--configfile", "config/tiny.yaml", "--config", "cutouts={des_coadd_g: cutouts.fits}")
 
 
 class Project:
@@ -55,6 +57,17 @@ class Project:
 @pytest.fixture
 def project(tmp_path):
     return Project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A project in which the tiny DAG has run, with made-up cutouts as the real sky; the tests of a module share it."""
+    project = Project(tmp_path_factory.mktemp("finished"))
+    sky = np.random.default_rng(0).normal(0, 2.9, (20, 60, 60)).astype(np.float32)
+    fits.writeto(project.folder / "cutouts.fits", sky)
+    result = project.snakemake(*TINY_RUN)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return project
 
 
 def planned(result: subprocess.CompletedProcess) -> dict[str, int]:

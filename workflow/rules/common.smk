@@ -158,33 +158,30 @@ def source_shards(wildcards):
     return shards_of(run_of(wildcards).source)
 
 
-def watched(run):
-    """Dataset whose learning curve is drawn beside the source's for a run that adapts to none."""
-    return next((name for name in run.evaluate_on if name != run.source), None) if run.target is None else None
-
-
 def watched_shards(wildcards):
-    name = watched(run_of(wildcards))
-    return shards_of(name) if name else []
+    """Shards of the domain whose learning curve is drawn beside the source's; the target, where there is one."""
+    watched = run_of(wildcards).second_domain
+    return shards_of(watched) if watched else []
 
 
 def training_params(wildcards):
     """Everything of the configuration that a run's networks depend on."""
     study, run = STUDIES[wildcards.study], run_of(wildcards)
+    watched = run.second_domain
     return {
         "target": study.target,
         "recipe": study.recipe_of(wildcards.run).params(),
         "method": study.methods[run.method].model_copy(update={"title": run.method}).params(),
         "source": domain_of(run.source),
         "adapt_to": domain_of(run.target) if run.target else None,
-        "watch": domain_of(watched(run)) if watched(run) else None,
+        "watch": domain_of(watched) if watched else None,
     }
 
 
 def training_memory(wildcards, attempt):
     """Images of the domains, twice while they are normalised, and torch itself; more at each attempt."""
     run = run_of(wildcards)
-    return int((1500 + 2 * sum(megabytes(name) for name in {run.source, run.target, watched(run)} - {None})) * attempt)
+    return int((1500 + 2 * sum(megabytes(name) for name in {run.source, run.second_domain} - {None})) * attempt)
 
 
 def training_runtime(wildcards, attempt):

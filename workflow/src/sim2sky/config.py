@@ -335,6 +335,11 @@ class Run(Strict):
     target: Name | None = Field(None, description="dataset that is adapted to, without labels")
     evaluate_on: list[Name] = Field(min_length=1, description="datasets whose test parts are predicted")
 
+    @property
+    def second_domain(self) -> str | None:
+        """The domain that learning curves follow beside the source: the target, or the first other one it is tested on."""
+        return self.target or next((name for name in self.evaluate_on if name != self.source), None)
+
 
 class CrossValidation(Strict):
     """k-fold cross-validation on labelled data of one domain."""

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from sim2sky.config import Run
 from sim2sky.report import style
-from sim2sky.report.names import Comparison, run_title, second_domain
+from sim2sky.report.names import Comparison, run_title
 from sim2sky.report.products import Products
 
 LOWEST_R2 = -0.5  # early epochs fall far below; the panel says how often
@@ -63,7 +63,7 @@ def _limit(ax: Axes) -> None:
 
 def _curves(history: pd.DataFrame, run: Run, domain: str) -> pd.DataFrame:
     """Epochs by seeds; empty where a run was not followed on this domain."""
-    column = {second_domain(run): "target_r2", run.source: "source_r2"}.get(domain)
+    column = {run.second_domain: "target_r2", run.source: "source_r2"}.get(domain)
     if column is None:
         return pd.DataFrame()
     return history.pivot(index="epoch", columns="seed", values=column).dropna(how="all")

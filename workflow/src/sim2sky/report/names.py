@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sim2sky.config import Run, Study
+from sim2sky.config import Study
 
 STATISTICS_TITLES = {"running": "of training", "batch": "of each test batch", "adabn": "re-estimated (AdaBN)"}
 PER_COMPARISON = ("predictions", "residuals", "learning_curves", "latent_space")
@@ -44,15 +44,10 @@ class Comparison:
         return self.domains[-1]
 
 
-def second_domain(run: Run) -> str | None:
-    """The domain that a run is followed on beside its source: its target, or the first other one it is tested on."""
-    return run.target or next((name for name in run.evaluate_on if name != run.source), None)
-
-
 def _pairs(study: Study) -> list[tuple[str, str, str | None]]:
     """(recipe, source, target) of all adapting runs; of all runs where none adapts."""
     runs = [run for run in study.runs.values() if run.target] or list(study.runs.values())
-    return list(dict.fromkeys((run.recipe, run.source, second_domain(run)) for run in runs))
+    return list(dict.fromkeys((run.recipe, run.source, run.second_domain) for run in runs))
 
 
 def _compare(study: Study, recipe: str | None, source: str, target: str | None) -> Comparison:

@@ -1,0 +1,66 @@
+"""Time what a person waits for before any job runs: the dry-run at full size, and the call that finds nothing to do.
+
+    python benchmarks/workflow.py [--repeats 3] [--output PATH]
+
+Each is set against `snakemake --version`, the start-up that every call pays, in the same run. The no-op is timed on a
+finished demo (`make demo` first); without one it is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+CALLS = {
+    "start-up": ["--version"],
+    "dry-run, full size": ["--dry-run", "--quiet", "all", "--config", "results=results/benchmark-of-nothing"],
+    "no-op, demo size": ["--profile", "profiles/demo", "--quiet", "all", "--rerun-triggers", "mtime"],
+}
+
+
+def seconds(arguments: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run([*SNAKEMAKE, *arguments], cwd=ROOT, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--output", type=Path, default=ROOT / "docs/results/benchmarks/workflow.csv")
+    arguments = parser.parse_args()
+    calls = dict(CALLS)
+    if not (ROOT / "results/report/report.html").exists():
+        print("no finished demo in results/: the no-op is left out")
+        del calls["no-op, demo size"]
+    times = {name: [] for name in calls}
+    for _ in range(arguments.repeats):  # in turns, so that a busy moment does not fall on one call alone
+        for name, call in calls.items():
+            times[name].append(seconds(call))
+    base = statistics.median(times["start-up"])
+    rows = [
+        {
+            "call": name,
+            "seconds": round(statistics.median(values), 2),
+            "times_start_up": round(statistics.median(values) / base, 2),
+        }
+        for name, values in times.items()
+    ]
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    with open(arguments.output, "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    for row in rows:
+        print("{call:20s} {seconds:6.2f} s  {times_start_up:5.2f} x start-up".format(**row))
+
+
+if __name__ == "__main__":
+    main()
