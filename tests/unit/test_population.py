@@ -64,5 +64,5 @@ def test_units_and_names_come_from_the_configuration():
 
 
 def test_an_impossible_ellipticity_is_refused_by_name():
-    with pytest.raises(ValueError, match=r"lens 3 has source_light_e1 = 0.8, source_light_e2 = 0.7"):
-        draw(simulation(source=LIGHT | {"e1": 0.8, "e2": 0.7}), [3, 4])
+    with pytest.raises(ValueError, match=r"lens 3 has source_light_e1 = .*, source_light_e2 = "):
+        draw(simulation(source=LIGHT | {"e1": {"normal": [5, 0.1]}}), [3, 4])

@@ -18,7 +18,7 @@ def test_full_size_dag(project):
         "predict": 60,
         "evaluate_run": 60,
         "aggregate_metrics": 1,
-        "draw_figures": 1,
+        "draw_figures_einstein_radius": 1,
         "write_report": 1,
     }
 
