@@ -101,7 +101,8 @@ def test_failed_run_is_named_and_the_report_still_written(finished):
     report = finished.folder / "results/report/report.html"
     script = "workflow/src/sim2sky/adapt/mmd.py"
     before = (finished.folder / script).read_text()
-    report.unlink()
+    for path in (report, finished.folder / STUDY / "summary.csv", finished.folder / STUDY / "metrics.csv"):
+        path.unlink()
     shutil.rmtree(finished.folder / "results/adapt/einstein_radius/tuned-mmd")
     shutil.rmtree(finished.folder / STUDY / "tuned-mmd")
     finished.edit(script, "n = len(source)", "raise RuntimeError('no MMD today')")
