@@ -74,11 +74,6 @@ def run_of(wildcards):
     return STUDIES[wildcards.study].runs[wildcards.run]
 
 
-def runs_with(study, adapted):
-    """Names of the runs that adapt to a target, or of those that do not."""
-    return [name for name, run in STUDIES[study].runs.items() if (run.target is not None) == adapted]
-
-
 def is_adapted(study, run):
     return STUDIES[study].runs[run].target is not None
 
