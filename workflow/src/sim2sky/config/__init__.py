@@ -1,0 +1,43 @@
+"""The typed configuration: what may be set, its unit, its range and its default.
+
+The JSON schemas under ``workflow/schemas`` and ``config/README.md`` are generated from these classes; `configure` reads
+the files that they describe.
+"""
+
+from sim2sky.config.base import Fraction, Name, Strict, known, merge, nested, unit, unit_of
+from sim2sky.config.observe import Background, BandConditions, CentreCrop, Dataset, Histogram, Split, Survey
+from sim2sky.config.simulate import Distribution, LensMass, Light, Population, Simulation
+from sim2sky.config.study import Config, Published, Study
+from sim2sky.config.train import CrossValidation, Method, Optimiser, Recipe, Run, Schedule
+
+__all__ = [
+    "Background",
+    "BandConditions",
+    "CentreCrop",
+    "Config",
+    "CrossValidation",
+    "Dataset",
+    "Distribution",
+    "Fraction",
+    "Histogram",
+    "LensMass",
+    "Light",
+    "Method",
+    "Name",
+    "Optimiser",
+    "Population",
+    "Published",
+    "Recipe",
+    "Run",
+    "Schedule",
+    "Simulation",
+    "Split",
+    "Strict",
+    "Study",
+    "Survey",
+    "known",
+    "merge",
+    "nested",
+    "unit",
+    "unit_of",
+]

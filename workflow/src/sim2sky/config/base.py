@@ -1,0 +1,59 @@
+"""What all classes of the configuration share: strict models, fields with units, names."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _name(value: str) -> str:
+    if not value.replace("-", "").replace("_", "").isalnum():
+        raise ValueError("a name has only letters, digits, '-' and '_'")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def unit(text: str, description: str, **kwargs: Any) -> Any:
+    """A pydantic field with a unit and a description."""
+    return Field(description=description, json_schema_extra={"unit": text}, **kwargs)
+
+
+def unit_of(model: type[BaseModel], name: str) -> str:
+    return model.model_fields[name].json_schema_extra["unit"]
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors; values are frozen once read; NaN and infinity are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def params(self) -> dict[str, Any]:
+        """The plain dictionary that goes into a rule's ``params``: set values and defaults, without nulls."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+def known(name: str, names: Any, what: str) -> None:
+    """Raise ValueError, with the nearest valid name, unless `name` is one of `names`."""
+    if name not in names:
+        near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(names)) or 'none'}"
+        raise ValueError(f"unknown {what} {name!r}; {hint}")
+
+
+def merge(base: Any, change: Any) -> Any:
+    """`base` with `change` merged in: mappings key by key, anything else replaced."""
+    if isinstance(base, dict) and isinstance(change, dict):
+        return base | {key: merge(base.get(key), value) for key, value in change.items()}
+    return change
+
+
+def nested(dotted: str, value: Any) -> dict[str, Any]:
+    """``nested("optimiser.lr", 1)`` is ``{"optimiser": {"lr": 1}}``."""
+    for key in reversed(dotted.split(".")):
+        value = {key: value}
+    return value

@@ -1,0 +1,121 @@
+"""What is simulated: the population of lenses and the pixel grid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from sim2sky.config.base import Name, Strict, unit, unit_of
+
+
+class Distribution(Strict):
+    """What a parameter is drawn from. A bare number is a constant."""
+
+    constant: float | None = Field(None, description="always this value")
+    uniform: tuple[float, float] | None = Field(None, description="uniform on [low, high)")
+    normal: tuple[float, PositiveFloat] | None = Field(None, description="normal with (mean, standard deviation)")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _number_is_constant(cls, value: Any) -> Any:
+        return {"constant": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Distribution:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("give exactly one of: a number, {uniform: [low, high]}, {normal: [mean, std]}")
+        if self.uniform and not self.uniform[0] < self.uniform[1]:
+            raise ValueError(f"uniform: low {self.uniform[0]} is not below high {self.uniform[1]}")
+        return self
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Smallest and largest value that can be drawn."""
+        if self.constant is not None:
+            return self.constant, self.constant
+        return self.uniform or (float("-inf"), float("inf"))
+
+
+def _check_ellipticity(profile: LensMass | Light) -> None:
+    largest = [max(map(abs, component.bounds)) for component in (profile.e1, profile.e2) if not component.normal]
+    if sum(value**2 for value in largest) >= 1:
+        raise ValueError("e1, e2: ellipticities of 1 and more can be drawn; e1^2 + e2^2 must stay below 1")
+
+
+class LensMass(Strict):
+    """Singular isothermal ellipsoid with external shear (lenstronomy: SIE, SHEAR)."""
+
+    theta_E: Distribution = unit("arcsec", "Einstein radius")
+    e1: Distribution = unit("1", "ellipticity component e1", default=Distribution(constant=0))
+    e2: Distribution = unit("1", "ellipticity component e2", default=Distribution(constant=0))
+    center_x: Distribution = unit("arcsec", "centre of the mass, x", default=Distribution(constant=0))
+    center_y: Distribution = unit("arcsec", "centre of the mass, y", default=Distribution(constant=0))
+    gamma1: Distribution = unit("1", "external shear gamma1", default=Distribution(constant=0))
+    gamma2: Distribution = unit("1", "external shear gamma2", default=Distribution(constant=0))
+
+    @model_validator(mode="after")
+    def _physical(self) -> LensMass:
+        if self.theta_E.bounds[0] < 0:
+            raise ValueError("theta_E: an Einstein radius is not negative")
+        _check_ellipticity(self)
+        return self
+
+
+class Light(Strict):
+    """Elliptical Sersic profile (lenstronomy: SERSIC_ELLIPSE)."""
+
+    magnitude: Distribution = unit("mag", "total magnitude in the first band")
+    colors: dict[str, Distribution] = unit(
+        "mag", "per further band: magnitude in the first band minus magnitude in that band", default={}
+    )
+    R_sersic: Distribution = unit("arcsec", "half-light radius")
+    n_sersic: Distribution = unit("1", "Sersic index")
+    e1: Distribution = unit("1", "ellipticity component e1", default=Distribution(constant=0))
+    e2: Distribution = unit("1", "ellipticity component e2", default=Distribution(constant=0))
+    center_x: Distribution = unit("arcsec", "centre, x", default=Distribution(constant=0))
+    center_y: Distribution = unit("arcsec", "centre, y", default=Distribution(constant=0))
+
+    @model_validator(mode="after")
+    def _physical(self) -> Light:
+        for key in ("R_sersic", "n_sersic"):
+            if getattr(self, key).bounds[0] <= 0:
+                raise ValueError(f"{key}: must be drawn from positive values")
+        _check_ellipticity(self)
+        return self
+
+
+class Population(Strict):
+    """What the lenses of a simulation look like."""
+
+    lens_mass: LensMass
+    lens_light: Light
+    source_light: Light
+
+
+class Simulation(Strict):
+    """Noise-free lenses on a pixel grid, made shard by shard."""
+
+    lenses: PositiveInt = Field(description="number of lenses")
+    shard_size: PositiveInt = Field(2500, description="lenses per shard (one file, one job)")
+    seed: int = Field(1, ge=0, description="root of every random draw of this simulation")
+    pixels: PositiveInt = unit("pixel", "side of the square image")
+    pixel_scale: PositiveFloat = unit("arcsec/pixel", "size of a pixel")
+    supersampling: PositiveInt = Field(1, description="sub-pixels per pixel and axis that are averaged")
+    bands: list[Name] = Field(min_length=1, description="names of the bands, first band first")
+    population: Population
+
+    @property
+    def shards(self) -> list[str]:
+        """Names of the shards, ``first-last`` lens."""
+        starts = range(0, self.lenses, self.shard_size)
+        return [f"{start:07d}-{min(start + self.shard_size, self.lenses) - 1:07d}" for start in starts]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Names of the per-lens parameters in a shard, each with its unit: what a network may regress."""
+        units = {name: unit_of(LensMass, name) for name in LensMass.model_fields}
+        for light in ("lens_light", "source_light"):
+            units |= {f"{light}_{name}": unit_of(Light, name) for name in Light.model_fields if name != "colors"}
+            units |= {f"{light}_magnitude_{band}": "mag" for band in self.bands[1:]}
+        return units

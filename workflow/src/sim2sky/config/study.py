@@ -1,0 +1,66 @@
+"""A study, and the file that names the studies."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, PositiveInt
+
+from sim2sky.config.base import Name, Strict, merge
+from sim2sky.config.observe import Dataset
+from sim2sky.config.simulate import Simulation
+from sim2sky.config.train import CrossValidation, Method, Recipe, Run
+
+
+class Published(Strict):
+    """A number of the literature that a summary row is held against."""
+
+    method: Name = Field(description="key of `methods`")
+    recipe: Name = Field(description="key of `recipes`")
+    domain: Name = Field(description="key of `datasets`")
+    statistics: Literal["running", "batch", "adabn"] = Field(
+        description="where batch normalisation took its statistics from"
+    )
+    metric: str = Field(description="name of the metric, for example r2")
+    mean: float = Field(description="published mean over the networks")
+    std: float | None = Field(None, description="published standard deviation over the networks")
+    source: str = Field(description="publication and table")
+
+
+class Study(Strict):
+    """One file of ``config/studies``."""
+
+    title: str = Field(description="heading in the report")
+    abstract: str = Field(description="what the study asks, for the report")
+    reference: str = Field(description="the publication that it reproduces")
+    target: Name = Field(description="parameter that the networks regress")
+    seeds: PositiveInt = Field(description="networks per run, with seeds 0, 1, ...")
+    seeds_per_job: PositiveInt = Field(1, description="seeds trained in one job")
+    simulations: dict[Name, Simulation] = Field(min_length=1, description="noise-free lenses")
+    datasets: dict[Name, Dataset] = Field(min_length=1, description="domains: simulations as observed")
+    recipes: dict[Name, Recipe] = Field(min_length=1, description="ways to train")
+    methods: dict[Name, Method] = Field(min_length=1, description="ways to adapt")
+    runs: dict[Name, Run] = Field(min_length=1, description="what is trained: a method by a recipe on domains")
+    cross_validation: CrossValidation | None = Field(None, description="null leaves it out")
+    published: list[Published] = Field([], description="numbers of the literature to be held against")
+
+    @property
+    def seed_blocks(self) -> list[str]:
+        """Blocks of seeds, ``first-last``, one training job each."""
+        starts = range(0, self.seeds, self.seeds_per_job)
+        return [f"{start}-{min(start + self.seeds_per_job, self.seeds) - 1}" for start in starts]
+
+    def recipe_of(self, run: str) -> Recipe:
+        """The recipe of a run, with the run's own changes."""
+        recipe = self.recipes[self.runs[run].recipe]
+        return Recipe.model_validate(merge(recipe.model_dump(), self.runs[run].change))
+
+
+class Config(Strict):
+    """``config/config.yaml``."""
+
+    studies: list[Name] = Field(min_length=1, description="files of config/studies that are run")
+    results: str = Field("results", description="folder of everything that is made")
+    cutouts: dict[Name, str | None] = Field({}, description="survey cutouts: name -> path of a FITS cube, or null")
+    overrides: dict[Name, dict[str, Any]] = Field({}, description="study -> changes, merged into the study file")
+    partial: bool = Field(False, description="report on the runs that exist instead of making the missing ones")
