@@ -20,8 +20,8 @@ demo: setup ## from nothing to results/report/report.html, in minutes (CUTOUTS=c
 full: setup ## the full-size studies on this machine (hours to days; resumes where it stopped)
 	$(SNAKEMAKE) $(CONFIG)
 
-plan: setup ## the jobs a full-size run would start, without starting them
-	$(SNAKEMAKE) --dry-run --quiet rules $(CONFIG)
+plan: setup ## what a full-size run would cost: jobs, hours, disk
+	@$(BIN)/python -m sim2sky.plan $(CONFIG)
 
 test: setup-test ## all tests, with lint
 	$(MAKE) --no-print-directory lint
@@ -35,9 +35,10 @@ lint: setup-test ## ruff and snakemake --lint
 	$(BIN)/ruff format --check .
 	$(SNAKEMAKE) --lint
 
-docs: setup ## regenerate config/README.md, JSON schemas and captions from the code
+docs: setup ## regenerate config/README.md, JSON schemas, captions and docs/results/plan.md from the code
 	$(BIN)/python -m sim2sky.reference
 	$(BIN)/python -m sim2sky.report.captions
+	$(BIN)/python -m sim2sky.plan > docs/results/plan.md
 
 benchmarks: setup-test ## speed against peers, as ratios of one run, into docs/results/benchmarks
 	$(BIN)/python benchmarks/render.py
@@ -62,4 +63,7 @@ $(VENV)/.setup-test: $(VENV)/.setup
 	@if command -v chromedriver >/dev/null; then :; elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium chromium-driver >/dev/null; \
 	else echo "No Chromium with chromedriver here: the browser test will be skipped."; fi
+	@if command -v slurmctld >/dev/null && command -v munged >/dev/null; then :; elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends slurm-wlm munge >/dev/null; \
+	else echo "No SLURM here that tests could start: tests/slurm will be skipped."; fi
 	@touch $@

@@ -31,6 +31,7 @@ class Project:
         for name in ("workflow", "config", "resources", "profiles"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         shutil.copy(ROOT / "Snakefile", folder)
+        (folder / "slurm").symlink_to("profiles/slurm")
         (folder / "config/tiny.yaml").write_text(TINY)
 
     @property

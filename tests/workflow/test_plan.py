@@ -10,8 +10,8 @@ DRY = ("--dry-run", "--quiet", "rules")
 def test_full_size_dag(project):
     jobs = planned(project.snakemake(*DRY))
     assert jobs == {
-        "simulate_shard": 20,
-        "inject_noise": 40,
+        "simulate_shard": 10,
+        "inject_noise": 20,
         "train_source_only": 30,
         "adapt": 30,
         "cross_validate": 1,
@@ -26,7 +26,7 @@ def test_full_size_dag(project):
 def test_cutouts_add_the_real_sky(project, tmp_path):
     (tmp_path / "cube.fits").touch()
     jobs = planned(project.snakemake(*DRY, "--config", "cutouts={des_coadd_g: cube.fits}"))
-    assert (jobs["inject_noise"], jobs["adapt"], jobs["train_source_only"]) == (60, 40, 35)
+    assert (jobs["inject_noise"], jobs["adapt"], jobs["train_source_only"]) == (30, 40, 35)
 
 
 def test_centring_and_cropping_is_a_switch(project):
@@ -36,7 +36,7 @@ def test_centring_and_cropping_is_a_switch(project):
         "    survey: noise_free\n    centre_crop: {pixels: 32}\n",
     )
     jobs = planned(project.snakemake(*DRY))
-    assert jobs["centre_crop"] == 20
+    assert jobs["centre_crop"] == 10
 
 
 @pytest.mark.parametrize(

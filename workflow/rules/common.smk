@@ -1,9 +1,6 @@
 # Reads and checks the configuration once, constrains the wildcards, and defines the functions that rules share.
-import json
 import os
-import subprocess
 import sys
-import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -90,12 +87,6 @@ def of_all_runs(pattern, study):
     return [row for row in rows if not CONFIG.partial or Path(row[2]).exists()]
 
 
-def megabytes(dataset):
-    """Pixels of a dataset in memory."""
-    simulation = SIMULATIONS[DATASETS[dataset].simulation]
-    return simulation.lenses * len(simulation.bands) * simulation.pixels**2 * 4 / 1e6
-
-
 # ---- simulate
 
 
@@ -171,21 +162,6 @@ def training_params(wildcards):
         "adapt_to": domain_of(run.target) if run.target else None,
         "watch": domain_of(watched) if watched else None,
     }
-
-
-def training_memory(wildcards, attempt):
-    """Images of the domains, twice while they are normalised, and torch itself; more at each attempt."""
-    run = run_of(wildcards)
-    return int((1500 + 2 * sum(megabytes(name) for name in {run.source, run.second_domain} - {None})) * attempt)
-
-
-def training_runtime(wildcards, attempt):
-    """Minutes: a slow core does 500 images a second."""
-    study, run = STUDIES[wildcards.study], run_of(wildcards)
-    dataset = DATASETS[run.source]
-    images = SIMULATIONS[dataset.simulation].lenses * dataset.split.train * (2 if run.target else 1)
-    seeds = study.seeds_per_job
-    return int((20 + images * study.recipe_of(wildcards.run).epochs * seeds / 500 / 60) * attempt)
 
 
 def cross_validation_shards(wildcards):
@@ -273,22 +249,3 @@ def cross_validations():
     """Tables that there are, or will be."""
     tables = {name: PATHS.cross_validation.format(study=name) for name, study in STUDIES.items() if study.cross_validation}
     return {name: path for name, path in tables.items() if not CONFIG.partial or Path(path).exists()}
-
-
-# ---- after a failure
-
-
-def report_what_exists():
-    """After a failure: write the report from the runs that are there, naming those that are not."""
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(dict(config) | {"partial": True}, file)
-        file.flush()
-        command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile, "--configfile", file.name]
-        command += ["--cores", "1", "--nolock", "--quiet", "all", "--", "write_report"]
-        done = subprocess.run(command).returncode == 0
-    sys.stderr.write(f"\nReport of the runs that exist: {PATHS.report}\n" if done else "\nNo report could be written.\n")
-
-
-onerror:
-    if not CONFIG.partial:
-        report_what_exists()

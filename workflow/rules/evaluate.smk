@@ -20,8 +20,9 @@ if not CONFIG.partial:
             "../envs/sim2sky.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=60,
+            mem_mb=prediction_memory,
+            runtime=prediction_runtime,
+            disk_mb=prediction_disk,
         message:
             "Predicting with {wildcards.run} of {wildcards.study}, seeds {wildcards.seeds}"
         script:
@@ -44,8 +45,8 @@ if not CONFIG.partial:
             "../envs/sim2sky.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=20,
+            mem_mb=table_memory,
+            runtime=table_runtime,
         message:
             "Evaluating {wildcards.run} of {wildcards.study}, seeds {wildcards.seeds}"
         script:
@@ -69,8 +70,8 @@ rule aggregate_metrics:
         "../envs/sim2sky.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=table_memory,
+        runtime=table_runtime,
     message:
         "Gathering the metrics of {wildcards.study}"
     script:

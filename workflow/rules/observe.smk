@@ -18,8 +18,9 @@ if not CONFIG.partial:
             "../envs/sim2sky.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=shard_memory,
+            runtime=shard_runtime,
+            disk_mb=simulated_disk,
         message:
             "Centring and cropping lenses {wildcards.shard} of {wildcards.dataset}"
         script:
@@ -44,8 +45,9 @@ if not CONFIG.partial:
             "../envs/sim2sky.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=shard_memory,
+            runtime=shard_runtime,
+            disk_mb=observed_disk,
         message:
             "Observing lenses {wildcards.shard} of {wildcards.dataset}"
         script:

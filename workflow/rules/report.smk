@@ -33,8 +33,8 @@ for study in STUDIES:
             "../envs/sim2sky.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=60,
+            mem_mb=figure_memory,
+            runtime=figure_runtime,
         message:
             f"Drawing the figures of {study}"
         script:
@@ -65,8 +65,8 @@ rule write_report:
         "../envs/sim2sky.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=table_memory,
+        runtime=table_runtime,
     message:
         "Writing {output.report}"
     script:

@@ -16,8 +16,9 @@ if not CONFIG.partial:
             "../envs/sim2sky.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=shard_memory,
+            runtime=shard_runtime,
+            disk_mb=simulated_disk,
         message:
             "Simulating lenses {wildcards.shard} of {wildcards.simulation}"
         script:

@@ -43,8 +43,8 @@ if not CONFIG.partial:
             "../envs/sim2sky.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=240,
+            mem_mb=cross_validation_memory,
+            runtime=cross_validation_runtime,
         message:
             "Cross-validating hyper-parameters of {wildcards.study} on labelled data"
         script:

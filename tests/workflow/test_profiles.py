@@ -1,0 +1,56 @@
+"""Profiles and rules agree: Snakemake ignores unknown rules in a profile, and lets profiles/default override any other, without a word."""
+
+import json
+import re
+
+import yaml
+
+from tests.workflow.conftest import ROOT
+
+GPU = {"slurm_partition": "GPUQ", "constraint": "A100", "gpu": 1, "gpu_model": "a100"}
+
+
+def profile(name):
+    return yaml.safe_load((ROOT / name / "config.yaml").read_text())
+
+
+def rules():
+    """Rule -> script, of all rule files; rules without a name (one per study) by that of their script."""
+    found = {}
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        for block in re.split(r"^ *rule ", path.read_text(), flags=re.M)[1:]:
+            name = block.split(":")[0].strip()
+            if script := re.search(r'"\.\./scripts/(\w+)\.py"', block):
+                found[name or script[1]] = script[1]
+    return found
+
+
+def test_rules_that_train_and_only_those_go_to_the_gpu():
+    trains = {rule for rule, script in rules().items() if script in ("train", "cross_validate")}
+    assert trains >= {"train_source_only", "adapt", "cross_validate"}
+    assert profile("slurm")["set-resources"] == dict.fromkeys(trains, GPU)
+    assert profile("slurm")["default-resources"]["slurm_partition"] == "CPUQ"
+
+
+def test_default_profile_overrides_nothing_of_slurm_that_matters():
+    default, slurm = profile("profiles/default"), profile("slurm")
+    assert {key for key in default if default[key] != slurm.get(key)} <= {"cores"}
+    assert not {key for key in default if key.endswith("resources")}
+
+
+def test_resources_of_both_profiles_together(project):
+    code = "import json; from sim2sky.plan import planned_jobs; print(json.dumps([[j.rule, j.resources] for j in planned_jobs()], default=str))"
+    result = project.python("-c", code)
+    assert result.returncode == 0, result.stdout + result.stderr
+    jobs = json.loads(result.stdout)
+    assert {rule for rule, _ in jobs} > {"simulate_shard", "inject_noise", "adapt", "predict", "write_report"}
+    for rule, resources in jobs:
+        gpu = {key: resources[key] for key in GPU if key in resources}
+        assert gpu == (GPU if rule in ("train_source_only", "adapt", "cross_validate") else {"slurm_partition": "CPUQ"})
+        assert resources["slurm_account"] == "ie-idi" and resources["mem_mb"] >= 1000 and resources["runtime"] >= 10
+
+
+def test_plan_is_that_of_the_configuration(project):
+    """The committed page: as many jobs, hours and gigabytes as the rules ask for."""
+    result = project.python("-m", "sim2sky.plan")
+    assert result.stdout == (ROOT / "docs/results/plan.md").read_text(), "run `make docs`" + result.stderr

@@ -1,0 +1,43 @@
+# Before the first job, and after a failure.
+
+import json
+import shutil
+import subprocess
+import tempfile
+
+
+def check_queue():
+    """Refuse to start while SLURM jobs of an earlier, killed snakemake of this folder are alive: they write the same files."""
+    if shutil.which("squeue") is None:
+        return
+    squeue = subprocess.run(["squeue", "--me", "--noheader", "--format=%i|%Z|%k"], capture_output=True, text=True)
+    rows = [line.split("|", 2) for line in squeue.stdout.splitlines()]
+    here = [(job, comment.removeprefix("rule_")) for job, folder, comment in rows if folder == os.getcwd() and comment.startswith("rule_")]
+    if here:
+        names = "\n".join(f"  {job}  {rule}" for job, rule in here)
+        raise WorkflowError(
+            f"SLURM still has jobs of an earlier snakemake in this folder:\n{names}\n"
+            "Nothing was started, because new jobs would write the same files. Wait until they are done, or cancel them:\n"
+            f"  scancel {' '.join(job for job, _ in here)}"
+        )
+
+
+def report_what_exists():
+    """After a failure: write the report from the runs that are there, naming those that are not."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(dict(config) | {"partial": True}, file)
+        file.flush()
+        command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile, "--configfile", file.name]
+        command += ["--cores", "1", "--nolock", "--quiet", "all", "--", "write_report"]
+        done = subprocess.run(command).returncode == 0
+    sys.stderr.write(f"\nReport of the runs that exist: {PATHS.report}\n" if done else "\nNo report could be written.\n")
+
+
+onstart:
+    if not CONFIG.partial:
+        check_queue()
+
+
+onerror:
+    if not CONFIG.partial:
+        report_what_exists()

@@ -1,0 +1,139 @@
+# Memory (MB), time limit (minutes) and files left behind (MB) of every rule, as functions of the size of the data and of the attempt.
+#
+# They come from the benchmark files of the full-size study in docs/results/einstein_radius (50,000 lenses of 40 x 40 pixels; two cores, busy):
+#
+#   rule               largest job                                            s    max_rss
+#   simulate_shard     2,500 lenses                                         4.3     634 MB
+#   inject_noise       2,500 lenses                                         3.6     786 MB
+#   train_source_only  35,000 images x 30 epochs                            228    1516 MB
+#   adapt              2 x 35,000 images x 30 epochs                        406    1565 MB
+#   cross_validate     8,000 images x 15 trainings x 8 epochs               193    1080 MB
+#   predict            10,000 images x 3 domains x 1 network                 21    1446 MB
+#   evaluate_run       the same predictions                                 3.8     837 MB
+#
+# sim2sky.plan.time_limit makes a limit of what was measured. Memory is that of the libraries (a GPU takes more of the host's) and of the
+# images, as often as they were found in memory at once. Figures and tables were measured at demo size alone, and are given plenty.
+
+from math import ceil, prod
+
+from sim2sky.plan import time_limit
+
+TRAINING_SPEED = 4200 * 40**2  # pixels a second, forwards and backwards
+IMAGING_SPEED = 600 * 40**2
+PREDICTION_SPEED = 1500 * 40**2
+LIBRARIES, LIBRARIES_GPU = 1000, 4000
+SIMULATED, OBSERVED = 6.4, 3.7  # bytes on disk per pixel
+PREDICTED = 60  # bytes on disk per lens, domain and seed
+LATENTS = 3  # megabytes on disk per domain
+
+
+def pixels_of(simulation, lenses):
+    return lenses * len(simulation.bands) * simulation.pixels**2
+
+
+def megabytes(pixels):
+    return pixels * 4 / 1e6
+
+
+def memory(libraries, megabytes, attempt):
+    return ceil((libraries + megabytes) * attempt)
+
+
+def seeds_in(wildcards):
+    first, last = map(int, wildcards.seeds.split("-"))
+    return last - first + 1
+
+
+# ---- simulate, observe
+
+
+def shard_pixels(wildcards):
+    name = wildcards.get("simulation") or DATASETS[wildcards.dataset].simulation
+    first, last = map(int, wildcards.shard.split("-"))
+    return pixels_of(SIMULATIONS[name], last - first + 1)
+
+
+def shard_memory(wildcards, attempt):
+    return memory(LIBRARIES, 12 * megabytes(shard_pixels(wildcards)), attempt)
+
+
+def shard_runtime(wildcards, attempt):
+    return time_limit(shard_pixels(wildcards) / IMAGING_SPEED, attempt)
+
+
+def simulated_disk(wildcards):
+    return ceil(shard_pixels(wildcards) * SIMULATED / 1e6)
+
+
+def observed_disk(wildcards):
+    return ceil(shard_pixels(wildcards) * OBSERVED / 1e6)
+
+
+# ---- train, adapt
+
+
+def part_pixels(dataset, *parts):
+    simulation = SIMULATIONS[DATASETS[dataset].simulation]
+    bounds = DATASETS[dataset].split.bounds(simulation.lenses)
+    return pixels_of(simulation, sum(bounds[part][1] - bounds[part][0] for part in parts))
+
+
+def training_memory(wildcards, attempt):
+    run = run_of(wildcards)
+    domains = {run.source, run.second_domain} - {None}
+    images = sum(megabytes(part_pixels(name, "train", "validation")) for name in domains)
+    return memory(LIBRARIES_GPU, 2 * images, attempt)
+
+
+def training_runtime(wildcards, attempt):
+    study, run = STUDIES[wildcards.study], run_of(wildcards)
+    pixels = part_pixels(run.source, "train") * (2 if run.target else 1)
+    return time_limit(pixels * study.recipe_of(wildcards.run).epochs * seeds_in(wildcards) / TRAINING_SPEED, attempt)
+
+
+def cross_validation_memory(wildcards, attempt):
+    images = megabytes(part_pixels(STUDIES[wildcards.study].cross_validation.dataset, "train"))
+    return memory(LIBRARIES_GPU, 2 * images, attempt)
+
+
+def cross_validation_runtime(wildcards, attempt):
+    study = STUDIES[wildcards.study]
+    cross = study.cross_validation
+    trainings = prod(len(values) for values in cross.grid.values()) * (cross.folds - 1)
+    pixels = pixels_of(SIMULATIONS[study.datasets[cross.dataset].simulation], cross.lenses)
+    return time_limit(pixels * trainings * study.recipes[cross.recipe].epochs / TRAINING_SPEED, attempt)
+
+
+# ---- evaluate, report
+
+
+def prediction_memory(wildcards, attempt):
+    images = max(megabytes(part_pixels(name, "train", "validation", "test")) for name in run_of(wildcards).evaluate_on)
+    return memory(LIBRARIES, 2 * images, attempt)
+
+
+def prediction_runtime(wildcards, attempt):
+    pixels = sum(part_pixels(name, "test") for name in run_of(wildcards).evaluate_on)
+    return time_limit(pixels * seeds_in(wildcards) / PREDICTION_SPEED, attempt)
+
+
+def prediction_disk(wildcards):
+    domains = run_of(wildcards).evaluate_on
+    lenses = sum(SIMULATIONS[DATASETS[name].simulation].lenses * DATASETS[name].split.test for name in domains)
+    return ceil(LATENTS * len(domains) + lenses * seeds_in(wildcards) * PREDICTED / 1e6)
+
+
+def table_memory(wildcards, attempt):
+    return memory(LIBRARIES, 1000, attempt)
+
+
+def table_runtime(wildcards, attempt):
+    return time_limit(30, attempt)
+
+
+def figure_memory(wildcards, attempt):
+    return memory(LIBRARIES, 3000, attempt)
+
+
+def figure_runtime(wildcards, attempt):
+    return time_limit(600, attempt)

@@ -1,0 +1,120 @@
+"""What a run of the configured studies costs: jobs, hours and disk per rule, from Snakemake's own dry-run with the SLURM profile.
+
+``python -m sim2sky.plan``, with further arguments of Snakemake if wanted, prints it as Markdown.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+STAGES = ("simulate", "observe", "train", "adapt", "evaluate", "report")
+START, MARGIN = 10, 5  # minutes, and times what was measured
+TEXT = """# What a full run costs
+
+<!-- Printed by `make plan`, written by `make docs`. -->
+
+Jobs that `snakemake --profile slurm` submits for the configured studies from nothing. Hours are those of the measured speed on one core of a
+CPU: of GPU-hours they are an upper bound. The longest time limit and the largest memory are those of the first attempt.
+
+"""
+
+
+def time_limit(seconds: float, attempt: int) -> int:
+    """Minutes asked for by a job that took `seconds` where it was measured.
+
+    `START` minutes, and `MARGIN` times as long for slower machines and file systems; more at each attempt.
+    """
+    return ceil((START + MARGIN * seconds / 60) * attempt)
+
+
+def expected_hours(limit: int) -> float:
+    """Hours a job takes at the measured speed: the inverse of :func:`time_limit` at the first attempt, to 12 s."""
+    return (limit - START) / MARGIN / 60
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the dry-run; `stage` is the folder of its results."""
+
+    stage: str
+    rule: str
+    resources: dict[str, Any]
+
+    @property
+    def limit(self) -> int:
+        """Time limit in minutes."""
+        return self.resources["runtime"]
+
+    @property
+    def disk(self) -> int:
+        """Files left behind, in MB; 0 for rules that leave next to nothing, which do not state it."""
+        stated = self.resources.get("disk_mb")
+        return stated if isinstance(stated, int) else 0
+
+
+def planned_jobs(arguments: Sequence[str] = ()) -> list[Job]:
+    """Every job of a run from nothing, by stage and rule, without those that ask for nothing.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Further arguments of Snakemake, for example ``--configfile config/demo.yaml``.
+
+    Raises
+    ------
+    RuntimeError
+        The dry-run failed; Snakemake has said why.
+    """
+    from snakemake.cli import args_to_api, parse_args
+
+    jobs = []
+
+    def keep_jobs(record: logging.LogRecord) -> bool:
+        """Take the job of a record; nothing but warnings and errors is printed."""
+        resources = getattr(record, "resources", {})
+        if "runtime" in resources.keys():  # noqa: SIM118 (Snakemake's resources are no mapping)
+            stages = [stage for stage in STAGES if f"/{stage}/" in record.output[0]]
+            jobs.append(Job(stages[0] if stages else "", record.rule_name, dict(resources.items())))
+        return record.levelno >= logging.WARNING
+
+    logger = logging.getLogger("snakemake.logging")
+    logger.addFilter(keep_jobs)
+    try:
+        parser, options = parse_args(["--profile", "slurm", "--dry-run", "--forceall", "--nolock", *arguments])
+        if not args_to_api(options, parser):
+            raise RuntimeError("the dry-run failed")
+    finally:
+        logger.removeFilter(keep_jobs)
+    return sorted(jobs, key=lambda job: (STAGES.index(job.stage) if job.stage else -1, job.rule))
+
+
+def markdown(jobs: Sequence[Job]) -> str:
+    """The jobs as a table with a row per rule and a total."""
+    kinds = dict.fromkeys((job.stage, job.rule) for job in jobs)
+    rows = [[stage, f"`{rule}`", *_costs([job for job in jobs if job.rule == rule])] for stage, rule in kinds]
+    rows.append(["total", "", *_costs(jobs)])
+    head = ["stage", "rule", "jobs", "GPU-hours", "CPU-hours", "longest limit (h)", "largest memory (GB)", "disk (GB)"]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---", "---", *["---:"] * 6], *rows]) + "\n"
+
+
+def _costs(jobs: Sequence[Job]) -> list[str]:
+    hours = {True: 0.0, False: 0.0}
+    for job in jobs:
+        hours["gpu" in job.resources] += expected_hours(job.limit)
+    figures = [
+        hours[True],
+        hours[False],
+        max(job.limit for job in jobs) / 60,
+        max(job.resources["mem_mb"] for job in jobs) / 1000,
+        sum(job.disk for job in jobs) / 1000,
+    ]
+    return [str(len(jobs)), *(f"{figure:.1f}" for figure in figures)]
+
+
+if __name__ == "__main__":
+    print(TEXT + markdown(planned_jobs(sys.argv[1:])), end="")
