@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from sim2sky.config import Method, Recipe
 from sim2sky.train.data import Part
+from sim2sky.train.labels import Labels
 from sim2sky.train.loop import Learner
 
 BATCH, IMAGES, EPOCHS = 32, 1600, 3
@@ -66,8 +67,9 @@ def plain(barrier) -> float:
 def ours(barrier, method: str) -> float:
     """Images per second of our loop; of both domains together where there are two."""
     recipe = Recipe(network="lens_cnn", epochs=1 + EPOCHS, batch_size=BATCH, optimiser={"lr": 6e-5})
+    labels = Labels(["theta_E"])
     parts = [data(seed).prepared(None, torch.device("cpu")) for seed in range(1 if method == "none" else 2)]
-    epochs = Learner(recipe, METHODS[method], 0, *parts).run()
+    epochs = Learner(recipe, METHODS[method], 0, parts[0], labels, *parts[1:]).run()
     next(epochs)
     barrier.wait()
     return 1 / statistics.mean(1 / epoch.speed for epoch in epochs)

@@ -71,7 +71,7 @@ def _make_shards(study: Study, dataset: str, paths: Paths) -> None:
         )
         variables = {key: store.Variable(value, ("lens", "band")) for key, value in per_band.items()}
         variables |= {"image": store.Variable(image, store.IMAGE_DIMS), "lens": store.Variable(lens)}
-        variables[study.target] = store.Variable(theta)
+        variables[study.targets[0]] = store.Variable(theta)
         attributes = {"pixel_scale": simulation.pixel_scale, "bands": simulation.bands, "zero_point": [26.58]}
         store.write_shard(paths.observed.format(dataset=dataset, shard=shard), variables, attributes)
 
@@ -91,6 +91,7 @@ def _make_run(name: str, study: Study, run: str, block: str, paths: Paths, lense
                     "seed": seed,
                     "statistics": statistics,
                     "lens": np.arange(lenses),
+                    "parameter": study.targets[0],
                     "true": true,
                 }
                 table |= {
@@ -113,8 +114,8 @@ def _make_run(name: str, study: Study, run: str, block: str, paths: Paths, lense
         latent[f"latent_{domain}"] = store.Variable(
             (random.normal(size=(lenses, 8)) + shift + true[:, None]).astype(np.float32), ("lens", "latent")
         )
-        latent[f"lens_{domain}"], latent[f"{study.target}_{domain}"] = latent["lens"], store.Variable(true)
-    attributes = {"domains": about.evaluate_on, "target": study.target, "seed": first, "statistics": "batch"}
+        latent[f"lens_{domain}"], latent[f"{study.targets[0]}_{domain}"] = latent["lens"], store.Variable(true)
+    attributes = {"domains": about.evaluate_on, "targets": study.targets, "seed": first, "statistics": "batch"}
     store.write_shard(latents, latent, attributes)
     epochs = study.recipe_of(run).epochs
     rows = [

@@ -96,8 +96,10 @@ STUDY_MISTAKES = [
     ("runs.tuned-mmd.target", None, ["runs.tuned-mmd.target", "needs a target"]),
     ("runs.tuned-mmd.change", {"epoch": 3}, ["runs.tuned-mmd.change", "did you mean 'epochs'?"]),
     ("cross_validation.grid", {"optimizer.lr": [1e-3]}, ["cross_validation.grid", "did you mean 'optimiser'?"]),
-    ("target", "theta E", ["target", "letters, digits"]),
-    ("target", "thetaE", ["target", "did you mean 'theta_E'?"]),
+    ("targets", ["theta E"], ["targets.0", "letters, digits"]),
+    ("targets", ["thetaE"], ["targets.0", "did you mean 'theta_E'?"]),
+    ("targets", ["theta_E", "theta_E"], ["targets", "given twice"]),
+    ("targets", [], ["targets", "at least 1"]),
     ("seeds", 0, ["seeds", "greater than 0"]),
 ]  # fmt: skip
 

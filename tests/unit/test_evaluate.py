@@ -25,8 +25,9 @@ from sim2sky.evaluate.aggregate import (
 from sim2sky.evaluate.latent import embed_latents
 from sim2sky.evaluate.predict import predict_block
 from sim2sky.models import batch_statistics
-from sim2sky.train.block import load_models, train_block
+from sim2sky.train.block import train_block
 from sim2sky.train.data import Domain
+from sim2sky.train.weights import load_models
 
 STUDY = Path(__file__).parents[2] / "config/studies/einstein_radius.yaml"
 TRAIN, TEST = slice(0, 64), slice(72, 112)
@@ -58,11 +59,11 @@ def run(tmp_path_factory):
     clean, sky = (make_domain(folder, name, flux) for name, flux in (("clean", 20.0), ("sky", 1.0)))
     model, paths = folder / "model.safetensors", {n: folder / n for n in ("predictions.parquet", "latents.zarr.zip")}
     method = Method(title="No adaptation", adaptation="none")
-    train_block(RECIPE, method, "theta_E", range(4, 6), clean[0], None, model, folder / "history.csv", "f")
-    predict_block(model, RECIPE, "theta_E", [clean[0], sky[0]], *paths.values(), "f00d")
+    train_block(RECIPE, method, ["theta_E"], range(4, 6), clean[0], None, model, folder / "history.csv", "f")
+    predict_block(model, RECIPE, ["theta_E"], [clean[0], sky[0]], *paths.values(), "f00d")
     names = {"run": "tuned-none", "method": "none", "recipe": "tuned", "source": "clean", "target": None}
     evaluate_run(*paths.values(), folder / "metrics.csv", **names)
-    networks = load_models(model, RECIPE, bands=1, pixels=12)
+    networks, _ = load_models(model, RECIPE, ["theta_E"], bands=1, pixels=12)
     return {"folder": folder, "networks": networks, "clean": clean[1], "sky": sky[1]}
 
 
@@ -76,7 +77,7 @@ def test_predictions_are_of_the_test_part_under_each_statistics(run):
     table = pd.read_parquet(run["folder"] / "predictions.parquet")
     assert table.attrs["fingerprint"] == "f00d"
     assert table.attrs["config"]["normalisation"] == "per_domain"
-    columns = "domain seed statistics lens true predicted seeing signal_to_noise sky_brightness"
+    columns = "domain seed statistics lens parameter true predicted seeing signal_to_noise sky_brightness"
     assert list(table.columns) == columns.split()
     groups = table.groupby(["domain", "seed", "statistics"])
     assert set(groups.groups) == set(itertools.product(("clean", "sky"), (4, 5), ("running", "batch", "adabn")))
@@ -171,7 +172,9 @@ def write(tmp_path, study):
             for i, value in enumerate(values)
         ]
         path = tmp_path / f"{run}-{first}.csv"
-        pd.DataFrame(rows).assign(statistics="batch", metric="r2")[RUN_COLUMNS].to_csv(path, index=False)
+        pd.DataFrame(rows).assign(statistics="batch", parameter="theta_E", metric="r2")[RUN_COLUMNS].to_csv(
+            path, index=False
+        )
         return path
 
     return write

@@ -48,10 +48,19 @@ def test_fractional_residual_by_either_denominator():
 
 
 def test_run_metrics_keep_seeds_domains_and_statistics_apart():
-    good = pd.DataFrame({"true": TRUE, "predicted": PREDICTED, "domain": "des", "seed": 3, "statistics": "batch"})
+    good = pd.DataFrame(
+        {
+            "true": TRUE,
+            "predicted": PREDICTED,
+            "parameter": "theta_E",
+            "domain": "des",
+            "seed": 3,
+            "statistics": "batch",
+        }
+    )
     diverged = good.assign(seed=4, predicted=[1.0, 2.0, 3.0, np.nan])
     table = run_metrics(pd.concat([good, diverged, good.assign(statistics="running", predicted=TRUE)]))
-    assert list(table.columns) == ["seed", "domain", "statistics", "metric", "value"]
+    assert list(table.columns) == ["seed", "domain", "statistics", "parameter", "metric", "value"]
     values = table.set_index(["seed", "domain", "statistics", "metric"]).value.sort_index()
     assert len(values) == 3 * len(METRICS)
     assert values[3, "des", "batch"].to_dict() == pytest.approx(BY_HAND, rel=1e-6)

@@ -11,13 +11,17 @@ from safetensors.torch import load_file, save_file
 from sim2sky import store
 from sim2sky.config import CrossValidation, Method, Recipe, Split, merge
 from sim2sky.train import checkpoint
-from sim2sky.train.block import load_models, train_block
+from sim2sky.train.block import train_block
 from sim2sky.train.cross_validation import cross_validate
 from sim2sky.train.data import Domain, load_part, normalise, pixel_statistics
+from sim2sky.train.labels import Labels
 from sim2sky.train.loop import Learner, TrainingError
-from sim2sky.train.optimise import adaptation_weight, scores
+from sim2sky.train.optimise import adaptation_weight
+from sim2sky.train.weights import load_models
 
 PIXELS = 12
+TARGETS = ["theta_E"]
+LABELS = Labels(TARGETS)
 METHODS = {
     "none": Method(title="None", adaptation="none"),
     "dann": Method(title="DANN", adaptation="dann", weight_schedule="ganin"),
@@ -67,7 +71,7 @@ def train(
     source, target = domains
     adapt_to = None if method == "none" else target
     files = folder / "model.safetensors", folder / "history.csv"
-    train_block(recipe(**change), METHODS[method], "theta_E", seeds, source, adapt_to, *files, fingerprint, threads=1)
+    train_block(recipe(**change), METHODS[method], TARGETS, seeds, source, adapt_to, *files, fingerprint, threads=1)
     return folder
 
 
@@ -93,9 +97,9 @@ def test_a_simple_label_is_learnt(domains, tmp_path, method, capsys):
 
 @pytest.mark.parametrize("method", ["dann", "mmd"])
 def test_adaptation_changes_what_is_learnt_but_not_where_it_starts(domains, method):
-    source, target = (load_part(domain.shards, domain.bounds["train"], "theta_E") for domain in domains)
-    alone = Learner(recipe(), METHODS["none"], 0, source)
-    adapted = Learner(recipe(), METHODS[method], 0, source, target)
+    source, target = (load_part(domain.shards, domain.bounds["train"], TARGETS) for domain in domains)
+    alone = Learner(recipe(), METHODS["none"], 0, source, LABELS)
+    adapted = Learner(recipe(), METHODS[method], 0, source, LABELS, target)
     start = [p.detach().clone() for p in adapted.adaptation.parameters()]
     assert all(map(torch.equal, alone.network.parameters(), adapted.network.parameters()))
     next(alone.run()), next(adapted.run())
@@ -104,17 +108,17 @@ def test_adaptation_changes_what_is_learnt_but_not_where_it_starts(domains, meth
 
 
 def test_target_labels_are_never_used(domains):
-    source, target = (load_part(domain.shards, domain.bounds["train"], "theta_E") for domain in domains)
-    first = Learner(recipe(epochs=1), METHODS["mmd"], 0, source, target)
+    source, target = (load_part(domain.shards, domain.bounds["train"], TARGETS) for domain in domains)
+    first = Learner(recipe(epochs=1), METHODS["mmd"], 0, source, LABELS, target)
     target.target.fill_(torch.nan)
-    second = Learner(recipe(epochs=1), METHODS["mmd"], 0, source, target)
+    second = Learner(recipe(epochs=1), METHODS["mmd"], 0, source, LABELS, target)
     list(first.run()), list(second.run())
     assert all(map(torch.equal, first.network.parameters(), second.network.parameters()))
 
 
 def test_every_image_is_seen_once_per_epoch_in_another_order(domains):
-    source, target = (load_part(domain.shards, domain.bounds["train"], "theta_E") for domain in domains)
-    learner = Learner(recipe(), METHODS["mmd"], 0, source, target)  # 112 and 84 images
+    source, target = (load_part(domain.shards, domain.bounds["train"], TARGETS) for domain in domains)
+    learner = Learner(recipe(), METHODS["mmd"], 0, source, LABELS, target)  # 112 and 84 images
     steps, first, others = zip(*learner._batches(), strict=True)
     assert len(steps) == 7
     assert sorted(torch.cat(first).tolist()) == list(range(112))
@@ -211,9 +215,9 @@ def test_images_that_are_not_finite_are_refused(tmp_path):
     images[3, 0, 5, 5] = np.nan
     variables = {name: store.Variable(shard.read(name)) for name in ("theta_E", "lens")}
     store.write_shard(domain.shards[1], variables | {"image": store.Variable(images, store.IMAGE_DIMS)}, {})
-    assert len(load_part(domain.shards, (0, 20), "theta_E").images) == 20
+    assert len(load_part(domain.shards, (0, 20), TARGETS).images) == 20
     with pytest.raises(store.StoreError, match=r"0000020-0000039.zarr.zip: 'image' of lens 23 is not finite \(1 such"):
-        load_part(domain.shards, (10, 30), "theta_E")
+        load_part(domain.shards, (10, 30), TARGETS)
 
 
 def test_normalisation_is_by_the_pixels_of_the_band():
@@ -228,22 +232,22 @@ def test_normalisation_is_by_the_pixels_of_the_band():
 
 def test_models_are_read_back_and_must_fit(domains, tmp_path):
     path = train(domains, tmp_path, "none", range(1, 3), epochs=1) / "model.safetensors"
-    networks = load_models(path, recipe(), bands=1, pixels=PIXELS)
+    networks, _ = load_models(path, recipe(), TARGETS, bands=1, pixels=PIXELS)
     assert list(networks) == [1, 2]
     assert torch.equal(networks[2].head[0].weight, load_file(path)["2/head.0.weight"])
     assert not networks[1].training
     with pytest.raises(ValueError, match="seed 1 does not fit lens_cnn with 3 band"):
-        load_models(path, recipe(), bands=3, pixels=PIXELS)
+        load_models(path, recipe(), TARGETS, bands=3, pixels=PIXELS)
     save_file({"nonsense": torch.ones(1)}, tmp_path / "other.safetensors")
     for name in ("other.safetensors", "history.csv", "missing.safetensors"):
         with pytest.raises(ValueError, match=f"{name}: not a readable file of networks"):
-            load_models(tmp_path / name, recipe(), bands=1, pixels=PIXELS)
+            load_models(tmp_path / name, recipe(), TARGETS, bands=1, pixels=PIXELS)
 
 
 def test_cross_validation_writes_every_point_and_fold(domains, tmp_path):
     grid = {"optimiser.lr": [1e-5, 3e-3], "loss": ["mse", "huber"]}
     cross = CrossValidation(recipe="r", dataset="clean", lenses=96, folds=2, grid=grid)
-    cross_validate(recipe(epochs=6), cross, "theta_E", domains[0], tmp_path / "cv.csv", threads=1, seed=0)
+    cross_validate(recipe(epochs=6), cross, TARGETS, domains[0], tmp_path / "cv.csv", threads=1, seed=0)
     with open(tmp_path / "cv.csv") as file:
         rows = list(csv.DictReader(file))
     assert [(row["optimiser.lr"], row["loss"], row["fold"]) for row in rows] == [
@@ -251,14 +255,14 @@ def test_cross_validation_writes_every_point_and_fold(domains, tmp_path):
     ]
     assert min(float(row["r2"]) for row in rows[4:]) > max(float(row["r2"]) for row in rows[:4])
     with pytest.raises(ValueError, match="200 lenses asked for, clean has 112"):
-        cross_validate(recipe(), cross.model_copy(update={"lenses": 200}), "theta_E", domains[0], tmp_path / "no.csv")
+        cross_validate(recipe(), cross.model_copy(update={"lenses": 200}), TARGETS, domains[0], tmp_path / "no.csv")
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
 def test_every_optimiser_and_schedule_goes_to_the_end(domains, name, schedule):
-    part = load_part(domains[0].shards, (0, 64), "theta_E")
-    learner = Learner(recipe(optimiser={"name": name}, schedule={"name": schedule}), METHODS["none"], 0, part)
+    part = load_part(domains[0].shards, (0, 64), TARGETS)
+    learner = Learner(recipe(optimiser={"name": name}, schedule={"name": schedule}), METHODS["none"], 0, part, LABELS)
     rates = [epoch.lr for epoch in learner.run()]
     assert len(rates) == 3
     last = {
@@ -270,9 +274,9 @@ def test_every_optimiser_and_schedule_goes_to_the_end(domains, name, schedule):
 
 
 def test_small_parts_are_refused(domains):
-    part = load_part(domains[0].shards, (0, 10), "theta_E")
+    part = load_part(domains[0].shards, (0, 10), TARGETS)
     with pytest.raises(TrainingError, match="source: 10 training images do not fill one batch of 16"):
-        Learner(recipe(), METHODS["none"], 0, part)
+        Learner(recipe(), METHODS["none"], 0, part, LABELS)
 
 
 def test_adaptation_weight_rises_as_published():
@@ -280,8 +284,3 @@ def test_adaptation_weight_rises_as_published():
     assert adaptation_weight(METHODS["dann"], 0.0) == 0
     assert adaptation_weight(METHODS["dann"], 0.1) == pytest.approx(0.46211716)
     assert adaptation_weight(METHODS["dann"], 1.0) == pytest.approx(0.99990920)
-
-
-def test_scores_are_r2_and_rmse():
-    true, predicted = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[1.0], [2.0], [5.0]])
-    assert scores(true, predicted) == pytest.approx((-1.0, (4 / 3) ** 0.5))

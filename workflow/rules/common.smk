@@ -155,7 +155,7 @@ def training_params(wildcards):
     study, run = STUDIES[wildcards.study], run_of(wildcards)
     watched = run.second_domain
     return {
-        "target": study.target,
+        "targets": study.targets,
         "recipe": study.recipe_of(wildcards.run).params(),
         "method": study.methods[run.method].model_copy(update={"title": run.method}).params(),
         "source": domain_of(run.source),
@@ -172,7 +172,7 @@ def cross_validation_params(wildcards):
     study = STUDIES[wildcards.study]
     cross = study.cross_validation
     return {
-        "target": study.target,
+        "targets": study.targets,
         "recipe": study.recipes[cross.recipe].params(),
         "cross_validation": cross.params(),
         "domain": domain_of(cross.dataset),
@@ -200,7 +200,7 @@ def evaluated_shards(wildcards):
 def prediction_params(wildcards):
     study, run = STUDIES[wildcards.study], run_of(wildcards)
     return {
-        "target": study.target,
+        "targets": study.targets,
         "recipe": study.recipe_of(wildcards.run).params(),
         "source": run.source,
         "domains": [domain_of(name) for name in run.evaluate_on],

@@ -10,7 +10,7 @@ training = snakemake.params.training
 cross_validate(
     Recipe.model_validate(training["recipe"]),
     CrossValidation.model_validate(training["cross_validation"]),
-    training["target"],
+    training["targets"],
     Domain(**training["domain"]),
     snakemake.output.table,
     threads=snakemake.threads,

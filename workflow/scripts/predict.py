@@ -10,7 +10,7 @@ prediction = snakemake.params.prediction
 predict_block(
     snakemake.input.model,
     Recipe.model_validate(prediction["recipe"]),
-    prediction["target"],
+    prediction["targets"],
     [Domain(**domain) for domain in prediction["domains"]],
     snakemake.output.predictions,
     snakemake.output.latents,

@@ -11,7 +11,7 @@ first, last = map(int, snakemake.wildcards.seeds.split("-"))
 train_block(
     Recipe.model_validate(training["recipe"]),
     Method.model_validate(training["method"]),
-    training["target"],
+    training["targets"],
     range(first, last + 1),
     Domain(**training["source"]),
     Domain(**training["adapt_to"]) if training["adapt_to"] else None,

@@ -176,7 +176,8 @@ def _dangling(study: Study, top: Config, surveys: dict[str, Survey]) -> Iterator
     for name, run in study.runs.items():
         where = ("runs", name)
         for simulation in _simulations_of(study, run):
-            yield from check(("target",), study.target, simulation.parameters, "parameter")
+            for index, target in enumerate(study.targets):
+                yield from check(("targets", index), target, simulation.parameters, "parameter")
         yield from check((*where, "method"), run.method, study.methods, "method")
         yield from check((*where, "recipe"), run.recipe, study.recipes, "recipe")
         for key, dataset in [
@@ -200,6 +201,8 @@ def _dangling(study: Study, top: Config, surveys: dict[str, Survey]) -> Iterator
     for index, row in enumerate(study.published):
         for key, names in (("method", study.methods), ("recipe", study.recipes), ("domain", study.datasets)):
             yield from check(("published", index, key), getattr(row, key), names, key)
+        if row.parameter:
+            yield from check(("published", index, "parameter"), row.parameter, study.targets, "target")
 
 
 def _simulations_of(study: Study, run: Run) -> list[Simulation]:

@@ -8,9 +8,10 @@ from sim2sky.config.base import Fraction, Name, Strict, known, merge, nested, un
 from sim2sky.config.observe import Background, BandConditions, CentreCrop, Dataset, Histogram, Split, Survey
 from sim2sky.config.simulate import Distribution, LensMass, Light, Population, Simulation
 from sim2sky.config.study import Config, Published, Study
-from sim2sky.config.train import CrossValidation, Method, Optimiser, Recipe, Run, Schedule
+from sim2sky.config.train import ANGLE_PERIODS, CrossValidation, Method, Optimiser, Recipe, Run, Schedule
 
 __all__ = [
+    "ANGLE_PERIODS",
     "Background",
     "BandConditions",
     "CentreCrop",

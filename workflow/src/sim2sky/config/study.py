@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from sim2sky.config.base import Name, Strict, merge
 from sim2sky.config.observe import Dataset
@@ -21,6 +21,7 @@ class Published(Strict):
     statistics: Literal["running", "batch", "adabn"] = Field(
         description="where batch normalisation took its statistics from"
     )
+    parameter: Name | None = Field(None, description="one of `targets`; null is the first")
     metric: str = Field(description="name of the metric, for example r2")
     mean: float = Field(description="published mean over the networks")
     std: float | None = Field(None, description="published standard deviation over the networks")
@@ -33,7 +34,7 @@ class Study(Strict):
     title: str = Field(description="heading in the report")
     abstract: str = Field(description="what the study asks, for the report")
     reference: str = Field(description="the publication that it reproduces")
-    target: Name = Field(description="parameter that the networks regress")
+    targets: list[Name] = Field(min_length=1, description="parameters that the networks regress")
     seeds: PositiveInt = Field(description="networks per run, with seeds 0, 1, ...")
     seeds_per_job: PositiveInt = Field(1, description="seeds trained in one job")
     simulations: dict[Name, Simulation] = Field(min_length=1, description="noise-free lenses")
@@ -43,6 +44,12 @@ class Study(Strict):
     runs: dict[Name, Run] = Field(min_length=1, description="what is trained: a method by a recipe on domains")
     cross_validation: CrossValidation | None = Field(None, description="null leaves it out")
     published: list[Published] = Field([], description="numbers of the literature to be held against")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Study:
+        if len(set(self.targets)) != len(self.targets):
+            raise ValueError(f"targets: {', '.join(self.targets)}: one is given twice")
+        return self
 
     @property
     def seed_blocks(self) -> list[str]:

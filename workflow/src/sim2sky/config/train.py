@@ -9,6 +9,11 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from sim2sky.config.base import Name, Strict, known
 from sim2sky.registry import registered
 
+ANGLE_PERIODS = {
+    "theta": 180.0,
+    "phi": 360.0,
+}  # degrees; an orientation repeats after half a turn, a direction does not
+
 
 class Optimiser(Strict):
     """A torch optimiser."""
@@ -35,6 +40,13 @@ class Recipe(Strict):
     loss: Literal["mse", "mae", "huber"] = Field("mse", description="regression loss")
     optimiser: Optimiser
     schedule: Schedule = Schedule()
+    standardise: bool = Field(
+        False, description="subtract the mean from each target and divide by its deviation, both of the training part"
+    )
+    angles: Literal["degrees", "sin_cos"] = Field(
+        "degrees",
+        description="how angles are regressed; sin_cos: sine and cosine of twice an orientation (theta), of a direction (phi) itself",
+    )
     normalisation: Literal["none", "per_domain"] = Field(
         "none", description="per_domain: subtract the mean and divide by the deviation of the domain's training pixels"
     )

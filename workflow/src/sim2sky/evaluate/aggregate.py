@@ -10,12 +10,24 @@ import numpy as np
 import pandas as pd
 
 from sim2sky import store
-from sim2sky.config import Run, Study
+from sim2sky.config import Published, Run, Study
 from sim2sky.evaluate.distances import DISTANCES, run_distances
 from sim2sky.evaluate.metrics import METRICS, STATISTICS, run_metrics
 
-RUN_COLUMNS = ["run", "method", "recipe", "source", "target", "seed", "domain", "statistics", "metric", "value"]
-KEY = ["method", "recipe", "domain", "statistics", "metric"]  # what a published number is matched on
+RUN_COLUMNS = [
+    "run",
+    "method",
+    "recipe",
+    "source",
+    "target",
+    "seed",
+    "domain",
+    "statistics",
+    "parameter",
+    "metric",
+    "value",
+]
+KEY = ["method", "recipe", "domain", "statistics", "parameter", "metric"]  # what a published number is matched on
 PUBLISHED = ["published_mean", "published_std", "published_source"]
 SUMMARY_COLUMNS = ["study", *KEY, "mean", "std", "n_seeds", *PUBLISHED, "run"]
 GAP_CLOSED = "gap_closed"
@@ -44,13 +56,15 @@ def evaluate_run(
         Names, as in the study file; `target` is None for a run that adapts to no domain.
     """
     names = {"run": run, "method": method, "recipe": recipe, "source": source, "target": target or ""}
-    rows = _concatenate([run_metrics(pd.read_parquet(predictions)), run_distances(latents, source)])
+    rows = _concatenate(
+        [run_metrics(pd.read_parquet(predictions)), run_distances(latents, source).assign(parameter="")]
+    )
     _write(rows.assign(**names)[RUN_COLUMNS], path)
 
 
 def read_metrics(path: str | Path) -> pd.DataFrame:
     """Read a metrics file exactly as it was written; no name is taken for a missing value."""
-    text = ["study", "run", "method", "recipe", "source", "target", "domain", "statistics", "metric"]
+    text = ["study", "run", "method", "recipe", "source", "target", "domain", "statistics", "parameter", "metric"]
     types = dict.fromkeys(text, str) | {"seed": np.int64, "value": np.float64}
     return pd.read_csv(
         path, dtype=types, keep_default_na=False, na_values={"value": [""]}, float_precision="round_trip"
@@ -110,7 +124,7 @@ def gap_closed(metrics: pd.DataFrame, study: Study) -> pd.DataFrame:
     """How much of what adaptation could win, each adapted run has won, per seed.
 
     It is (R2 of the run - R2 without adaptation) / (R2 of the oracle - R2 without adaptation) on the run's target
-    domain, for the same seed and statistics. "Without adaptation" is the unadapted run of the same recipe and source,
+    domain, for the same seed, statistics and parameter. "Without adaptation" is the unadapted run of the same recipe and source,
     the oracle is the one that learnt from the target's labels. Where the oracle is not the better of these two there is
     no gap, and the value is NaN. A run whose recipe has no such controls gets no rows.
 
@@ -124,7 +138,11 @@ def gap_closed(metrics: pd.DataFrame, study: Study) -> pd.DataFrame:
     DataFrame
         Rows with `RUN_COLUMNS` and the metric ``gap_closed``.
     """
-    scores = metrics[metrics.metric == "r2"].set_index(["run", "domain", "seed", "statistics"]).value.sort_index()
+    scores = (
+        metrics[metrics.metric == "r2"]
+        .set_index(["run", "domain", "seed", "statistics", "parameter"])
+        .value.sort_index()
+    )
     found = [pd.DataFrame(columns=RUN_COLUMNS)]
     for name, run in study.runs.items():
         names = [name, _control(study, run, run.source), _control(study, run, run.target)]
@@ -157,7 +175,7 @@ def summarise(metrics: pd.DataFrame, study: Study) -> pd.DataFrame:
         mean=lambda v: v.mean(skipna=False), std=lambda v: v.std(ddof=1, skipna=False), n_seeds="size"
     ).reset_index()
     published = pd.DataFrame(
-        [(*(getattr(row, key) for key in KEY), row.mean, row.std, row.source) for row in study.published],
+        [(*_key(row, study), row.mean, row.std, row.source) for row in study.published],
         columns=[*KEY, *PUBLISHED],
     )
     table = measured.merge(published, how="outer", on=KEY)
@@ -165,6 +183,12 @@ def summarise(metrics: pd.DataFrame, study: Study) -> pd.DataFrame:
     unmeasured = table.n_seeds == 0
     table.loc[unmeasured, "run"] = [_planned(study, row) for row in table[unmeasured].itertuples()]
     return _ordered(table, study)
+
+
+def _key(row: Published, study: Study) -> list[str]:
+    """`KEY` of a published number; distances are of no parameter."""
+    parameter = "" if row.metric in DISTANCES else row.parameter or study.targets[0]
+    return [getattr(row, key) if key != "parameter" else parameter for key in KEY]
 
 
 def _control(study: Study, run: Run, source: str | None) -> str | None:
@@ -202,10 +226,12 @@ def _ordered(table: pd.DataFrame, study: Study) -> pd.DataFrame:
         "recipe": study.recipes,
         "domain": study.datasets,
         "statistics": STATISTICS,
+        "parameter": ["", *study.targets],
         "metric": [*METRICS, *DISTANCES, GAP_CLOSED],
     }
     ranks = {column: {name: rank for rank, name in enumerate(names)} for column, names in order.items()}
-    by = [column for column in ("run", "method", "recipe", "seed", "domain", "statistics", "metric") if column in table]
+    columns = ("run", "method", "recipe", "seed", "domain", "statistics", "parameter", "metric")
+    by = [column for column in columns if column in table]
     return table.sort_values(by, key=lambda column: column.map(ranks[column.name]) if column.name in ranks else column)
 
 

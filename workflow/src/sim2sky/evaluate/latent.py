@@ -36,10 +36,10 @@ def embed_latents(latents: str | Path, domains: Sequence[str], count: int = 500)
     Returns
     -------
     DataFrame
-        Columns ``domain``, ``lens``, the regressed parameter under its name (``theta_E``), ``x``, ``y``.
+        Columns ``domain``, ``lens``, each regressed parameter under its name (``theta_E``), ``x``, ``y``.
     """
     shards = store.open_shards([latents])
-    target, count = shards.attributes["target"], min(count, len(shards))
+    targets, count = shards.attributes["targets"], min(count, len(shards))
     joint = np.concatenate([shards.read(f"latent_{domain}", 0, count) for domain in domains])
     points = StandardScaler().fit_transform(joint.astype(np.float64))
     points = PCA(min(COMPONENTS, *points.shape), random_state=0).fit_transform(points)
@@ -48,6 +48,7 @@ def embed_latents(latents: str | Path, domains: Sequence[str], count: int = 500)
     columns = {
         "domain": np.repeat(list(domains), count),
         "lens": np.concatenate([shards.read(f"lens_{domain}", 0, count) for domain in domains]),
-        target: np.concatenate([shards.read(f"{target}_{domain}", 0, count) for domain in domains]),
     }
+    for target in targets:
+        columns[target] = np.concatenate([shards.read(f"{target}_{domain}", 0, count) for domain in domains])
     return pd.DataFrame(columns | {"x": x, "y": y})

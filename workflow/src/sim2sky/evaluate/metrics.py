@@ -90,18 +90,19 @@ def run_metrics(predictions: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     predictions : DataFrame
-        Columns ``domain``, ``seed``, ``statistics``, ``true``, ``predicted``; one row per lens.
+        Columns ``domain``, ``seed``, ``statistics``, ``parameter``, ``true``, ``predicted``; one row per lens.
 
     Returns
     -------
     DataFrame
-        Columns ``seed``, ``domain``, ``statistics``, ``metric``, ``value``. A network with a prediction that is not
+        Columns ``seed``, ``domain``, ``statistics``, ``parameter``, ``metric``, ``value``. A network with a prediction that is not
         finite has NaN in all metrics rather than a flattering number over the lenses that are left.
     """
     rows = []
-    for (seed, domain, statistics), lenses in predictions.groupby(["seed", "domain", "statistics"], sort=False):
+    keys = ["seed", "domain", "statistics", "parameter"]
+    for key, lenses in predictions.groupby(keys, sort=False):
         true, predicted = (lenses[column].to_numpy(np.float64) for column in ("true", "predicted"))
         finite = np.isfinite(predicted).all()
         for name, metric in METRICS.items():
-            rows.append((seed, domain, statistics, name, metric(true, predicted) if finite else np.nan))
-    return pd.DataFrame(rows, columns=["seed", "domain", "statistics", "metric", "value"])
+            rows.append((*key, name, metric(true, predicted) if finite else np.nan))
+    return pd.DataFrame(rows, columns=[*keys, "metric", "value"])

@@ -15,18 +15,23 @@ from sim2sky import store
 from sim2sky.config import Recipe
 from sim2sky.evaluate.metrics import STATISTICS
 from sim2sky.models import batch_statistics
-from sim2sky.train.block import load_models
-from sim2sky.train.data import Domain, load_part, pixel_statistics
+from sim2sky.train.data import Domain, Part, load_part, pixel_statistics
+from sim2sky.train.labels import Labels
+from sim2sky.train.weights import load_models
 
 LATENT_LENSES = 2000  # of each domain: enough for the distances between domains and for a picture
-CONDITIONS = ("seeing", "signal_to_noise", "sky_brightness")  # kept beside each prediction, of the first band
-COLUMNS = ["domain", "seed", "statistics", "lens", "true", "predicted", *CONDITIONS]
+CONDITIONS = (
+    "seeing",
+    "signal_to_noise",
+    "sky_brightness",
+)  # kept beside each prediction where the shards have them, of the first band
+COLUMNS = ["domain", "seed", "statistics", "lens", "parameter", "true", "predicted"]
 
 
 def predict_block(
     model: str | Path,
     recipe: Recipe,
-    target: str,
+    targets: Sequence[str],
     domains: Sequence[Domain],
     predictions: str | Path,
     latents: str | Path,
@@ -44,16 +49,16 @@ def predict_block(
         Written by :func:`sim2sky.train.block.train_block`.
     recipe : Recipe
         That of the run.
-    target : str
-        The parameter that is regressed.
+    targets : sequence of str
+        The parameters that are regressed.
     domains : sequence of Domain
         Where to predict.
     predictions : path
-        Written: Parquet with `COLUMNS`, one row per domain, seed, statistics and test lens; where the predictions come
-        from is in the frame's ``attrs``.
+        Written: Parquet with `COLUMNS` and `CONDITIONS`, one row per domain, seed, statistics, parameter and test lens;
+        values are in the parameter's unit. Where they come from is in the frame's ``attrs``.
     latents : path
-        Written: a shard with ``latent_<domain>``, ``lens_<domain>`` and ``<target>_<domain>`` for the first seed and
-        batch statistics. It holds the first `LATENT_LENSES` test lenses of each domain, or as many as the smallest
+        Written: a shard with ``latent_<domain>``, ``lens_<domain>`` and ``<target>_<domain>`` for each target, of the first
+        seed under batch statistics. It holds the first `LATENT_LENSES` test lenses of each domain, or as many as the smallest
         test part has, the same number for each.
     fingerprint : str
         Of the code.
@@ -63,19 +68,20 @@ def predict_block(
     torch.set_num_threads(threads)
     *_, bands, _, pixels = store.open_shards(domains[0].shards).variable("image").shape
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    networks = {seed: network.to(device) for seed, network in load_models(model, recipe, bands, pixels).items()}
+    networks, labels = load_models(model, recipe, targets, bands, pixels)
+    networks = {seed: network.to(device) for seed, network in networks.items()}
     count = min(LATENT_LENSES, *(stop - start for start, stop in (domain.bounds["test"] for domain in domains)))
     frames, variables = [], {}
     started = time.perf_counter()
     for done, domain in enumerate(domains, start=1):
-        frame, arrays = _predict_domain(networks, recipe, target, domain, device, count)
+        frame, arrays = _predict_domain(networks, recipe, labels, domain, device, count)
         frames.append(frame)
         variables |= arrays
         left = (time.perf_counter() - started) / done * (len(domains) - done)
         lenses = domain.bounds["test"][1] - domain.bounds["test"][0]
         print(f"{domain.name}: {lenses} lenses predicted by {len(networks)} network(s), {left:.0f} s left", flush=True)
     table = pd.concat(frames, ignore_index=True)
-    about = store.provenance(recipe.params(), fingerprint, target=target, domains=[domain.name for domain in domains])
+    about = store.provenance(recipe.params(), fingerprint, targets=list(targets), domains=[d.name for d in domains])
     table.attrs = about
     with store.atomic(predictions) as temporary:
         table.to_parquet(temporary, index=False)
@@ -85,21 +91,21 @@ def predict_block(
 def _predict_domain(
     networks: Mapping[int, nn.Module],
     recipe: Recipe,
-    target: str,
+    labels: Labels,
     domain: Domain,
     device: torch.device,
     count: int,
 ) -> tuple[pd.DataFrame, dict[str, store.Variable]]:
     """Rows of the predictions table, and the domain's variables in the latents file."""
-    size = recipe.batch_size
-    train = load_part(domain.shards, domain.bounds["train"], target)
+    size, targets = recipe.batch_size, labels.targets
+    train = load_part(domain.shards, domain.bounds["train"], targets)
     pixels = pixel_statistics(train.images) if recipe.normalisation == "per_domain" else None
     images = train.prepared(pixels, device).images
     adapted = {seed: batch_statistics.adapt_batch_norm(network, images, size) for seed, network in networks.items()}
     del train, images
-    test = load_part(domain.shards, domain.bounds["test"], target)
+    test = load_part(domain.shards, domain.bounds["test"], targets)
     images = test.prepared(pixels, device).images
-    lenses = pd.DataFrame({"lens": test.lens, "true": test.target[:, 0].numpy(), **_conditions(domain)})
+    lenses = pd.DataFrame({"lens": test.lens, **_conditions(domain)})
     frames = []
     for seed, network in networks.items():
         outputs = {
@@ -108,24 +114,32 @@ def _predict_domain(
             "adabn": batch_statistics.predict(adapted[seed], images, size),
         }
         about = {"domain": domain.name, "seed": seed}
-        frames += [lenses.assign(**about, statistics=s, predicted=outputs[s][:, 0].numpy()) for s in STATISTICS]
+        for statistics in STATISTICS:
+            predicted = labels.decode(outputs[statistics]).numpy()
+            for column, name in enumerate(targets):
+                values = {"parameter": name, "true": test.target[:, column].numpy(), "predicted": predicted[:, column]}
+                frames.append(lenses.assign(**about, statistics=statistics, **values))
     latent = batch_statistics.latents(networks[min(networks)], images[:count], size, batch_statistics=True).numpy()
-    return pd.concat(frames)[COLUMNS], _latent_variables(domain, target, latent, lenses[:count])
+    table = pd.concat(frames)
+    order = [*COLUMNS, *(name for name in CONDITIONS if name in table)]
+    return table[order], _latent_variables(domain, targets, latent, test)
 
 
 def _conditions(domain: Domain) -> dict[str, np.ndarray]:
     """Seeing, signal-to-noise and sky of the test lenses, in the first band."""
     shards = store.open_shards(domain.shards)
-    return {name: shards.read(name, *domain.bounds["test"])[:, 0] for name in CONDITIONS}
+    return {name: shards.read(name, *domain.bounds["test"])[:, 0] for name in CONDITIONS if name in shards}
 
 
 def _latent_variables(
-    domain: Domain, target: str, latent: np.ndarray, lenses: pd.DataFrame
+    domain: Domain, targets: Sequence[str], latent: np.ndarray, test: Part
 ) -> dict[str, store.Variable]:
-    unit = store.open_shards(domain.shards).variable(target).attrs["units"]
-    name = domain.name
-    return {
+    name, count, shards = domain.name, len(latent), store.open_shards(domain.shards)
+    variables = {
         f"latent_{name}": store.Variable(latent, (store.LENS_AXIS, "latent"), long_name=f"latent features, {name}"),
-        f"lens_{name}": store.Variable(lenses.lens.to_numpy(), long_name=f"lens index, {name}"),
-        f"{target}_{name}": store.Variable(lenses.true.to_numpy(), unit=unit, long_name=f"true {target}, {name}"),
+        f"lens_{name}": store.Variable(test.lens[:count], long_name=f"lens index, {name}"),
     }
+    for column, target in enumerate(targets):
+        true, unit = test.target[:count, column].numpy(), shards.variable(target).attrs["units"]
+        variables[f"{target}_{name}"] = store.Variable(true, unit=unit, long_name=f"true {target}, {name}")
+    return variables

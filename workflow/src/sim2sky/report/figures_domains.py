@@ -42,13 +42,13 @@ def latent_space(products: Products, comparison: Comparison) -> Figure:
         table = table.sample(frac=1, random_state=0)  # neither domain lies on top of the other
         look = {"s": 9, "linewidths": 0, "alpha": 0.8}
         axes[0, column].scatter(table.x, table.y, c=table.domain.map(colours), **look)
-        points = axes[1, column].scatter(table.x, table.y, c=table[study.target], cmap="viridis", **look)
+        points = axes[1, column].scatter(table.x, table.y, c=table[study.targets[0]], cmap="viridis", **look)
     for domain in comparison.domains:
         axes[0, 0].scatter([], [], s=20, color=colours[domain], label=study.datasets[domain].title)
     axes[0, 0].set_ylabel("by domain")
-    axes[1, 0].set_ylabel(f"by {style.symbol(study.target)}")
+    axes[1, 0].set_ylabel(f"by {style.symbol(study.targets[0])}")
     if points is not None:
-        figure.colorbar(points, ax=axes[1, :], label=style.label(study.target, "true"), pad=0.01, aspect=15)
+        figure.colorbar(points, ax=axes[1, :], label=style.label(study.targets[0], "true"), pad=0.01, aspect=15)
     style.legend(figure, axes[0, 0])
     return figure
 

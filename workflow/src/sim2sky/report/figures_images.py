@@ -37,7 +37,7 @@ def examples(products: Products, comparison: Comparison | None = None) -> Figure
         if name not in shards:
             style.not_run(axes[row, 0], "not made")
         else:
-            _example_row(figure, axes[row], shards[name], chosen[study.datasets[name].simulation], study.target)
+            _example_row(figure, axes[row], shards[name], chosen[study.datasets[name].simulation], study.targets[0])
         axes[row, 0].set_ylabel("\n".join(study.datasets[name].title.replace(" (", "\n(").split("\n")))
     return figure
 
@@ -48,7 +48,7 @@ def _choose(products: Products, shards: dict[str, store.Shards], simulation: str
     mine = [name for name in shards if study.datasets[name].simulation == simulation]
     if not mine:
         return np.array([], int)
-    value = shards[mine[0]].read(study.target)
+    value = shards[mine[0]].read(study.targets[0])
     noisy = [name for name in mine if np.isfinite(shards[name].read("signal_to_noise")).all()]
     ratio = shards[noisy[0]].read("signal_to_noise")[:, 0] if noisy else np.ones(len(value))
     clear = np.flatnonzero(ratio >= np.median(ratio))

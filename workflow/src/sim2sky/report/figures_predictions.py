@@ -44,9 +44,9 @@ def predictions(products: Products, comparison: Comparison) -> Figure:
             _prediction_panels(panels, tables[run, domain], seed, extent)
             heading = study.datasets[domain].title
             panels[0].set_title(f"{run_title(study, run, runs)}\n{heading}" if row == 0 else heading)
-        axes[-1, column].set_xlabel(style.label(study.target, "true"))
+        axes[-1, column].set_xlabel(style.label(study.targets[0], "true"))
     for row in range(len(comparison.domains)):
-        axes[3 * row, 0].set_ylabel(style.label(study.target, "predicted"))
+        axes[3 * row, 0].set_ylabel(style.label(study.targets[0], "predicted"))
         for offset, name in ((1, "predicted"), (2, "true")):
             axes[3 * row + offset, 0].set_ylabel(f"residual /\n{name}", fontsize=9)
     return figure
@@ -160,13 +160,13 @@ def residuals(products: Products, comparison: Comparison) -> Figure:
             reach[title] = max(reach.get(title, 0.0), np.abs(quantiles).max())
     for ax, name in zip(axes, against, strict=True):
         ax.axhline(0, color="black", lw=0.8)
-        ax.set_xlabel(style.label(study.target, "true") if name == "true" else style.label(name))
+        ax.set_xlabel(style.label(study.targets[0], "true") if name == "true" else style.label(name))
         if name == "signal_to_noise" and reach:
             ax.set_xscale("log")
             ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
             ax.xaxis.set_major_formatter("{x:g}")
             ax.xaxis.set_minor_formatter(NullFormatter())
-    axes[0].set_ylabel(style.label(study.target, "residual of"))
+    axes[0].set_ylabel(style.label(study.targets[0], "residual of"))
     _limit(axes, reach)
     figure.suptitle(f"{study.datasets[domain].title}: predicted − true, median and 16–84 % of the lenses in a bin")
     style.legend(figure, axes[0], missing)

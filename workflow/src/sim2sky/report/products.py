@@ -48,10 +48,12 @@ class Products:
         return [path for path in found if path.is_file()]
 
     def predictions(self, run: str, domain: str, statistics: str, columns: Sequence[str]) -> pd.DataFrame | None:
-        """Test-part predictions of all seeds of a run; `columns` beside ``seed``."""
-        wanted = [("domain", "==", domain), ("statistics", "==", statistics)]
+        """Test-part predictions of the first target by all seeds of a run; `columns` beside ``seed``."""
+        wanted = {"domain": domain, "statistics": statistics, "parameter": self.study.targets[0]}
         parts = [
-            pd.read_parquet(path, columns=["seed", *columns], filters=wanted)
+            pd.read_parquet(
+                path, columns=["seed", *columns], filters=[(column, "==", value) for column, value in wanted.items()]
+            )
             for path in self._blocks(self.paths.predictions, run)
         ]
         table = pd.concat(parts, ignore_index=True) if parts else None

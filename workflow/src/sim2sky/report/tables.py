@@ -47,7 +47,7 @@ class Summary:
     """
 
     def __init__(self, path: str | Path):
-        text = ["study", "method", "recipe", "domain", "statistics", "metric", "published_source", "run"]
+        text = ["study", "method", "recipe", "domain", "statistics", "parameter", "metric", "published_source", "run"]
         numbers = ["mean", "std", "n_seeds", "published_mean", "published_std"]
         self.table = pd.read_csv(
             path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=dict.fromkeys(numbers, [""])

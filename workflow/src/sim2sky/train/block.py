@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import csv
-import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import safetensors
-import safetensors.torch
 import torch
-from torch import nn
 
 from sim2sky import store
 from sim2sky.config import Method, Recipe
-from sim2sky.models import create_model
-from sim2sky.models.batch_statistics import predict
 from sim2sky.train import checkpoint
 from sim2sky.train.data import Domain, Part, load_part, pixel_statistics
+from sim2sky.train.labels import Labels
 from sim2sky.train.loop import Epoch, Learner
-from sim2sky.train.optimise import scores
+from sim2sky.train.weights import write_networks
 
-HISTORY = ("seed", "epoch", "lr", "loss", "adaptation_loss", "source_r2", "source_rmse", "target_r2", "target_rmse")
+HISTORY = ("seed", "epoch", "lr", "loss", "adaptation_loss")
+HISTORY += tuple(f"{role}_{score}" for role in ("source", "target") for score in ("loss", "r2", "rmse"))
 
 
 def train_block(
     recipe: Recipe,
     method: Method,
-    target: str,
+    targets: Sequence[str],
     seeds: range,
     source: Domain,
     adapt_to: Domain | None,
@@ -47,8 +43,8 @@ def train_block(
     ----------
     recipe, method : Recipe, Method
         How to train and how to adapt.
-    target : str
-        The parameter that is regressed.
+    targets : sequence of str
+        The parameters that are regressed.
     seeds : range
         One network each; a network does not depend on the others of its block.
     source : Domain
@@ -58,7 +54,8 @@ def train_block(
     model : path
         Safetensors file, keys ``<seed>/<parameter>``: the weights after the last epoch. Nothing is selected.
     history : path
-        CSV, one row per seed and epoch; `r2` and `rmse` are of the validation parts, under batch statistics.
+        CSV, one row per seed and epoch. Of the validation parts, under batch statistics: the loss as it is trained on,
+        `r2` and `rmse` as means over the targets, in their own units.
     fingerprint : str
         Hash of the code, for the provenance and to refuse checkpoints of other code.
     threads : int
@@ -78,23 +75,24 @@ def train_block(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     other = adapt_to or watch
     domains = {"source": source} | ({"target": other} if other else {})
-    parts = {role: load_domain(domain, target, recipe.normalisation, device) for role, domain in domains.items()}
+    parts = {role: load_domain(domain, targets, recipe.normalisation, device) for role, domain in domains.items()}
     print(_opening(recipe, method, seeds, parts, device), flush=True)
 
-    identity = _identity(recipe, method, target, seeds, domains, fingerprint)
+    labels = Labels.fitted(targets, recipe, parts["source"]["train"].target)
+    identity = _identity(recipe, method, targets, seeds, domains, fingerprint)
     last = Path(model).with_name("last.ckpt")
     state = checkpoint.load(last, identity, device) or {"networks": {}, "rows": [], "learner": None}
     epochs_left = len(seeds) * recipe.epochs - len(state["rows"])
     start = time.perf_counter()
     for seed in seeds[len(state["networks"]) :]:
         learner = Learner(
-            recipe, method, seed, parts["source"]["train"], parts["target"]["train"] if adapt_to else None
+            recipe, method, seed, parts["source"]["train"], labels, parts["target"]["train"] if adapt_to else None
         )
         if state["learner"]:
             learner.load_state_dict(state["learner"])
             print(f"seed {seed}: goes on after epoch {learner.epochs_done}", flush=True)
         for done, epoch in enumerate(learner.run(), 1):
-            state["rows"].append(_row(seed, epoch, learner.network, recipe.batch_size, parts))
+            state["rows"].append(_row(seed, epoch, learner, parts))
             checkpoint.save(last, identity, state | {"learner": learner.state_dict()})
             left = (time.perf_counter() - start) / done * (epochs_left - done)
             print(_line(state["rows"][-1], recipe.epochs, epoch.speed, left), flush=True)
@@ -103,67 +101,44 @@ def train_block(
         epochs_left, start = len(seeds) * recipe.epochs - len(state["rows"]), time.perf_counter()
 
     _write_history(history, state["rows"])
-    config = {"recipe": recipe.params(), "method": method.params(), "target": target, "seeds": list(seeds)}
+    config = {"recipe": recipe.params(), "method": method.params(), "targets": list(targets), "seeds": list(seeds)}
     names = {role: domain.name for role, domain in domains.items()}
-    _write_models(model, state["networks"], store.provenance(config, fingerprint, domains=names))
+    write_networks(model, state["networks"], labels, store.provenance(config, fingerprint, domains=names))
     last.unlink(missing_ok=True)
 
 
-def load_domain(domain: Domain, target: str, normalisation: str, device: torch.device) -> dict[str, Part]:
+def load_domain(domain: Domain, targets: Sequence[str], normalisation: str, device: torch.device) -> dict[str, Part]:
     """Training and validation part, both normalised by the training part's own pixels, on `device`."""
-    parts = {name: load_part(domain.shards, domain.bounds[name], target) for name in ("train", "validation")}
+    parts = {name: load_part(domain.shards, domain.bounds[name], targets) for name in ("train", "validation")}
     statistics = pixel_statistics(parts["train"].images) if normalisation == "per_domain" else None
     return {name: part.prepared(statistics, device) for name, part in parts.items()}
 
 
-def load_models(path: str | Path, recipe: Recipe, bands: int, pixels: int) -> dict[int, nn.Module]:
-    """Networks of a block by seed, in evaluation mode, on the CPU.
-
-    Raises
-    ------
-    ValueError
-        The file is not readable or does not fit the recipe's network; the message names it.
-    """
-    weights: dict[int, dict[str, torch.Tensor]] = {}
-    try:
-        for key, tensor in safetensors.torch.load_file(path).items():
-            seed, name = key.split("/", 1)
-            weights.setdefault(int(seed), {})[name] = tensor
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise ValueError(f"{path}: not a readable file of networks: {error}") from None
-    networks = {}
-    for seed in sorted(weights):
-        network = create_model(recipe.network, bands=bands, pixels=pixels)
-        try:
-            network.load_state_dict(weights[seed])
-        except RuntimeError as error:
-            size = f"{recipe.network} with {bands} band(s) of {pixels} pixels"
-            raise ValueError(f"{path}: seed {seed} does not fit {size}: {error}") from None
-        networks[seed] = network.to(memory_format=torch.channels_last).eval()
-    return networks
-
-
 def _identity(
-    recipe: Recipe, method: Method, target: str, seeds: range, domains: Mapping[str, Domain], fingerprint: str
+    recipe: Recipe,
+    method: Method,
+    targets: Sequence[str],
+    seeds: range,
+    domains: Mapping[str, Domain],
+    fingerprint: str,
 ) -> dict[str, str]:
     """What a checkpoint must agree with."""
     bounds = {role: [domain.name, dict(domain.bounds)] for role, domain in domains.items()}
     return {
         "recipe": store.canonical_json(recipe.params()),
         "method": store.canonical_json(method.params()),
-        "task": store.canonical_json([target, list(seeds), bounds]),
+        "task": store.canonical_json([list(targets), list(seeds), bounds]),
         "code": f"{fingerprint} torch {torch.__version__}",
         "data": store.checksum([path for domain in domains.values() for path in domain.shards]),
     }
 
 
-def _row(seed: int, epoch: Epoch, network: nn.Module, batch_size: int, parts: Mapping[str, dict[str, Part]]) -> dict:
+def _row(seed: int, epoch: Epoch, learner: Learner, parts: Mapping[str, dict[str, Part]]) -> dict:
     """A line of the history; labels of the target are used to watch, never to choose."""
     row = dict.fromkeys(HISTORY) | {"seed": seed, "epoch": epoch.number, "lr": epoch.lr, "loss": epoch.loss}
     row["adaptation_loss"] = epoch.adaptation_loss
     for role, part in parts.items():
-        predicted = predict(network, part["validation"].images, batch_size, batch_statistics=True)
-        row[f"{role}_r2"], row[f"{role}_rmse"] = scores(part["validation"].target.cpu(), predicted)
+        row |= {f"{role}_{name}": value for name, value in learner.validate(part["validation"]).items()}
     return row
 
 
@@ -189,13 +164,3 @@ def _write_history(path: str | Path, rows: list[dict]) -> None:
         writer = csv.DictWriter(file, HISTORY, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def _write_models(path: str | Path, networks: Mapping[int, dict[str, torch.Tensor]], provenance: dict) -> None:
-    weights = {
-        f"{seed}/{name}": tensor.contiguous().cpu()
-        for seed, state in networks.items()
-        for name, tensor in state.items()
-    }
-    with store.atomic(path) as temporary:
-        safetensors.torch.save_file(weights, temporary, {"provenance": json.dumps(provenance, sort_keys=True)})

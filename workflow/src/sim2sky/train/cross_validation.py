@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,9 @@ from sklearn.model_selection import KFold
 
 from sim2sky import store
 from sim2sky.config import CrossValidation, Method, Recipe, merge, nested
-from sim2sky.models.batch_statistics import predict
 from sim2sky.train.data import Domain, Part, load_part, pixel_statistics
+from sim2sky.train.labels import Labels
 from sim2sky.train.loop import Learner
-from sim2sky.train.optimise import scores
 
 ALONE = Method(title="Cross-validation", adaptation="none")
 
@@ -24,7 +23,7 @@ ALONE = Method(title="Cross-validation", adaptation="none")
 def cross_validate(
     recipe: Recipe,
     cross: CrossValidation,
-    target: str,
+    targets: Sequence[str],
     domain: Domain,
     path: str | Path,
     threads: int = 1,
@@ -38,8 +37,8 @@ def cross_validate(
         What the grid changes.
     cross : CrossValidation
         Grid, number of folds and of lenses, taken from the start of the domain's training part.
-    target : str
-        The parameter that is regressed.
+    targets : sequence of str
+        The parameters that are regressed.
     domain : Domain
         Labelled images; its validation and test parts are not touched.
     path : path
@@ -58,7 +57,7 @@ def cross_validate(
         raise ValueError(
             f"cross_validation: {cross.lenses} lenses asked for, {domain.name} has {stop - start} to train on"
         )
-    part = load_part(domain.shards, (start, start + cross.lenses), target)
+    part = load_part(domain.shards, (start, start + cross.lenses), targets)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     rows = []
     for point in _grid(cross):
@@ -67,7 +66,7 @@ def cross_validate(
             changed = merge(changed, nested(key, value))
         folds = KFold(cross.folds, shuffle=True, random_state=seed).split(part.lens)
         for fold, (train, held_out) in enumerate(folds):
-            r2, rmse = _score(Recipe.model_validate(changed), part, train, held_out, seed, device)
+            r2, rmse = _score(Recipe.model_validate(changed), targets, part, train, held_out, seed, device)
             rows.append(point | {"fold": fold, "r2": r2, "rmse": rmse})
             settings = ", ".join(f"{key} {value}" for key, value in point.items())
             print(f"{settings}: fold {fold + 1}/{cross.folds}  R2 {r2:.4f}  RMSE {rmse:.4f}", flush=True)
@@ -83,13 +82,19 @@ def _grid(cross: CrossValidation) -> Iterator[dict[str, Any]]:
 
 
 def _score(
-    recipe: Recipe, part: Part, train: Any, held_out: Any, seed: int, device: torch.device
+    recipe: Recipe,
+    targets: Sequence[str],
+    part: Part,
+    train: Any,
+    held_out: Any,
+    seed: int,
+    device: torch.device,
 ) -> tuple[float, float]:
     train, held_out = part.subset(train), part.subset(held_out)
     statistics = pixel_statistics(train.images) if recipe.normalisation == "per_domain" else None
     train, held_out = train.prepared(statistics, device), held_out.prepared(statistics, device)
-    learner = Learner(recipe, ALONE, seed, train)
+    learner = Learner(recipe, ALONE, seed, train, Labels.fitted(targets, recipe, train.target))
     for _ in learner.run():
         pass
-    predicted = predict(learner.network, held_out.images, recipe.batch_size, batch_statistics=True)
-    return scores(held_out.target.cpu(), predicted)
+    scores = learner.validate(held_out)
+    return scores["r2"], scores["rmse"]

@@ -33,7 +33,7 @@ class Domain:
 
 @dataclass(frozen=True)
 class Part:
-    """Images, shape (n, band, y, x) in counts/s; labels, shape (n, 1); lens indices, shape (n,)."""
+    """Images, shape (n, band, y, x) in counts/s; parameters, shape (n, targets); lens indices, shape (n,)."""
 
     images: torch.Tensor
     target: torch.Tensor
@@ -49,7 +49,7 @@ class Part:
         return Part(self.images[index], self.target[index], self.lens[index])
 
 
-def load_part(shards: Sequence[str | Path], bounds: tuple[int, int], target: str) -> Part:
+def load_part(shards: Sequence[str | Path], bounds: tuple[int, int], targets: Sequence[str]) -> Part:
     """Read lenses `bounds` of a data set.
 
     Parameters
@@ -58,8 +58,8 @@ def load_part(shards: Sequence[str | Path], bounds: tuple[int, int], target: str
         All shards of the data set, in order.
     bounds : (int, int)
         First and one-past-last lens.
-    target : str
-        The parameter that is the label.
+    targets : sequence of str
+        The parameters that are the labels.
 
     Raises
     ------
@@ -67,15 +67,17 @@ def load_part(shards: Sequence[str | Path], bounds: tuple[int, int], target: str
         A shard is not readable or holds a value that is not finite; the message names the file and the lens.
     """
     data = store.open_shards(shards)
-    images, labels, lens = (data.read(name, *bounds) for name in ("image", target, "lens"))
-    for name, values in (("image", images), (target, labels)):
+    images, lens, *labels = (data.read(name, *bounds) for name in ("image", "lens", *targets))
+    for name, values in zip(("image", *targets), (images, *labels), strict=True):
         finite = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
         if not finite.all():
             first = int(np.argmin(finite))
             path = _shard_of(shards, bounds[0] + first)
             also = f" ({(~finite).sum()} such lenses in this part)"
             raise store.StoreError(f"{path}: {name!r} of lens {lens[first]} is not finite{also}")
-    return Part(torch.from_numpy(images).float(), torch.from_numpy(labels).float()[:, None], lens.astype(np.int64))
+    return Part(
+        torch.from_numpy(images).float(), torch.from_numpy(np.stack(labels, axis=1)).float(), lens.astype(np.int64)
+    )
 
 
 def _shard_of(shards: Sequence[str | Path], position: int) -> str | Path:

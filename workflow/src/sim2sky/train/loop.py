@@ -13,9 +13,11 @@ from sim2sky import streams
 from sim2sky.adapt import create_adaptation
 from sim2sky.config import Method, Recipe
 from sim2sky.models import create_model
-from sim2sky.models.batch_statistics import latents
+from sim2sky.models.batch_statistics import latents, predict
 from sim2sky.train.data import Part
-from sim2sky.train.optimise import LOSSES, adaptation_weight, make_optimiser, make_schedule
+from sim2sky.train.labels import Labels
+from sim2sky.train.objective import Objective
+from sim2sky.train.optimise import adaptation_weight, make_optimiser, make_schedule
 
 
 class TrainingError(RuntimeError):
@@ -44,22 +46,26 @@ class Learner:
         Root of the initial weights and of the order of the images.
     source : Part
         Labelled training images, normalised, on the device to train on.
+    labels : Labels
+        How the network gives the parameters.
     target : Part or None
         Training images to adapt to; their labels are never looked at.
     """
 
-    def __init__(self, recipe: Recipe, method: Method, seed: int, source: Part, target: Part | None = None):
+    def __init__(
+        self, recipe: Recipe, method: Method, seed: int, source: Part, labels: Labels, target: Part | None = None
+    ):
         for name, part in (("source", source), ("target", target)):
             if part is not None and len(part.images) < recipe.batch_size:
                 count = len(part.images)
                 raise TrainingError(f"{name}: {count} training images do not fill one batch of {recipe.batch_size}")
         self.recipe, self.method, self.seed, self.source, self.target = recipe, method, seed, source, target
         self.steps = len(source.images) // recipe.batch_size
-        self.epochs_done = 0
+        self.epochs_done, self.objective = 0, Objective(recipe.loss, labels)
         device, (bands, pixels) = source.images.device, source.images.shape[1:3]
         with torch.random.fork_rng():
             torch.manual_seed(streams.torch_seed(seed, "initialisation"))
-            network = create_model(recipe.network, bands=bands, pixels=pixels)
+            network = create_model(recipe.network, bands=bands, pixels=pixels, outputs=labels.outputs)
             latent = latents(network, torch.zeros(1, bands, pixels, pixels), 1).shape[1]
             # own seed: a network starts from the same weights whatever the method
             torch.manual_seed(streams.torch_seed(seed, "adaptation"))
@@ -108,6 +114,13 @@ class Learner:
                 speed=images / seconds,
             )
 
+    def validate(self, part: Part) -> dict[str, float]:
+        """Loss, R2 and RMSE on a labelled part under batch statistics; see `Labels.scores`."""
+        outputs = predict(self.network, part.images, self.recipe.batch_size, batch_statistics=True)
+        true, labels = part.target.cpu(), self.objective.labels
+        r2, rmse = labels.scores(true, labels.decode(outputs))
+        return {"loss": self.objective.regression(outputs, true).item(), "r2": r2, "rmse": rmse}
+
     def _batches(self) -> Iterator[tuple]:
         """(step, indices of source images, of target images) of one epoch; each domain in an order of its own."""
         target = itertools.repeat(None)
@@ -124,8 +137,7 @@ class Learner:
 
     def _step(self, step: int, source: torch.Tensor, target: torch.Tensor | None) -> torch.Tensor:
         """One update; returns (regression loss, adaptation loss), not waited for on a GPU."""
-        latent = self.network.features(self.source.images[source])
-        loss = LOSSES[self.recipe.loss](self.network.head(latent), self.source.target[source])
+        loss, latent = self.objective(self.network, self.source.images[source], self.source.target[source])
         total, adaptation_loss = loss, torch.zeros_like(loss)
         if target is not None:
             # The domains pass one after the other, so that batch normalisation sees one domain at a time: in a joint

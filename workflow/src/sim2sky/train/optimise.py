@@ -1,17 +1,14 @@
-"""Losses, optimisers and schedules by the names that a recipe uses."""
+"""Optimisers and schedules by the names that a recipe uses."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
-import torch
 from torch import nn, optim
 from torch.optim import lr_scheduler
 
 from sim2sky.config import Method, Optimiser, Schedule
-
-LOSSES = {"mse": nn.functional.mse_loss, "mae": nn.functional.l1_loss, "huber": nn.functional.huber_loss}
 
 
 def make_optimiser(options: Optimiser, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
@@ -46,11 +43,3 @@ def adaptation_weight(method: Method, progress: float) -> float:
     if method.weight_schedule == "ganin":
         return method.weight * (2 / (1 + math.exp(-10 * progress)) - 1)
     return method.weight
-
-
-def scores(true: torch.Tensor, predicted: torch.Tensor) -> tuple[float, float]:
-    """Coefficient of determination and root mean square error of one parameter."""
-    true, predicted = true.double(), predicted.double()
-    squares = (true - predicted).square()
-    variance = (true - true.mean()).square().mean()
-    return (1 - squares.mean() / variance).item(), squares.mean().sqrt().item()

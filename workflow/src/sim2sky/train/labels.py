@@ -1,0 +1,109 @@
+"""Between the parameters of a lens in their own units and the numbers that a network gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from sim2sky.config import ANGLE_PERIODS, Recipe
+
+
+class Labels:
+    """How a recipe shows parameters to a network, and the way back.
+
+    Parameters
+    ----------
+    targets : sequence of str
+        Names of the parameters, in the order of the columns.
+    angles : {"degrees", "sin_cos"}
+        ``sin_cos`` replaces an angle of period P by the sine and cosine of 360 deg / P times the angle, so that the two
+        ends of its range meet.
+    mean, std : sequence of float, optional
+        One per output; given, each output is shown as (value - mean) / std.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[str],
+        angles: str = "degrees",
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+    ):
+        self.targets, self.angles = list(targets), angles
+        self.periods = [ANGLE_PERIODS.get(name) if angles == "sin_cos" else None for name in targets]
+        self.mean = None if mean is None else torch.tensor(mean)
+        self.std = None if std is None else torch.tensor(std)
+
+    @classmethod
+    def fitted(cls, targets: Sequence[str], recipe: Recipe, values: torch.Tensor) -> Labels:
+        """Labels of a recipe, standardised, if it says so, by the training part's `values`, shape (n, targets).
+
+        Raises
+        ------
+        ValueError
+            A target is to be standardised and has one value only.
+        """
+        labels = cls(targets, recipe.angles)
+        if not recipe.standardise:
+            return labels
+        std, mean = torch.std_mean(labels.encode(values).double(), dim=0)
+        if not (std > 0).all():
+            raise ValueError(
+                "targets cannot be standardised: at least one has the same value in the whole training part"
+            )
+        return cls(targets, recipe.angles, mean.tolist(), std.tolist())
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that the network gives."""
+        return sum(1 if period is None else 2 for period in self.periods)
+
+    def state(self) -> dict[str, list[float]]:
+        """`mean` and `std`, for the file of the networks."""
+        return {} if self.mean is None else {"mean": self.mean.tolist(), "std": self.std.tolist()}
+
+    def encode(self, values: torch.Tensor) -> torch.Tensor:
+        """From parameters, shape (n, targets), angles in degrees, to what the network shall give, shape (n, outputs)."""
+        columns = []
+        for column, period in enumerate(self.periods):
+            value = values[:, column : column + 1]
+            if period is not None:
+                value = torch.deg2rad(value * (360 / period))
+                value = torch.cat([value.sin(), value.cos()], dim=1)
+            columns.append(value)
+        shown = torch.cat(columns, dim=1)
+        return shown if self.mean is None else (shown - self.mean.to(shown)) / self.std.to(shown)
+
+    def per_output(self, values: torch.Tensor) -> torch.Tensor:
+        """Values per target, shape (n, targets), repeated where a target has two outputs."""
+        return values.repeat_interleave(
+            torch.tensor([1 if p is None else 2 for p in self.periods], device=values.device), dim=1
+        )
+
+    def decode(self, outputs: torch.Tensor) -> torch.Tensor:
+        """From what the network gives to parameters; an angle in sine and cosine lies in [0, period)."""
+        shown = outputs if self.mean is None else outputs * self.std.to(outputs) + self.mean.to(outputs)
+        columns, first = [], 0
+        for period in self.periods:
+            if period is None:
+                columns.append(shown[:, first])
+                first += 1
+            else:
+                angle = torch.atan2(shown[:, first], shown[:, first + 1])
+                columns.append(torch.rad2deg(angle).remainder(360) * (period / 360))
+                first += 2
+        return torch.stack(columns, dim=1)
+
+    def scores(self, true: torch.Tensor, predicted: torch.Tensor) -> tuple[float, float]:
+        """R2 and root mean square error, each the mean over the parameters, of `predicted` in their own units.
+
+        The error of an angle in sine and cosine is taken the short way round.
+        """
+        error = predicted.double() - true.double()
+        for column, period in enumerate(self.periods):
+            if period is not None:
+                error[:, column] = (error[:, column] + period / 2).remainder(period) - period / 2
+        squares = error.square().mean(dim=0)
+        variance = (true.double() - true.double().mean(dim=0)).square().mean(dim=0)
+        return (1 - squares / variance).mean().item(), squares.sqrt().mean().item()
