@@ -101,6 +101,17 @@ STUDY_MISTAKES = [
     ("targets", ["theta_E", "theta_E"], ["targets", "given twice"]),
     ("targets", [], ["targets", "at least 1"]),
     ("seeds", 0, ["seeds", "greater than 0"]),
+    ("recipes.tuned.optimiser.momentum", 0.9, ["recipes.tuned.optimiser", "momentum: adam has none"]),
+    ("recipes.tuned.schedule.name", "staged", ["recipes.tuned.schedule", "`staged` needs them"]),
+    ("recipes.tuned.schedule.stages", [{"epochs": 8, "lr": 3e-4}], ["recipes.tuned.schedule", "no other schedule takes any"]),
+    ("recipes.tuned.schedule", {"name": "staged", "stages": [{"epochs": 4, "lr": 3e-4}]}, ["recipes.tuned", "take 4 epochs, the recipe has 8"]),
+    ("recipes.tuned.schedule", {"name": "staged", "stages": [{"epochs": 8, "lr": 1e-4}]}, ["recipes.tuned", "rate 0.0001, the optimiser 0.0003"]),
+    ("recipes.tuned.weight_angles", True, ["runs.tuned-none.recipe", "theta is not among the targets"]),
+    ("runs.tuned-none.start_from", "tuned-non", ["runs.tuned-none.start_from", "did you mean 'tuned-none'?"]),
+    ("runs.tuned-none.start_from", "tuned-none", ["runs.tuned-none.start_from", "tuned-none <- tuned-none"]),
+    ("runs.tuned-none.train_on", {"worst_of": "nobody"}, ["runs.tuned-none.train_on.worst_of", "unknown run 'nobody'"]),
+    ("runs.tuned-none.train_on", {"worst_of": "paper-none"}, ["runs.tuned-none.train_on.worst_of", "paper-none has normalisation none"]),
+    ("runs.tuned-none.train_on", {"worst_of": "tuned-mmd", "fraction": 0}, ["runs.tuned-none.train_on.fraction", "greater than 0"]),
 ]  # fmt: skip
 
 
@@ -122,6 +133,31 @@ def test_mistake_in_a_study_is_named(project, path, value, words):
         configure.load(top(), project)
     for word in words:
         assert word in str(error.value)
+
+
+def test_chains_of_runs_are_checked(project):
+    def load(**changes):
+        """Load with changed runs of the study; a change is merged into the run, or is all of it."""
+        study = yaml.safe_load((ROOT / STUDY).read_text())
+        for name, change in changes.items():
+            name = name.replace("_", "-")
+            study["runs"][name] = study["runs"].get(name, {}) | change
+        (project / STUDY).write_text(yaml.safe_dump(study, sort_keys=False))
+        return configure.load(top(), project)[1]["einstein_radius"]
+
+    on = {"recipe": "tuned", "method": "none", "source": "noise_free", "evaluate_on": ["noise_free"]}
+    assert load(tuned_mmd={"start_from": "tuned-none"}).runs["tuned-mmd"].earlier == {"start_from": "tuned-none"}
+    circle = "runs.tuned-none.start_from: the runs wait for each other: tuned-none <- tuned-mmd <- tuned-none"
+    with pytest.raises(configure.ConfigError) as error:
+        load(tuned_none={"start_from": "tuned-mmd"}, tuned_mmd={"train_on": {"worst_of": "tuned-none"}})
+    assert str(error.value).count("wait for each other") == 1
+    assert circle in str(error.value)
+    with pytest.raises(
+        configure.ConfigError, match="runs.second.start_from: tuned-none has angles degrees, second sin_cos"
+    ):
+        load(second=on | {"start_from": "tuned-none", "change": {"angles": "sin_cos"}})
+    study = load(second=on | {"start_from": "tuned-dann-sky"}, third=on | {"train_on": {"worst_of": "second"}})
+    assert not {"second", "third"} & set(study.runs), "they need a domain that is not there"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from sim2sky.config import CrossValidation, Method, Recipe, Split, merge
 from sim2sky.train import checkpoint
 from sim2sky.train.block import train_block
 from sim2sky.train.cross_validation import cross_validate
-from sim2sky.train.data import Domain, load_part, normalise, pixel_statistics
+from sim2sky.train.data import Domain, load_part
+from sim2sky.train.images import normalise, pixel_statistics
 from sim2sky.train.labels import Labels
 from sim2sky.train.loop import Learner, TrainingError
 from sim2sky.train.optimise import adaptation_weight

@@ -6,6 +6,8 @@ if not CONFIG.partial:
         input:
             source=source_shards,
             target=target_shards,
+            start=start_model,
+            ranking=ranking_model,
         output:
             model=PATHS.model.replace("{stage}", "adapt"),
             history=PATHS.history.replace("{stage}", "adapt"),

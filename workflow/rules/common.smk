@@ -150,6 +150,25 @@ def watched_shards(wildcards):
     return shards_of(watched) if watched else []
 
 
+def earlier_model(wildcards, run):
+    return of_run(PATHS.model, wildcards.study, run, wildcards.seeds) if run else []
+
+
+def start_model(wildcards):
+    """Networks whose weights a run starts from."""
+    return earlier_model(wildcards, run_of(wildcards).start_from)
+
+
+def ranking_model(wildcards):
+    """Networks whose errors say which lenses a run is trained on."""
+    return earlier_model(wildcards, run_of(wildcards).earlier.get("train_on.worst_of"))
+
+
+def worst_params(study, run):
+    if run.train_on:
+        return {"recipe": study.recipe_of(run.train_on.worst_of).params(), "fraction": run.train_on.fraction}
+
+
 def training_params(wildcards):
     """Everything of the configuration that a run's networks depend on."""
     study, run = STUDIES[wildcards.study], run_of(wildcards)
@@ -158,9 +177,12 @@ def training_params(wildcards):
         "targets": study.targets,
         "recipe": study.recipe_of(wildcards.run).params(),
         "method": study.methods[run.method].model_copy(update={"title": run.method}).params(),
-        "source": domain_of(run.source),
-        "adapt_to": domain_of(run.target) if run.target else None,
-        "watch": domain_of(watched) if watched else None,
+        "domains": {
+            "source": domain_of(run.source),
+            "adapt_to": domain_of(run.target) if run.target else None,
+            "watch": domain_of(watched) if watched else None,
+        },
+        "worst": worst_params(study, run),
     }
 
 

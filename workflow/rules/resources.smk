@@ -82,7 +82,8 @@ def training_memory(wildcards, attempt):
     run = run_of(wildcards)
     domains = {run.source, run.second_domain} - {None}
     images = sum(megabytes(part_pixels(name, "train", "validation")) for name in domains)
-    return memory(LIBRARIES_GPU, 2 * images, attempt)
+    limit = STUDIES[wildcards.study].recipe_of(wildcards.run).memory_limit_gb * 1000
+    return memory(LIBRARIES_GPU, 2 * min(images, limit), attempt)
 
 
 def training_runtime(wildcards, attempt):

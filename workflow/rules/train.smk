@@ -6,6 +6,8 @@ if not CONFIG.partial:
         input:
             source=source_shards,
             watch=watched_shards,
+            start=start_model,
+            ranking=ranking_model,
         output:
             model=PATHS.model.replace("{stage}", "train"),
             history=PATHS.history.replace("{stage}", "train"),

@@ -4,20 +4,22 @@ from sim2sky.config import Method, Recipe
 from sim2sky.logs import tee
 from sim2sky.train.block import train_block
 from sim2sky.train.data import Domain
+from sim2sky.train.start import Worst
 
 tee(snakemake.log[0])
-training = snakemake.params.training
+training, ranking = snakemake.params.training, snakemake.input.ranking
 first, last = map(int, snakemake.wildcards.seeds.split("-"))
+domains = {role: Domain(**domain) if domain else None for role, domain in training["domains"].items()}
 train_block(
-    Recipe.model_validate(training["recipe"]),
-    Method.model_validate(training["method"]),
-    training["targets"],
-    range(first, last + 1),
-    Domain(**training["source"]),
-    Domain(**training["adapt_to"]) if training["adapt_to"] else None,
-    snakemake.output.model,
-    snakemake.output.history,
-    snakemake.params.code,
-    snakemake.threads,
-    watch=Domain(**training["watch"]) if training["watch"] else None,
+    recipe=Recipe.model_validate(training["recipe"]),
+    method=Method.model_validate(training["method"]),
+    targets=training["targets"],
+    seeds=range(first, last + 1),
+    **domains,
+    model=snakemake.output.model,
+    history=snakemake.output.history,
+    fingerprint=snakemake.params.code,
+    threads=snakemake.threads,
+    start_from=snakemake.input.start or None,
+    worst=Worst(ranking, **training["worst"]) if training["worst"] else None,
 )

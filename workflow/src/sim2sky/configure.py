@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from sim2sky.config import Config, Recipe, Run, Simulation, Strict, Study, Survey, known, merge, nested
+from sim2sky.config import SOURCE_AXES, Config, Recipe, Run, Simulation, Strict, Study, Survey, known, merge, nested
+from sim2sky.config.chains import chain_problems, without_dangling
 
 
 class ConfigError(ValueError):
@@ -191,6 +192,8 @@ def _dangling(study: Study, top: Config, surveys: dict[str, Survey]) -> Iterator
             yield (*where, "target"), "a method that adapts needs a target, `adaptation: none` takes none"
         if run.recipe in study.recipes:
             yield from _recipe_problems((*where, "change"), study.recipes[run.recipe], run.change)
+        yield from _weight_problems(study, name)
+    yield from chain_problems(study)
     if study.cross_validation:
         where, cross = ("cross_validation",), study.cross_validation
         yield from check((*where, "recipe"), cross.recipe, study.recipes, "recipe")
@@ -220,6 +223,19 @@ def _recipe_problems(
             yield path, line.lstrip(": ")
 
 
+def _weight_problems(study: Study, name: str) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Weights of angles need an orientation among the targets and the axes of the source."""
+    run = study.runs[name]
+    recipe = study.recipes.get(run.recipe)
+    if recipe is None or not (recipe.weight_angles or run.change.get("weight_angles")):
+        return
+    if "theta" not in study.targets:
+        yield ("runs", name, "recipe"), "weight_angles: theta is not among the targets"
+    for simulation in _simulations_of(study, run):
+        if lacking := [axis for axis in SOURCE_AXES if axis not in simulation.parameters]:
+            yield ("runs", name, "recipe"), f"weight_angles: the simulation has no {' and no '.join(lacking)}"
+
+
 def _available(study: Study, top: Config) -> Study:
     """`study` without the datasets whose cutouts have no path, and without the runs that need them."""
     absent = {n for n, d in study.datasets.items() if d.background and not top.cutouts.get(d.background.cutouts)}
@@ -229,7 +245,8 @@ def _available(study: Study, top: Config) -> Study:
         if not absent & {run.source, run.target}
     }
     datasets = {name: dataset for name, dataset in study.datasets.items() if name not in absent}
-    return study.model_copy(update={"datasets": datasets, "runs": {n: r for n, r in runs.items() if r.evaluate_on}})
+    runs = {name: run for name, run in runs.items() if run.evaluate_on}
+    return without_dangling(study.model_copy(update={"datasets": datasets, "runs": runs}))
 
 
 def _check_shared(studies: dict[str, Study]) -> None:

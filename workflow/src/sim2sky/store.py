@@ -146,6 +146,18 @@ class Shards:
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 
+    def chunk_starts(self) -> list[int]:
+        """First lens of each chunk, which is what the images of one lens cannot be read without."""
+        starts, first = [], 0
+        for group, stop in zip(self._groups, self._stops, strict=True):
+            starts += range(first, int(stop), group[self._names[0]].chunks[0])
+            first = int(stop)
+        return starts
+
+    def path_of(self, lens: int) -> Path:
+        """The shard that holds the lens at position `lens`."""
+        return self.paths[int(np.searchsorted(self._stops, lens, side="right"))]
+
     @property
     def attributes(self) -> dict[str, Any]:
         """Group attributes of the first shard."""

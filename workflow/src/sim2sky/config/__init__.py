@@ -8,10 +8,22 @@ from sim2sky.config.base import Fraction, Name, Strict, known, merge, nested, un
 from sim2sky.config.observe import Background, BandConditions, CentreCrop, Dataset, Histogram, Split, Survey
 from sim2sky.config.simulate import Distribution, LensMass, Light, Population, Simulation
 from sim2sky.config.study import Config, Published, Study
-from sim2sky.config.train import ANGLE_PERIODS, CrossValidation, Method, Optimiser, Recipe, Run, Schedule
+from sim2sky.config.train import (
+    ANGLE_PERIODS,
+    SOURCE_AXES,
+    CrossValidation,
+    Method,
+    Optimiser,
+    Recipe,
+    Run,
+    Schedule,
+    Stage,
+    WorstPredicted,
+)
 
 __all__ = [
     "ANGLE_PERIODS",
+    "SOURCE_AXES",
     "Background",
     "BandConditions",
     "CentreCrop",
@@ -33,9 +45,11 @@ __all__ = [
     "Schedule",
     "Simulation",
     "Split",
+    "Stage",
     "Strict",
     "Study",
     "Survey",
+    "WorstPredicted",
     "known",
     "merge",
     "nested",

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from sim2sky.config.base import Name, Strict, known
+from sim2sky.config.base import Name, Strict, known, unit
 from sim2sky.registry import registered
 
+SOURCE_AXES = ("sigma", "sigma2")  # of an elliptical source, at `theta` and across
 ANGLE_PERIODS = {
     "theta": 180.0,
     "phi": 360.0,
@@ -18,17 +19,42 @@ ANGLE_PERIODS = {
 class Optimiser(Strict):
     """A torch optimiser."""
 
-    name: Literal["adam", "adamw", "sgd", "rmsprop"] = Field("adam", description="which optimiser")
+    name: Literal["adam", "adamw", "sgd", "rmsprop", "lion"] = Field("adam", description="which optimiser")
     lr: PositiveFloat = Field(description="learning rate")
     weight_decay: float = Field(0.0, ge=0, description="weight decay")
+    momentum: float = Field(0.0, ge=0, lt=1, description="of sgd and rmsprop")
+
+    @model_validator(mode="after")
+    def _has_momentum(self) -> Optimiser:
+        if self.momentum and self.name not in ("sgd", "rmsprop"):
+            raise ValueError(f"momentum: {self.name} has none to set; sgd and rmsprop have")
+        return self
+
+
+class Stage(Strict):
+    """Some epochs at one learning rate."""
+
+    epochs: PositiveInt = Field(description="how many")
+    lr: PositiveFloat = Field(description="learning rate")
 
 
 class Schedule(Strict):
     """How the learning rate changes over training."""
 
-    name: Literal["constant", "cosine", "one_cycle"] = Field(
-        "constant", description="which schedule, stepped every batch"
+    name: Literal["constant", "cosine", "one_cycle", "staged", "plateau"] = Field(
+        "constant", description="which schedule; `plateau` steps every epoch, the others every batch"
     )
+    stages: list[Stage] = Field([], description="of `staged`, one after the other; together the recipe's epochs")
+    factor: float = Field(0.1, gt=0, lt=1, description="of `plateau`: what the rate is multiplied by")
+    patience: int = Field(
+        10, ge=0, description="of `plateau`: epochs that the source's validation loss may go without falling"
+    )
+
+    @model_validator(mode="after")
+    def _stages_if_staged(self) -> Schedule:
+        if bool(self.stages) != (self.name == "staged"):
+            raise ValueError("stages: `staged` needs them, and no other schedule takes any")
+        return self
 
 
 class Recipe(Strict):
@@ -47,13 +73,30 @@ class Recipe(Strict):
         "degrees",
         description="how angles are regressed; sin_cos: sine and cosine of twice an orientation (theta), of a direction (phi) itself",
     )
-    normalisation: Literal["none", "per_domain"] = Field(
-        "none", description="per_domain: subtract the mean and divide by the deviation of the domain's training pixels"
+    weight_angles: bool = Field(
+        False, description="weigh the error of `theta` by 1 - axis ratio of the source, for a round one has none"
+    )
+    normalisation: Literal["none", "per_domain", "eight_bit"] = Field(
+        "none",
+        description="per_domain: subtract the mean and divide by the deviation of the domain's training pixels; eight_bit: divide by 255",
+    )
+    eval_after_first_epoch: bool = Field(
+        False, description="leave the network in evaluation mode after the first epoch, a published program's mistake"
+    )
+    memory_limit_gb: PositiveFloat = unit(
+        "GB", "images of a job beyond this are streamed from the shards, shuffled in a buffer of this size", default=8.0
     )
 
     @model_validator(mode="after")
-    def _known(self) -> Recipe:
+    def _consistent(self) -> Recipe:
         known(self.network, registered("models"), "network")
+        if stages := self.schedule.stages:
+            if (total := sum(stage.epochs for stage in stages)) != self.epochs:
+                raise ValueError(f"schedule.stages: they take {total} epochs, the recipe has {self.epochs}")
+            if stages[0].lr != self.optimiser.lr:
+                raise ValueError(
+                    f"schedule.stages: the first has rate {stages[0].lr}, the optimiser {self.optimiser.lr}"
+                )
         return self
 
 
@@ -76,6 +119,13 @@ class Method(Strict):
         return self
 
 
+class WorstPredicted(Strict):
+    """The lenses of the source's training part that an earlier run predicts worst."""
+
+    worst_of: Name = Field(description="key of `runs`; its network of the same seed predicts, in evaluation mode")
+    fraction: float = Field(0.1, gt=0, le=1, description="how many of the lenses: those of the largest squared errors")
+
+
 class Run(Strict):
     """One variant, trained once per seed."""
 
@@ -84,7 +134,17 @@ class Run(Strict):
     change: dict[str, Any] = Field({}, description="what this run changes in its recipe")
     source: Name = Field(description="dataset whose labels are used")
     target: Name | None = Field(None, description="dataset that is adapted to, without labels")
+    start_from: Name | None = Field(
+        None, description="key of `runs` whose final weights, seed by seed, are the first ones"
+    )
+    train_on: WorstPredicted | None = Field(None, description="null trains on all of the source's training part")
     evaluate_on: list[Name] = Field(min_length=1, description="datasets whose test parts are predicted")
+
+    @property
+    def earlier(self) -> dict[str, str]:
+        """Runs that must be trained before this one, by the key that names them."""
+        found = {"start_from": self.start_from, "train_on.worst_of": self.train_on.worst_of if self.train_on else None}
+        return {key: name for key, name in found.items() if name}
 
     @property
     def second_domain(self) -> str | None:

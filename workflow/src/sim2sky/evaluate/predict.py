@@ -15,7 +15,8 @@ from sim2sky import store
 from sim2sky.config import Recipe
 from sim2sky.evaluate.metrics import STATISTICS
 from sim2sky.models import batch_statistics
-from sim2sky.train.data import Domain, Part, load_part, pixel_statistics
+from sim2sky.train.data import Domain, Part, fraction_held, load_part
+from sim2sky.train.images import statistics_of
 from sim2sky.train.labels import Labels
 from sim2sky.train.weights import load_models
 
@@ -98,13 +99,14 @@ def _predict_domain(
 ) -> tuple[pd.DataFrame, dict[str, store.Variable]]:
     """Rows of the predictions table, and the domain's variables in the latents file."""
     size, targets = recipe.batch_size, labels.targets
-    train = load_part(domain.shards, domain.bounds["train"], targets)
-    pixels = pixel_statistics(train.images) if recipe.normalisation == "per_domain" else None
+    held = fraction_held(recipe, [domain], ("train", "test"))
+    train = load_part(domain.shards, domain.bounds["train"], targets, held=held)
+    pixels = statistics_of(recipe.normalisation, train.images)
     images = train.prepared(pixels, device).images
     adapted = {seed: batch_statistics.adapt_batch_norm(network, images, size) for seed, network in networks.items()}
     del train, images
-    test = load_part(domain.shards, domain.bounds["test"], targets)
-    images = test.prepared(pixels, device).images
+    test = load_part(domain.shards, domain.bounds["test"], targets, held=held).prepared(pixels, device)
+    images = test.images
     lenses = pd.DataFrame({"lens": test.lens, **_conditions(domain)})
     frames = []
     for seed, network in networks.items():
@@ -117,9 +119,15 @@ def _predict_domain(
         for statistics in STATISTICS:
             predicted = labels.decode(outputs[statistics]).numpy()
             for column, name in enumerate(targets):
-                values = {"parameter": name, "true": test.target[:, column].numpy(), "predicted": predicted[:, column]}
+                values = {
+                    "parameter": name,
+                    "true": test.target[:, column].cpu().numpy(),
+                    "predicted": predicted[:, column],
+                }
                 frames.append(lenses.assign(**about, statistics=statistics, **values))
-    latent = batch_statistics.latents(networks[min(networks)], images[:count], size, batch_statistics=True).numpy()
+    latent = batch_statistics.latents(
+        networks[min(networks)], test.subset(np.arange(count)).images, size, batch_statistics=True
+    ).numpy()
     table = pd.concat(frames)
     order = [*COLUMNS, *(name for name in CONDITIONS if name in table)]
     return table[order], _latent_variables(domain, targets, latent, test)
@@ -140,6 +148,6 @@ def _latent_variables(
         f"lens_{name}": store.Variable(test.lens[:count], long_name=f"lens index, {name}"),
     }
     for column, target in enumerate(targets):
-        true, unit = test.target[:count, column].numpy(), shards.variable(target).attrs["units"]
+        true, unit = test.target[:count, column].cpu().numpy(), shards.variable(target).attrs["units"]
         variables[f"{target}_{name}"] = store.Variable(true, unit=unit, long_name=f"true {target}, {name}")
     return variables

@@ -12,10 +12,12 @@ import torch
 from sim2sky import store
 from sim2sky.config import Method, Recipe
 from sim2sky.train import checkpoint
-from sim2sky.train.data import Domain, Part, load_part, pixel_statistics
+from sim2sky.train.data import Domain, Part, fraction_held, load_part
+from sim2sky.train.images import statistics_of
 from sim2sky.train.labels import Labels
 from sim2sky.train.loop import Epoch, Learner
-from sim2sky.train.weights import write_networks
+from sim2sky.train.start import Worst
+from sim2sky.train.weights import read_labels, read_weights, write_networks
 
 HISTORY = ("seed", "epoch", "lr", "loss", "adaptation_loss")
 HISTORY += tuple(f"{role}_{score}" for role in ("source", "target") for score in ("loss", "r2", "rmse"))
@@ -33,6 +35,8 @@ def train_block(
     fingerprint: str,
     threads: int = 1,
     watch: Domain | None = None,
+    start_from: str | Path | None = None,
+    worst: Worst | None = None,
 ) -> None:
     """Train one network per seed and write all of them to one file.
 
@@ -62,6 +66,10 @@ def train_block(
         Threads that torch uses.
     watch : Domain or None
         Without a domain to adapt to: one that the learning curve shows all the same. It has no part in the training.
+    start_from : path or None
+        Networks of the same seeds, by an earlier run, whose weights and labels are taken over.
+    worst : Worst or None
+        Which lenses of the source's training part are learnt from; None is all.
 
     Raises
     ------
@@ -75,24 +83,38 @@ def train_block(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     other = adapt_to or watch
     domains = {"source": source} | ({"target": other} if other else {})
-    parts = {role: load_domain(domain, targets, recipe.normalisation, device) for role, domain in domains.items()}
+    held = fraction_held(recipe, domains.values(), ("train", "validation"))
+    parts = {role: load_domain(domain, targets, recipe, device, held) for role, domain in domains.items()}
     print(_opening(recipe, method, seeds, parts, device), flush=True)
 
-    labels = Labels.fitted(targets, recipe, parts["source"]["train"].target)
-    identity = _identity(recipe, method, targets, seeds, domains, fingerprint)
+    weights = read_weights(start_from) if start_from else {}
+    if start_from:  # the networks go on in the space that they have learnt to answer in
+        labels = read_labels(start_from, recipe, targets)
+    else:
+        labels = Labels.fitted(targets, recipe, parts["source"]["train"].target)
+    earlier = [Path(path) for path in (start_from, worst and worst.model) if path]
+    identity = _identity(recipe, method, targets, seeds, domains, earlier, fingerprint)
     last = Path(model).with_name("last.ckpt")
     state = checkpoint.load(last, identity, device) or {"networks": {}, "rows": [], "learner": None}
     epochs_left = len(seeds) * recipe.epochs - len(state["rows"])
     start = time.perf_counter()
     for seed in seeds[len(state["networks"]) :]:
+        train = parts["source"]["train"]
         learner = Learner(
-            recipe, method, seed, parts["source"]["train"], labels, parts["target"]["train"] if adapt_to else None
+            recipe,
+            method,
+            seed,
+            worst.of(train, targets, seed) if worst else train,
+            labels,
+            parts["target"]["train"] if adapt_to else None,
+            weights.get(seed),
         )
         if state["learner"]:
             learner.load_state_dict(state["learner"])
             print(f"seed {seed}: goes on after epoch {learner.epochs_done}", flush=True)
         for done, epoch in enumerate(learner.run(), 1):
             state["rows"].append(_row(seed, epoch, learner, parts))
+            learner.validated(state["rows"][-1]["source_loss"])
             checkpoint.save(last, identity, state | {"learner": learner.state_dict()})
             left = (time.perf_counter() - start) / done * (epochs_left - done)
             print(_line(state["rows"][-1], recipe.epochs, epoch.speed, left), flush=True)
@@ -107,10 +129,15 @@ def train_block(
     last.unlink(missing_ok=True)
 
 
-def load_domain(domain: Domain, targets: Sequence[str], normalisation: str, device: torch.device) -> dict[str, Part]:
+def load_domain(
+    domain: Domain, targets: Sequence[str], recipe: Recipe, device: torch.device, held: float
+) -> dict[str, Part]:
     """Training and validation part, both normalised by the training part's own pixels, on `device`."""
-    parts = {name: load_part(domain.shards, domain.bounds[name], targets) for name in ("train", "validation")}
-    statistics = pixel_statistics(parts["train"].images) if normalisation == "per_domain" else None
+    parts = {
+        name: load_part(domain.shards, domain.bounds[name], targets, recipe.weight_angles, held)
+        for name in ("train", "validation")
+    }
+    statistics = statistics_of(recipe.normalisation, parts["train"].images)
     return {name: part.prepared(statistics, device) for name, part in parts.items()}
 
 
@@ -120,6 +147,7 @@ def _identity(
     targets: Sequence[str],
     seeds: range,
     domains: Mapping[str, Domain],
+    earlier: Sequence[Path],
     fingerprint: str,
 ) -> dict[str, str]:
     """What a checkpoint must agree with."""
@@ -130,6 +158,7 @@ def _identity(
         "task": store.canonical_json([list(targets), list(seeds), bounds]),
         "code": f"{fingerprint} torch {torch.__version__}",
         "data": store.checksum([path for domain in domains.values() for path in domain.shards]),
+        "earlier networks": store.checksum(earlier),
     }
 
 

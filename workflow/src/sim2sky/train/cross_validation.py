@@ -13,7 +13,8 @@ from sklearn.model_selection import KFold
 
 from sim2sky import store
 from sim2sky.config import CrossValidation, Method, Recipe, merge, nested
-from sim2sky.train.data import Domain, Part, load_part, pixel_statistics
+from sim2sky.train.data import Domain, Part, load_part
+from sim2sky.train.images import statistics_of
 from sim2sky.train.labels import Labels
 from sim2sky.train.loop import Learner
 
@@ -57,7 +58,7 @@ def cross_validate(
         raise ValueError(
             f"cross_validation: {cross.lenses} lenses asked for, {domain.name} has {stop - start} to train on"
         )
-    part = load_part(domain.shards, (start, start + cross.lenses), targets)
+    part = load_part(domain.shards, (start, start + cross.lenses), targets, recipe.weight_angles)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     rows = []
     for point in _grid(cross):
@@ -91,10 +92,10 @@ def _score(
     device: torch.device,
 ) -> tuple[float, float]:
     train, held_out = part.subset(train), part.subset(held_out)
-    statistics = pixel_statistics(train.images) if recipe.normalisation == "per_domain" else None
+    statistics = statistics_of(recipe.normalisation, train.images)
     train, held_out = train.prepared(statistics, device), held_out.prepared(statistics, device)
     learner = Learner(recipe, ALONE, seed, train, Labels.fitted(targets, recipe, train.target))
-    for _ in learner.run():
-        pass
+    for epoch in learner.run():
+        learner.validated(epoch.loss)  # there is no third part
     scores = learner.validate(held_out)
     return scores["r2"], scores["rmse"]

@@ -1,15 +1,18 @@
-"""Data sets in memory: images and labels of one part of one domain, as tensors."""
+"""Images and labels of one part of one domain."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from sim2sky import store
+from sim2sky.config import SOURCE_AXES, Recipe
+from sim2sky.train.images import HeldImages, Images, Statistics, StreamedImages, normalise, read_finite
 
 
 @dataclass(frozen=True)
@@ -33,23 +36,52 @@ class Domain:
 
 @dataclass(frozen=True)
 class Part:
-    """Images, shape (n, band, y, x) in counts/s; parameters, shape (n, targets); lens indices, shape (n,)."""
+    """Images and labels of one part of a domain.
 
-    images: torch.Tensor
+    Parameters
+    ----------
+    images : Tensor, HeldImages or StreamedImages, shape (n, band, y, x)
+        Floats in counts/s are a tensor if they fit into memory.
+    target : Tensor, shape (n, targets)
+        Parameters in their own units.
+    lens : ndarray, shape (n,)
+        Lens indices.
+    weight : Tensor, shape (n, targets), or None
+        Weight of each label in the loss; None for one.
+    """
+
+    images: Images
     target: torch.Tensor
     lens: np.ndarray
+    weight: torch.Tensor | None = None
 
-    def prepared(self, statistics: tuple[torch.Tensor, torch.Tensor] | None, device: torch.device) -> Part:
+    def prepared(self, statistics: Statistics | None, device: torch.device) -> Part:
         """Normalised, on `device`, in the memory layout that convolutions are fast with."""
-        images = normalise(self.images, statistics).to(device, memory_format=torch.channels_last)
-        return Part(images, self.target.to(device), self.lens)
+        if isinstance(self.images, torch.Tensor):
+            images = normalise(self.images, statistics).to(device, memory_format=torch.channels_last)
+        else:
+            images = self.images.prepared(statistics, device)
+        return Part(images, self.target.to(device), self.lens, None if self.weight is None else self.weight.to(device))
 
     def subset(self, index: np.ndarray) -> Part:
         """The images at positions `index`."""
-        return Part(self.images[index], self.target[index], self.lens[index])
+        images = self.images[index] if isinstance(self.images, torch.Tensor) else self.images.subset(index)
+        weight = None if self.weight is None else self.weight[index]
+        return Part(images, self.target[index], self.lens[index], weight)
+
+    def order(self, random: np.random.Generator) -> np.ndarray:
+        """Every position once, in random order."""
+        streamed = isinstance(self.images, StreamedImages)
+        return self.images.order(random) if streamed else random.permutation(len(self.images))
 
 
-def load_part(shards: Sequence[str | Path], bounds: tuple[int, int], targets: Sequence[str]) -> Part:
+def load_part(
+    shards: Sequence[str | Path],
+    bounds: tuple[int, int],
+    targets: Sequence[str],
+    weight_angles: bool = False,
+    held: float = 1.0,
+) -> Part:
     """Read lenses `bounds` of a data set.
 
     Parameters
@@ -60,6 +92,10 @@ def load_part(shards: Sequence[str | Path], bounds: tuple[int, int], targets: Se
         First and one-past-last lens.
     targets : sequence of str
         The parameters that are the labels.
+    weight_angles : bool
+        Weigh `theta` by the ellipticity of the source.
+    held : float
+        Fraction of the images that may be in memory; below one, they are streamed.
 
     Raises
     ------
@@ -67,44 +103,31 @@ def load_part(shards: Sequence[str | Path], bounds: tuple[int, int], targets: Se
         A shard is not readable or holds a value that is not finite; the message names the file and the lens.
     """
     data = store.open_shards(shards)
-    images, lens, *labels = (data.read(name, *bounds) for name in ("image", "lens", *targets))
-    for name, values in zip(("image", *targets), (images, *labels), strict=True):
-        finite = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
-        if not finite.all():
-            first = int(np.argmin(finite))
-            path = _shard_of(shards, bounds[0] + first)
-            also = f" ({(~finite).sum()} such lenses in this part)"
-            raise store.StoreError(f"{path}: {name!r} of lens {lens[first]} is not finite{also}")
-    return Part(
-        torch.from_numpy(images).float(), torch.from_numpy(np.stack(labels, axis=1)).float(), lens.astype(np.int64)
-    )
+    if held < 1:
+        chunks = sum(bounds[0] <= start < bounds[1] for start in data.chunk_starts())
+        images = StreamedImages(shards, bounds, buffer=max(1, int(held * chunks)))
+    else:
+        images = torch.from_numpy(read_finite(data, "image", *bounds))
+        images = images.float() if images.is_floating_point() else HeldImages(images)
+    labels = np.stack([read_finite(data, name, *bounds) for name in targets], axis=1)
+    lens = data.read("lens", *bounds).astype(np.int64)
+    weight = _weight(data, bounds, targets) if weight_angles else None
+    return Part(images, torch.from_numpy(labels).float(), lens, weight)
 
 
-def _shard_of(shards: Sequence[str | Path], position: int) -> str | Path:
-    for path in shards:
-        position -= len(store.open_shards([path]))
-        if position < 0:
-            return path
-    raise IndexError(position)
+def fraction_held(recipe: Recipe, domains: Iterable[Domain], parts: Sequence[str]) -> float:
+    """Fraction of the images of `parts` of all `domains` that the recipe's limit of memory allows; 1 is all."""
+    size = 0
+    for domain in domains:
+        image = store.open_shards(domain.shards).variable("image")
+        lenses = sum(domain.bounds[part][1] - domain.bounds[part][0] for part in parts)
+        size += lenses * prod(image.shape[1:]) * image.dtype.itemsize
+    return min(1.0, recipe.memory_limit_gb * 1e9 / size)
 
 
-def pixel_statistics(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation of all pixels of each band, shapes (band, 1, 1).
-
-    Raises
-    ------
-    ValueError
-        The pixels are all the same, so they cannot be normalised.
-    """
-    std, mean = torch.std_mean(images, dim=(0, 2, 3))
-    if not (std > 0).all():
-        raise ValueError("images cannot be normalised: in at least one band all pixels are equal")
-    return mean[:, None, None], std[:, None, None]
-
-
-def normalise(images: torch.Tensor, statistics: tuple[torch.Tensor, torch.Tensor] | None) -> torch.Tensor:
-    """`images` minus the mean, over the standard deviation; unchanged when `statistics` is None."""
-    if statistics is None:
-        return images
-    mean, std = statistics
-    return (images - mean).div_(std)
+def _weight(data: store.Shards, bounds: tuple[int, int], targets: Sequence[str]) -> torch.Tensor:
+    """One, but 1 - axis ratio of the source for its orientation: a round source has none."""
+    axes = np.stack([data.read(name, *bounds).astype(np.float64) for name in SOURCE_AXES])
+    weight = np.ones((axes.shape[1], len(targets)))
+    weight[:, list(targets).index("theta")] = 1 - axes.min(axis=0) / axes.max(axis=0)
+    return torch.from_numpy(weight).float()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -50,10 +50,19 @@ class Learner:
         How the network gives the parameters.
     target : Part or None
         Training images to adapt to; their labels are never looked at.
+    start : mapping of str to Tensor, optional
+        Weights to start from instead of random ones.
     """
 
     def __init__(
-        self, recipe: Recipe, method: Method, seed: int, source: Part, labels: Labels, target: Part | None = None
+        self,
+        recipe: Recipe,
+        method: Method,
+        seed: int,
+        source: Part,
+        labels: Labels,
+        target: Part | None = None,
+        start: Mapping[str, torch.Tensor] | None = None,
     ):
         for name, part in (("source", source), ("target", target)):
             if part is not None and len(part.images) < recipe.batch_size:
@@ -70,11 +79,14 @@ class Learner:
             # own seed: a network starts from the same weights whatever the method
             torch.manual_seed(streams.torch_seed(seed, "adaptation"))
             adaptation = create_adaptation(method.adaptation, latent, **method.options)
+        if start is not None:
+            network.load_state_dict(start)
         self.network = network.to(device, memory_format=torch.channels_last).train()
         self.adaptation = adaptation.to(device).train()
         parameters = [*self.network.parameters(), *self.adaptation.parameters()]
         self.optimiser = make_optimiser(recipe.optimiser, parameters)
-        self.schedule = make_schedule(recipe.schedule, self.optimiser, recipe.epochs * self.steps)
+        self.schedule = make_schedule(recipe.schedule, self.optimiser, recipe.epochs, self.steps)
+        self.by_epoch = recipe.schedule.name == "plateau"
 
     def state_dict(self) -> dict:
         """All that is needed to go on after the last epoch; there is no random state, see :meth:`run`."""
@@ -98,6 +110,7 @@ class Learner:
             A loss is not finite.
         """
         while self.epochs_done < self.recipe.epochs:
+            self.network.train(not (self.recipe.eval_after_first_epoch and self.epochs_done))
             torch.manual_seed(streams.torch_seed(self.seed, "training", self.epochs_done))
             start = time.perf_counter()
             losses = torch.stack([self._step(*step) for step in self._batches()]).cpu()
@@ -114,12 +127,18 @@ class Learner:
                 speed=images / seconds,
             )
 
+    def validated(self, loss: float) -> None:
+        """Tell the schedule the validation loss of the source after an epoch."""
+        if self.by_epoch:
+            self.schedule.step(loss)
+
     def validate(self, part: Part) -> dict[str, float]:
         """Loss, R2 and RMSE on a labelled part under batch statistics; see `Labels.scores`."""
         outputs = predict(self.network, part.images, self.recipe.batch_size, batch_statistics=True)
         true, labels = part.target.cpu(), self.objective.labels
+        weight = None if part.weight is None else part.weight.cpu()
         r2, rmse = labels.scores(true, labels.decode(outputs))
-        return {"loss": self.objective.regression(outputs, true).item(), "r2": r2, "rmse": rmse}
+        return {"loss": self.objective.regression(outputs, true, weight).item(), "r2": r2, "rmse": rmse}
 
     def _batches(self) -> Iterator[tuple]:
         """(step, indices of source images, of target images) of one epoch; each domain in an order of its own."""
@@ -131,13 +150,19 @@ class Learner:
 
     def _order(self, part: Part, domain: str, cycle: int) -> Iterator[torch.Tensor]:
         size, n = self.recipe.batch_size, len(part.images)
-        order = streams.generator(self.seed, f"shuffle {domain}", self.epochs_done, cycle).permutation(n)
+        random = streams.generator(self.seed, f"shuffle {domain}", self.epochs_done, cycle)
+        order = part.order(random)
         # the last, incomplete batch is left out: its batch statistics would be of another quality
         return iter(torch.from_numpy(order[: n // size * size]).to(part.images.device).split(size))
 
     def _step(self, step: int, source: torch.Tensor, target: torch.Tensor | None) -> torch.Tensor:
         """One update; returns (regression loss, adaptation loss), not waited for on a GPU."""
-        loss, latent = self.objective(self.network, self.source.images[source], self.source.target[source])
+        loss, latent = self.objective(
+            self.network,
+            self.source.images[source],
+            self.source.target[source],
+            None if self.source.weight is None else self.source.weight[source],
+        )
         total, adaptation_loss = loss, torch.zeros_like(loss)
         if target is not None:
             # The domains pass one after the other, so that batch normalisation sees one domain at a time: in a joint
@@ -150,7 +175,8 @@ class Learner:
         self.optimiser.zero_grad()
         total.backward()
         self.optimiser.step()
-        self.schedule.step()
+        if not self.by_epoch:
+            self.schedule.step()
         return torch.stack([loss.detach(), adaptation_loss.detach()])
 
     def _check(self, losses: torch.Tensor) -> None:

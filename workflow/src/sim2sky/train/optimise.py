@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
+from lion_pytorch import Lion
 from torch import nn, optim
 from torch.optim import lr_scheduler
 
-from sim2sky.config import Method, Optimiser, Schedule
+from sim2sky.config import Method, Optimiser, Schedule, Stage
 
 
 def make_optimiser(options: Optimiser, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
@@ -20,22 +23,34 @@ def make_optimiser(options: Optimiser, parameters: Iterable[nn.Parameter]) -> op
         case "adamw":
             return optim.AdamW(parameters, **common, fused=True)
         case "sgd":
-            return optim.SGD(parameters, **common, fused=True)
+            return optim.SGD(parameters, **common, momentum=options.momentum, fused=True)
         case "rmsprop":
-            return optim.RMSprop(parameters, **common, foreach=True)
+            return optim.RMSprop(parameters, **common, momentum=options.momentum, foreach=True)
+        case "lion":
+            return Lion(parameters, **common)
     raise ValueError(f"unknown optimiser {options.name!r}")
 
 
-def make_schedule(options: Schedule, optimiser: optim.Optimizer, steps: int) -> lr_scheduler.LRScheduler:
-    """The learning rate over `steps` batches; the recipe's rate is the constant, the first or the highest one."""
+def make_schedule(options: Schedule, optimiser: optim.Optimizer, epochs: int, steps: int) -> lr_scheduler.LRScheduler:
+    """The learning rate over `epochs` of `steps` batches; the optimiser's is the constant, first or highest one."""
     match options.name:
         case "constant":
             return lr_scheduler.ConstantLR(optimiser, factor=1.0, total_iters=0)
         case "cosine":
-            return lr_scheduler.CosineAnnealingLR(optimiser, T_max=steps)
+            return lr_scheduler.CosineAnnealingLR(optimiser, T_max=epochs * steps)
         case "one_cycle":
-            return lr_scheduler.OneCycleLR(optimiser, max_lr=optimiser.defaults["lr"], total_steps=steps)
+            return lr_scheduler.OneCycleLR(optimiser, max_lr=optimiser.defaults["lr"], total_steps=epochs * steps)
+        case "staged":
+            return lr_scheduler.LambdaLR(optimiser, _staged(options.stages, steps))
+        case "plateau":
+            return lr_scheduler.ReduceLROnPlateau(optimiser, factor=options.factor, patience=options.patience)
     raise ValueError(f"unknown schedule {options.name!r}")
+
+
+def _staged(stages: Sequence[Stage], steps: int) -> Callable[[int], float]:
+    """Factor of the first stage's rate after a number of batches."""
+    ends = [end * steps for end in itertools.accumulate(stage.epochs for stage in stages)]
+    return lambda batch: stages[min(bisect.bisect_right(ends, batch), len(stages) - 1)].lr / stages[0].lr
 
 
 def adaptation_weight(method: Method, progress: float) -> float:

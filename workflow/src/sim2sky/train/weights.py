@@ -50,6 +50,13 @@ def read_weights(path: str | Path) -> dict[int, dict[str, torch.Tensor]]:
     return weights
 
 
+def read_labels(path: str | Path, recipe: Recipe, targets: Sequence[str]) -> Labels:
+    """How the networks in `path` give `targets`."""
+    with safetensors.safe_open(path, "pt") as file:
+        provenance = json.loads(file.metadata()["provenance"])
+    return Labels(targets, recipe.angles, **provenance["labels"])
+
+
 def load_models(
     path: str | Path, recipe: Recipe, targets: Sequence[str], bands: int, pixels: int
 ) -> tuple[dict[int, nn.Module], Labels]:
@@ -61,9 +68,7 @@ def load_models(
         The file is not readable or does not fit the recipe's network; the message names it.
     """
     networks, weights = {}, read_weights(path)
-    with safetensors.safe_open(path, "pt") as file:
-        provenance = json.loads(file.metadata()["provenance"])
-    labels = Labels(targets, recipe.angles, **provenance["labels"])
+    labels = read_labels(path, recipe, targets)
     for seed in sorted(weights):
         network = create_model(recipe.network, bands=bands, pixels=pixels, outputs=labels.outputs)
         try:

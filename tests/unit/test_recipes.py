@@ -1,0 +1,246 @@
+"""What recipes and runs may ask for: schedules, optimisers, streaming, and starting from earlier runs."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from sim2sky import store
+from sim2sky.config import Method, Recipe, Split, merge
+from sim2sky.models.batch_statistics import predict
+from sim2sky.train import checkpoint
+from sim2sky.train.block import train_block
+from sim2sky.train.data import Domain, fraction_held, load_part
+from sim2sky.train.images import StreamedImages, pixel_statistics, statistics_of
+from sim2sky.train.labels import Labels
+from sim2sky.train.loop import Learner
+from sim2sky.train.optimise import make_optimiser
+from sim2sky.train.start import Worst
+from sim2sky.train.weights import load_models
+
+PIXELS, LENSES, CPU = 10, 200, torch.device("cpu")
+TARGETS = ["sigma", "theta"]
+LABELS = Labels(TARGETS)
+NONE, MMD = Method(title="None", adaptation="none"), Method(title="MMD", adaptation="mmd")
+RECIPE = {"network": "lens_cnn", "epochs": 4, "batch_size": 16, "optimiser": {"lr": 1e-3}, "normalisation": "eight_bit"}
+
+
+def recipe(**change) -> Recipe:
+    return Recipe.model_validate(merge(RECIPE, change))
+
+
+@pytest.fixture(scope="module")
+def domain(tmp_path_factory) -> Domain:
+    """8-bit images in three shards, as bright as the first label is large; shards have many chunks."""
+    folder, random = tmp_path_factory.mktemp("bytes"), np.random.default_rng(0)
+    sigma, theta = random.integers(5, 60, LENSES), random.integers(0, 180, LENSES)
+    image = random.integers(0, 60, (LENSES, 1, PIXELS, PIXELS)) + 3 * sigma[:, None, None, None]
+    data = {"image": image.astype(np.uint8), "sigma": sigma, "sigma2": np.full(LENSES, 20), "theta": theta}
+    paths = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "CHUNK", 16)
+        for start, stop in ((0, 70), (70, 140), (140, LENSES)):
+            variables = {name: store.Variable(values[start:stop]) for name, values in data.items()}
+            variables["image"] = store.Variable(data["image"][start:stop], store.IMAGE_DIMS)
+            variables["lens"] = store.Variable(np.arange(start, stop))
+            paths.append(folder / f"{start}.zarr.zip")
+            store.write_shard(paths[-1], variables, {})
+    return Domain("bytes", paths, Split(train=0.6, validation=0.2, test=0.2).bounds(LENSES))
+
+
+def part(domain: Domain, **options):
+    return load_part(domain.shards, domain.bounds["train"], TARGETS, **options)
+
+
+def train(
+    domain: Domain, folder: Path, method: Method = NONE, seeds: range = range(2), worst=None, start=None, **change
+):
+    adapt_to = domain if method is MMD else None
+    files = folder / "model.safetensors", folder / "history.csv"
+    train_block(recipe(**change), method, TARGETS, seeds, domain, adapt_to, *files, "f", start_from=start, worst=worst)
+    return folder
+
+
+def rates(domain, **change) -> list[float]:
+    learner = Learner(recipe(**change), NONE, 0, part(domain).prepared(None, CPU), LABELS)
+    found = []
+    for epoch in learner.run():
+        found.append(epoch.lr)
+        learner.validated(1.0)  # never falls after the first
+    return found
+
+
+def test_stages_follow_each_other(domain):
+    stages = [{"epochs": 1, "lr": 1e-3}, {"epochs": 2, "lr": 1e-4}, {"epochs": 1, "lr": 5e-5}]
+    assert rates(domain, schedule={"name": "staged", "stages": stages}) == pytest.approx([1e-3, 1e-4, 1e-4, 5e-5])
+
+
+def test_plateau_lowers_the_rate_after_the_patience(domain):
+    schedule = {"name": "plateau", "factor": 0.2, "patience": 1}
+    # the second epoch without a lower loss is one more than the patience
+    assert rates(domain, epochs=6, schedule=schedule) == pytest.approx([1e-3, 1e-3, 1e-3, 2e-4, 2e-4, 4e-5])
+
+
+def test_momentum_and_lion_take_the_steps_that_they_are_known_for():
+    def steps(**options) -> list[float]:
+        weight = torch.nn.Parameter(torch.tensor([1.0]))
+        optimiser, found = make_optimiser(recipe(optimiser=options).optimiser, [weight]), []
+        for _ in range(2):
+            weight.grad, before = torch.tensor([2.0]), weight.item()
+            optimiser.step()
+            found.append(before - weight.item())
+        return found
+
+    assert steps(name="sgd", lr=0.1) == pytest.approx([0.2, 0.2])
+    assert steps(name="sgd", lr=0.1, momentum=0.5) == pytest.approx([0.2, 0.3])
+    assert steps(name="lion", lr=0.01) == pytest.approx([0.01, 0.01]), "the sign alone"
+
+
+def test_evaluation_mode_may_stay_on_after_the_first_epoch(domain):
+    after = {}
+    for stays in (False, True):
+        learner = Learner(recipe(eval_after_first_epoch=stays), NONE, 0, part(domain).prepared(None, CPU), LABELS)
+        epochs = learner.run()
+        next(epochs)
+        first = learner.network.features[2].running_mean.clone()
+        next(epochs)
+        after[stays] = torch.equal(first, learner.network.features[2].running_mean)
+    assert after == {False: False, True: True}, "batch normalisation is frozen"
+
+
+def test_bytes_stay_bytes_and_are_normalised_by_the_batch(domain):
+    images = part(domain).images
+    assert images.raw.dtype == torch.uint8
+    values = images.raw.double()
+    for name, expected in (
+        ("none", values),
+        ("eight_bit", values / 255),
+        ("per_domain", (values - values.mean()) / values.std()),
+    ):
+        seen = images.prepared(statistics_of(name, images), CPU)[torch.tensor([3, 1])]
+        torch.testing.assert_close(seen.double(), expected[[3, 1]], rtol=1e-5, atol=1e-5)
+
+
+@pytest.fixture
+def streamed(domain):
+    """Two chunks of the images in memory."""
+    return part(domain, held=0.3)
+
+
+def test_streamed_images_are_the_same_images(domain, streamed):
+    held = part(domain)
+    assert isinstance(streamed.images, StreamedImages)
+    assert streamed.images.shape == held.images.shape
+    index = torch.randperm(120)
+    assert torch.equal(streamed.images[index], held.images[index])
+    assert torch.equal(streamed.images[17:50], held.images[17:50])
+    for one, other in zip(pixel_statistics(streamed.images), pixel_statistics(held.images), strict=True):
+        assert torch.equal(one, other)
+    assert torch.equal(streamed.subset(np.array([5, 90])).images[:], held.subset(np.array([5, 90])).images[:])
+
+
+def test_an_epoch_reads_each_chunk_once_and_shows_each_image_once(streamed, monkeypatch):
+    learner = Learner(recipe(batch_size=8), NONE, 0, streamed, LABELS)
+    read, chunks = [], streamed.images._data.read
+    monkeypatch.setattr(streamed.images._data, "read", lambda *what: read.append(what) or chunks(*what))
+    orders = []
+    for learner.epochs_done in range(2):
+        batches = [index for _, index, _ in learner._batches()]
+        orders.append(torch.cat(batches).tolist())
+        streamed.images._kept.clear()
+        read.clear()
+        for index in batches:
+            streamed.images[index]
+        assert sorted(orders[-1]) == list(range(120))
+        assert len(read) == len(set(read)) == len(streamed.images._starts)
+    assert orders[0] != orders[1]
+    learner.epochs_done = 0
+    assert torch.cat([index for _, index, _ in learner._batches()]).tolist() == orders[0]
+    first = np.searchsorted(streamed.images._starts, orders[0][:16], side="right")
+    assert 1 < len(set(first)) <= streamed.images.buffer, "the buffer's chunks are mixed"
+
+
+def test_memory_decides_what_is_streamed(domain):
+    size = 160 * PIXELS**2 / 1e9
+    assert fraction_held(recipe(memory_limit_gb=2 * size), [domain], ("train", "validation")) == 1
+    assert fraction_held(recipe(memory_limit_gb=size / 2), [domain], ("train", "validation")) == pytest.approx(0.5)
+    assert fraction_held(recipe(memory_limit_gb=size / 2), [domain, domain], ("train", "validation")) == 0.25
+
+
+def test_weights_of_angles_are_ellipticities(domain):
+    weight = part(domain, weight_angles=True).weight
+    sigma = store.open_shards(domain.shards).read("sigma")[:120]
+    assert weight[:, 0].unique().tolist() == [1]
+    np.testing.assert_allclose(weight[:, 1], 1 - np.minimum(sigma / 20, 20 / sigma), rtol=1e-6)
+
+
+def test_training_starts_from_the_weights_of_an_earlier_run(domain, tmp_path):
+    first = train(domain, tmp_path / "first", standardise=True) / "model.safetensors"
+    start = {name: value for name, value in load_file(first).items() if name.startswith("1/")}
+    still = {"epochs": 1, "standardise": True, "optimiser": {"name": "sgd", "lr": 1e-12}}
+    after = load_file(train(domain, tmp_path / "second", start=first, **still) / "model.safetensors")
+    for name, value in start.items():
+        if "running" not in name and "num_batches" not in name:
+            torch.testing.assert_close(after[name], value, atol=1e-8, rtol=0)
+    assert not torch.equal(after["0/head.0.weight"], after["1/head.0.weight"]), "each seed from its own"
+
+
+def test_the_worst_predicted_are_trained_on(domain, tmp_path):
+    asked = {"epochs": 10, "standardise": True, "angles": "sin_cos"}
+    model = train(domain, tmp_path / "first", **asked) / "model.safetensors"
+    whole = part(domain).prepared(statistics_of("eight_bit", None), CPU)
+    chosen = {seed: Worst(model, recipe(**asked), 0.25).of(whole, TARGETS, seed) for seed in (0, 1)}
+    networks, labels = load_models(model, recipe(**asked), TARGETS, 1, PIXELS)
+    error = (predict(networks[1], whole.images, 16) - labels.encode(whole.target)).square().mean(dim=1)
+    assert set(chosen[1].lens) == set(error.argsort(descending=True)[:30].tolist())
+    assert torch.equal(chosen[1].target, whole.target[chosen[1].lens])
+    assert set(chosen[1].lens) != set(chosen[0].lens), "by the network of the same seed"
+
+
+CHANGES = {
+    "streamed": {"memory_limit_gb": 5e-6, "normalisation": "per_domain"},
+    "sin_cos": {"angles": "sin_cos", "standardise": True, "weight_angles": True},
+    "staged lion": {
+        "optimiser": {"name": "lion"},
+        "schedule": {"name": "staged", "stages": [{"epochs": 2, "lr": 1e-3}, {"epochs": 2, "lr": 1e-4}]},
+    },
+    "plateau": {"schedule": {"name": "plateau", "patience": 0}, "optimiser": {"name": "sgd", "momentum": 0.9}},
+    "trap": {"eval_after_first_epoch": True, "optimiser": {"name": "rmsprop"}, "loss": "mae"},
+}
+
+
+@pytest.mark.parametrize("name", [*CHANGES, "start", "worst"])
+def test_an_interrupted_training_ends_in_the_same_bytes(domain, tmp_path, monkeypatch, name):
+    options = {"method": MMD if name == "streamed" else NONE, **CHANGES.get(name, {})}
+    if name in ("start", "worst"):
+        earlier = train(domain, tmp_path / "earlier") / "model.safetensors"
+        options |= {"start": earlier} if name == "start" else {"worst": Worst(earlier, recipe(), 0.3)}
+    whole = train(domain, tmp_path / "whole", **options)
+    save, count = checkpoint.save, iter(range(1, 100))
+
+    def dying(*arguments):
+        save(*arguments)
+        if next(count) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(checkpoint, "save", dying)
+        train(domain, tmp_path / "broken", **options)
+    train(domain, tmp_path / "broken", **options)
+    for file in ("model.safetensors", "history.csv"):
+        assert (tmp_path / "broken" / file).read_bytes() == (whole / file).read_bytes()
+
+
+def test_streaming_learns_as_well_as_memory(domain, tmp_path):
+    last = {}
+    for name, limit in (("held", 8.0), ("streamed", 5e-6)):
+        folder = train(domain, tmp_path / name, epochs=12, standardise=True, memory_limit_gb=limit)
+        with open(folder / "history.csv") as file:
+            losses = [float(row["loss"]) for row in csv.DictReader(file)]
+        last[name] = (losses[11] + losses[23]) / 2
+        assert last[name] < 0.8 * losses[0]
+    assert last["held"] != last["streamed"]
+    assert last["streamed"] == pytest.approx(last["held"], rel=0.3)

@@ -1,0 +1,63 @@
+"""Runs that take something over from earlier runs: that these exist, fit, and do not go round in a circle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from sim2sky.config.base import known
+from sim2sky.config.study import Study
+from sim2sky.config.train import Recipe
+
+# what must be the same in both recipes
+SHARED = {"start_from": ("network", "angles", "standardise"), "train_on.worst_of": ("normalisation",)}
+
+
+def chain_problems(study: Study) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Each mistake as (path in the study, what is wrong)."""
+    for name, run in study.runs.items():
+        for key, other in run.earlier.items():
+            path = ("runs", name, key)
+            try:
+                known(other, study.runs, "run")
+            except ValueError as error:
+                yield path, str(error)
+                continue
+            circle = _circle(study, name)
+            if circle and name == min(circle, key=list(study.runs).index):
+                yield path, f"the runs wait for each other: {' <- '.join(circle)}"
+            mine, theirs = _recipe(study, name), _recipe(study, other)
+            for setting in SHARED[key] if mine and theirs else ():
+                if getattr(mine, setting) != getattr(theirs, setting):
+                    yield path, f"{other} has {setting} {getattr(theirs, setting)}, {name} {getattr(mine, setting)}"
+
+
+def without_dangling(study: Study) -> Study:
+    """`study` without the runs whose earlier runs it has not, and without those that need these."""
+    runs = study.runs
+    while (left := {name: run for name, run in runs.items() if runs.keys() >= set(run.earlier.values())}) != runs:
+        runs = left
+    return study.model_copy(update={"runs": runs})
+
+
+def _circle(study: Study, start: str) -> list[str]:
+    """The way from `start` through earlier runs back to `start`; empty if there is none."""
+    ways = [[start]]
+    while ways:
+        way = ways.pop()
+        run = study.runs.get(way[-1])
+        for other in run.earlier.values() if run else ():
+            if other == start:
+                return [*way, start]
+            if other not in way:
+                ways.append([*way, other])
+    return []
+
+
+def _recipe(study: Study, run: str) -> Recipe | None:
+    """None where the recipe is itself a mistake, which is reported elsewhere."""
+    try:
+        return study.recipe_of(run)
+    except (KeyError, ValidationError):
+        return None

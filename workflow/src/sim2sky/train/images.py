@@ -1,0 +1,195 @@
+"""Images that become numbers batch by batch: 8-bit ones in memory, and those that do not fit into it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sim2sky import store
+
+Statistics = tuple[torch.Tensor, torch.Tensor]
+BLOCK = store.CHUNK  # images made numbers at once where all of them are looked at
+
+
+@dataclass(frozen=True)
+class HeldImages:
+    """Images in memory as they are stored; an index gives them normalised.
+
+    Parameters
+    ----------
+    raw : Tensor, shape (n, band, y, x)
+        Of any type, on the device to train on.
+    statistics : (Tensor, Tensor) or None
+        For :func:`normalise`.
+    """
+
+    raw: torch.Tensor
+    statistics: Statistics | None = None
+
+    @property
+    def shape(self) -> torch.Size:
+        return self.raw.shape
+
+    @property
+    def device(self) -> torch.device:
+        return self.raw.device
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __getitem__(self, index: slice | torch.Tensor) -> torch.Tensor:
+        return normalise(self.raw[index].float(), self.statistics)
+
+    def prepared(self, statistics: Statistics | None, device: torch.device) -> HeldImages:
+        """Images that are normalised with `statistics` on `device`."""
+        return HeldImages(self.raw.to(device, memory_format=torch.channels_last), _on(statistics, device))
+
+    def subset(self, index: np.ndarray) -> HeldImages:
+        """Images at positions `index`."""
+        return HeldImages(self.raw[index], self.statistics)
+
+
+class StreamedImages:
+    """Images that are read where they are asked for; `buffer` chunks of the shards are kept.
+
+    :meth:`order` is the order to train in: there each chunk is read once.
+
+    Parameters
+    ----------
+    shards : sequence of path
+        All shards of the data set, in order.
+    bounds : (int, int)
+        First and one-past-last lens.
+    buffer : int
+        Chunks in memory.
+    statistics : (Tensor, Tensor) or None
+        For :func:`normalise`.
+    device : device
+        Where images go.
+    """
+
+    def __init__(
+        self,
+        shards: Sequence[str | Path],
+        bounds: tuple[int, int],
+        buffer: int,
+        statistics: Statistics | None = None,
+        device: torch.device | str = "cpu",
+    ):
+        self.bounds, self.buffer, self.statistics, self.device = bounds, buffer, statistics, torch.device(device)
+        self._data, self._kept = store.open_shards(shards), OrderedDict()
+        starts = np.array(self._data.chunk_starts())
+        self._starts = np.r_[bounds[0], starts[(starts > bounds[0]) & (starts < bounds[1])]] - bounds[0]
+
+    @property
+    def shape(self) -> torch.Size:
+        return torch.Size((len(self), *self._data.variable("image").shape[1:]))
+
+    def __len__(self) -> int:
+        return self.bounds[1] - self.bounds[0]
+
+    def __getitem__(self, index: slice | torch.Tensor) -> torch.Tensor:
+        images = torch.from_numpy(self._read(index)).to(self.device, memory_format=torch.channels_last)
+        return normalise(images.float(), self.statistics)
+
+    def prepared(self, statistics: Statistics | None, device: torch.device) -> StreamedImages:
+        """Images that are normalised with `statistics` on `device`."""
+        return StreamedImages(self._data.paths, self.bounds, self.buffer, _on(statistics, device), device)
+
+    def subset(self, index: np.ndarray) -> HeldImages:
+        """Images at positions `index`, which are held in memory."""
+        raw = torch.from_numpy(self._read(torch.from_numpy(index)))
+        return HeldImages(raw.to(self.device, memory_format=torch.channels_last), self.statistics)
+
+    def order(self, random: np.random.Generator) -> np.ndarray:
+        """All positions: chunks in random order, `buffer` of them at a time, in random order within these."""
+        chunks = np.split(np.arange(len(self)), self._starts[1:])
+        shuffled = [chunks[chunk] for chunk in random.permutation(len(chunks))]
+        groups = (shuffled[first : first + self.buffer] for first in range(0, len(chunks), self.buffer))
+        return np.concatenate([random.permutation(np.concatenate(group)) for group in groups])
+
+    def _read(self, index: slice | torch.Tensor) -> np.ndarray:
+        where = np.arange(len(self))[index] if isinstance(index, slice) else index.cpu().numpy()
+        chunk_of = np.searchsorted(self._starts, where, side="right") - 1
+        out = np.empty((len(where), *self.shape[1:]), self._data.variable("image").dtype)
+        for chunk in dict.fromkeys(chunk_of.tolist()):  # as they come: what a batch needs first is still there
+            rows = chunk_of == chunk
+            out[rows] = self._chunk(chunk)[where[rows] - self._starts[chunk]]
+        return out
+
+    def _chunk(self, chunk: int) -> np.ndarray:
+        if chunk not in self._kept:
+            while len(self._kept) >= self.buffer:
+                self._kept.popitem(last=False)
+            start, stop = np.r_[self._starts, len(self)][chunk : chunk + 2] + self.bounds[0]
+            self._kept[chunk] = read_finite(self._data, "image", start, stop)
+        self._kept.move_to_end(chunk)
+        return self._kept[chunk]
+
+
+Images = torch.Tensor | HeldImages | StreamedImages
+
+
+def read_finite(data: store.Shards, name: str, start: int, stop: int) -> np.ndarray:
+    """Lenses `start` to `stop` of one array; StoreError, with the file and the lens, for a value that is not finite."""
+    values = data.read(name, start, stop)
+    if np.issubdtype(values.dtype, np.floating):
+        finite = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+        if not finite.all():
+            first = start + int(np.argmin(finite))
+            also = f" ({(~finite).sum()} such lenses from {start} to {stop - 1})"
+            lens = data.read("lens", first, first + 1)[0]
+            raise store.StoreError(f"{data.path_of(first)}: {name!r} of lens {lens} is not finite{also}")
+    return values
+
+
+def blocks(images: Images) -> Iterator[torch.Tensor]:
+    """All images in turn, `BLOCK` at a time."""
+    return (images[start : start + BLOCK] for start in range(0, len(images), BLOCK))
+
+
+def pixel_statistics(images: Images) -> Statistics:
+    """Mean and standard deviation of all pixels of each band, shapes (band, 1, 1).
+
+    Raises
+    ------
+    ValueError
+        The pixels are all the same, so they cannot be normalised.
+    """
+    if isinstance(images, torch.Tensor):
+        std, mean = torch.std_mean(images, dim=(0, 2, 3))
+    else:
+        count = len(images) * images.shape[2] * images.shape[3]
+        mean = sum(block.double().sum(dim=(0, 2, 3)) for block in blocks(images)) / count
+        squares = sum((block.double() - mean[:, None, None]).square().sum(dim=(0, 2, 3)) for block in blocks(images))
+        mean, std = mean.float(), (squares / (count - 1)).sqrt().float()
+    if not (std > 0).all():
+        raise ValueError("images cannot be normalised: in at least one band all pixels are equal")
+    return mean[:, None, None], std[:, None, None]
+
+
+def statistics_of(normalisation: str, images: Images) -> Statistics | None:
+    """What a recipe's `normalisation` takes from images and divides them by, found on the training part `images`."""
+    match normalisation:
+        case "per_domain":
+            return pixel_statistics(images)
+        case "eight_bit":
+            return torch.zeros(1, 1, 1), torch.full((1, 1, 1), 255.0)
+    return None
+
+
+def normalise(images: torch.Tensor, statistics: Statistics | None) -> torch.Tensor:
+    """`images` minus the mean, over the standard deviation; unchanged when `statistics` is None."""
+    if statistics is None:
+        return images
+    mean, std = statistics
+    return (images - mean).div_(std)
+
+
+def _on(statistics: Statistics | None, device: torch.device) -> Statistics | None:
+    return None if statistics is None else (statistics[0].to(device), statistics[1].to(device))

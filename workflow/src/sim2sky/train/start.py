@@ -1,0 +1,48 @@
+"""What a training takes over from an earlier run: first weights, and which lenses it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from pydantic.dataclasses import dataclass
+
+from sim2sky.config import Recipe
+from sim2sky.models.batch_statistics import predict
+from sim2sky.train.data import Part
+from sim2sky.train.weights import load_models
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The lenses that the networks of an earlier run predict worst.
+
+    Parameters
+    ----------
+    model : path
+        Networks of the earlier run, of the same seeds.
+    recipe : Recipe
+        That run's; a mapping of its values will do.
+    fraction : float
+        How many of the lenses, at least one batch of `recipe`.
+    """
+
+    model: str | Path
+    recipe: Recipe
+    fraction: float
+
+    def of(self, part: Part, targets: Sequence[str], seed: int) -> Part:
+        """The worst-predicted lenses of `part` by the network of `seed`, in the order they have there.
+
+        The error of a lens is the mean squared error of the network's outputs, in evaluation mode, as in the program
+        of the thesis.
+        """
+        _, bands, _, pixels = part.images.shape
+        networks, labels = load_models(self.model, self.recipe, targets, bands, pixels)
+        network = networks[seed].to(part.images.device)
+        outputs = predict(network, part.images, self.recipe.batch_size)
+        error = (outputs - labels.encode(part.target.cpu())).square().mean(dim=1)
+        count = max(round(self.fraction * len(error)), self.recipe.batch_size)
+        worst = torch.topk(error, min(count, len(error))).indices
+        return part.subset(worst.sort().values.numpy())
