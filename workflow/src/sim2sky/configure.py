@@ -209,7 +209,8 @@ def _dangling(study: Study, top: Config, surveys: dict[str, Survey]) -> Iterator
 
 
 def _simulations_of(study: Study, run: Run) -> list[Simulation]:
-    datasets = [study.datasets[name] for name in run.evaluate_on if name in study.datasets]
+    names = dict.fromkeys([run.source, run.target, *run.evaluate_on])
+    datasets = [study.datasets[name] for name in names if name in study.datasets]
     return [study.simulations[dataset.simulation] for dataset in datasets if dataset.simulation in study.simulations]
 
 

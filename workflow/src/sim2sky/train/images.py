@@ -43,7 +43,7 @@ class HeldImages:
         return len(self.raw)
 
     def __getitem__(self, index: slice | torch.Tensor) -> torch.Tensor:
-        return normalise(self.raw[index].float(), self.statistics)
+        return normalise(self.raw[index], self.statistics)
 
     def prepared(self, statistics: Statistics | None, device: torch.device) -> HeldImages:
         """Images that are normalised with `statistics` on `device`."""
@@ -95,7 +95,7 @@ class StreamedImages:
 
     def __getitem__(self, index: slice | torch.Tensor) -> torch.Tensor:
         images = torch.from_numpy(self._read(index)).to(self.device, memory_format=torch.channels_last)
-        return normalise(images.float(), self.statistics)
+        return normalise(images, self.statistics)
 
     def prepared(self, statistics: Statistics | None, device: torch.device) -> StreamedImages:
         """Images that are normalised with `statistics` on `device`."""
@@ -184,9 +184,9 @@ def statistics_of(normalisation: str, images: Images) -> Statistics | None:
 
 
 def normalise(images: torch.Tensor, statistics: Statistics | None) -> torch.Tensor:
-    """`images` minus the mean, over the standard deviation; unchanged when `statistics` is None."""
+    """`images` minus the mean, over the standard deviation; as they are, in floats, when `statistics` is None."""
     if statistics is None:
-        return images
+        return images.float()
     mean, std = statistics
     return (images - mean).div_(std)
 

@@ -25,7 +25,7 @@ class Worst:
     recipe : Recipe
         That run's; a mapping of its values will do.
     fraction : float
-        How many of the lenses, at least one batch of `recipe`.
+        How many of the lenses.
     """
 
     model: str | Path
@@ -43,6 +43,5 @@ class Worst:
         network = networks[seed].to(part.images.device)
         outputs = predict(network, part.images, self.recipe.batch_size)
         error = (outputs - labels.encode(part.target.cpu())).square().mean(dim=1)
-        count = max(round(self.fraction * len(error)), self.recipe.batch_size)
-        worst = torch.topk(error, min(count, len(error))).indices
+        worst = torch.topk(error, round(self.fraction * len(error))).indices
         return part.subset(worst.sort().values.numpy())

@@ -1,0 +1,178 @@
+"""Time the way of training images from files to batches against a DataLoader that reads PNG files and rows of a CSV file.
+
+    python benchmarks/input_pipeline.py [--images 1000] [--rounds 5] [--pixels 96 400] [--output PATH]
+
+Both give batches of 8-bit images divided by 255, as floats, with six parameters each, on one core. The peer does what
+the program of the thesis did: scikit-image reads a PNG file per image, pandas a row per label, torch's DataLoader
+shuffles and collates. Ours reads shards: `first epoch` from opening the files to the last batch, `later epochs` when
+images are held in memory, and `streamed` when a quarter of them may be. Wall time is measured, in turns, so that
+whatever else the machine does falls on all; ratios are formed within a turn, and their median and range are given. All
+files are in the machine's file cache: a slow disk makes the peer, which opens a file per image, no faster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[variable] = "1"  # read when numpy and torch are imported
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+import torch  # noqa: E402
+from skimage import io  # noqa: E402
+from torch.utils.data import DataLoader, Dataset  # noqa: E402
+
+from sim2sky import store  # noqa: E402
+from sim2sky.train.data import Part, load_part  # noqa: E402
+from sim2sky.train.images import statistics_of  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGETS = ["x", "y", "einsteinR", "sigma", "sigma2", "theta"]
+BATCH, SHARD = 32, 500
+Pipeline = Callable[[], tuple[int, float]]
+
+
+class PngAndCsv(Dataset):
+    """A file per image, a row per label."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.frame = folder, pd.read_csv(folder / "parameters.csv")
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor, int]:
+        image = io.imread(self.folder / self.frame.iloc[index, 1])[np.newaxis].astype(np.float32) / 255
+        targets = np.array(self.frame.loc[index, TARGETS]).astype(np.float32)
+        return torch.from_numpy(image), torch.from_numpy(targets), int(self.frame.loc[index, "index"])
+
+
+def make_files(folder: Path, count: int, pixels: int) -> list[Path]:
+    """The same images, elliptical Gaussians on black, as PNG files with a CSV file and as shards."""
+    random = np.random.default_rng(0)
+    labels = pd.DataFrame({name: random.integers(5, 60, count) for name in TARGETS})
+    grid = (np.arange(pixels) - pixels / 2) * 400 / pixels
+    x, y = grid - labels.x.to_numpy()[:, None], grid - labels.y.to_numpy()[:, None]
+    rows, columns = (np.exp(-0.5 * (d / labels[n].to_numpy()[:, None]) ** 2) for d, n in ((y, "sigma"), (x, "sigma2")))
+    images = np.rint(255 * rows[:, :, None] * columns[:, None, :]).astype(np.uint8)
+    names = [f"image-{index:06d}.png" for index in range(count)]
+    for name, image in zip(names, images, strict=True):
+        io.imsave(folder / name, image, check_contrast=False)
+    about = {"index": range(count), "filename": names}
+    labels.assign(**about)[[*about, *TARGETS]].to_csv(folder / "parameters.csv", index=False)
+    shards = []
+    for start in range(0, count, SHARD):
+        part = slice(start, start + SHARD)
+        variables = {name: store.Variable(labels[name].to_numpy()[part]) for name in TARGETS}
+        variables["image"] = store.Variable(images[part, None], store.IMAGE_DIMS)
+        variables["lens"] = store.Variable(np.arange(count)[part])
+        shards.append(folder / f"{start:07d}.zarr.zip")
+        store.write_shard(shards[-1], variables, {})
+    return shards
+
+
+def peer(folder: Path) -> tuple[int, float]:
+    """Images and seconds of an epoch of the DataLoader."""
+    start, images = time.perf_counter(), 0
+    for batch, _, _ in DataLoader(PngAndCsv(folder), batch_size=BATCH, shuffle=True, drop_last=True):
+        images += len(batch)
+    return images, time.perf_counter() - start
+
+
+def open_part(shards: list[Path], count: int, held: float) -> Part:
+    part = load_part(shards, (0, count), TARGETS, held=held)
+    return part.prepared(statistics_of("eight_bit", part.images), torch.device("cpu"))
+
+
+def epoch(part: Part, seed: int) -> int:
+    """Go through the batches of an epoch as the training loop does."""
+    order = torch.from_numpy(part.order(np.random.default_rng(seed)))
+    batches = order[: len(order) // BATCH * BATCH].split(BATCH)
+    images = 0
+    for index in batches:
+        batch, _ = part.images[index], part.target[index]
+        images += len(batch)
+    return images
+
+
+def ours(shards: list[Path], count: int, held: float) -> tuple[int, float]:
+    """Images and seconds of a first epoch, opening and reading included."""
+    start = time.perf_counter()
+    images = epoch(open_part(shards, count, held), 0)
+    return images, time.perf_counter() - start
+
+
+def later(part: Part) -> tuple[int, float]:
+    """Images and seconds of an epoch from memory."""
+    start = time.perf_counter()
+    return epoch(part, 1), time.perf_counter() - start
+
+
+def check(folder: Path, part: Part) -> None:
+    """Both sides give the same images and labels."""
+    images, targets, index = next(iter(DataLoader(PngAndCsv(folder), batch_size=BATCH, shuffle=True)))
+    torch.testing.assert_close(part.images[index], images)
+    torch.testing.assert_close(part.target[index], targets)
+
+
+def measure(pipelines: dict[str, Pipeline], rounds: int) -> dict[str, np.ndarray]:
+    """Images per second of each, one value per turn."""
+    speeds = {name: [] for name in pipelines}
+    for _ in range(rounds):
+        for name, run in pipelines.items():
+            images, seconds = run()
+            speeds[name].append(images / seconds)
+    return {name: np.array(values) for name, values in speeds.items()}
+
+
+def table(speeds: dict[str, np.ndarray], pixels: int) -> pd.DataFrame:
+    """A row per pipeline: its speed, and how many times the peer's it is."""
+    rows, (first, *_) = [], speeds
+    for name, values in speeds.items():
+        ratios = values / speeds[first]
+        speed = {"pixels": pixels, "pipeline": name, "images_per_second": np.median(values)}
+        rows.append(speed | {"ratio": np.median(ratios), "ratio_low": ratios.min(), "ratio_high": ratios.max()})
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=1000, help="images of an epoch (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="turns (default: %(default)s)")
+    parser.add_argument("--pixels", type=int, nargs="+", default=[96, 400], help="sides (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs/results/benchmarks/input_pipeline.csv")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    tables, count = [], options.images
+    for pixels in options.pixels:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            shards = make_files(folder, count, pixels)
+            part = open_part(shards, count, 1.0)
+            check(folder, part)
+            pipelines = {
+                "DataLoader of PNG and CSV": lambda folder=folder: peer(folder),
+                "sim2sky, first epoch": lambda shards=shards: ours(shards, count, 1.0),
+                "sim2sky, later epochs": lambda part=part: later(part),
+                "sim2sky, streamed": lambda shards=shards: ours(shards, count, 0.25),
+            }
+            tables.append(table(measure(pipelines, options.rounds), pixels))
+    result = pd.concat(tables).assign(
+        torch=version("torch"), skimage=version("scikit-image"), machine=platform.machine()
+    )
+    print(result.iloc[:, :6].round(1).to_string(index=False))
+    with store.atomic(options.output) as temporary:
+        result.to_csv(temporary, float_format="%.5g", index=False)
+    print(f"written to {options.output}")
+
+
+if __name__ == "__main__":
+    main()
