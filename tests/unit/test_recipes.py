@@ -4,12 +4,15 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from sim2sky import store
 from sim2sky.config import Method, Recipe, Split, merge
+from sim2sky.evaluate.metrics import run_metrics
+from sim2sky.evaluate.predict import predict_block
 from sim2sky.models.batch_statistics import predict
 from sim2sky.train import checkpoint
 from sim2sky.train.block import train_block
@@ -244,3 +247,25 @@ def test_streaming_learns_as_well_as_memory(domain, tmp_path):
         assert last[name] < 0.8 * losses[0]
     assert last["held"] != last["streamed"]
     assert last["streamed"] == pytest.approx(last["held"], rel=0.3)
+
+
+@pytest.mark.parametrize("limit", [8.0, 5e-6])
+def test_predictions_are_long_and_in_units(domain, tmp_path, limit):
+    asked = recipe(standardise=True, angles="sin_cos", memory_limit_gb=limit, normalisation="per_domain")
+    model = train(domain, tmp_path, **asked.params()) / "model.safetensors"
+    files = tmp_path / "predictions.parquet", tmp_path / "latents.zarr.zip"
+    predict_block(model, asked, TARGETS, [domain], *files, "f")
+    table = pd.read_parquet(files[0])
+    columns = ["domain", "seed", "statistics", "lens", "parameter", "true", "predicted"]
+    assert list(table.columns) == columns, "clean images have no observing conditions"
+    assert len(table) == 2 * 3 * 2 * 40
+    networks, labels = load_models(model, asked, TARGETS, 1, PIXELS)
+    train_part, test_part = part(domain), load_part(domain.shards, domain.bounds["test"], TARGETS)
+    images = test_part.prepared(pixel_statistics(train_part.images), CPU).images
+    expected = labels.decode(predict(networks[1], images, 16))
+    for column, name in enumerate(TARGETS):
+        rows = table.query(f"parameter == '{name}' and seed == 1 and statistics == 'running'")
+        np.testing.assert_array_equal(rows.true, test_part.target[:, column])
+        np.testing.assert_allclose(rows.predicted, expected[:, column], rtol=1e-4)
+        np.testing.assert_array_equal(store.open_shards([files[1]]).read(f"{name}_bytes"), test_part.target[:, column])
+    assert set(run_metrics(table).parameter) == set(TARGETS)

@@ -43,11 +43,12 @@ class HeldImages:
         return len(self.raw)
 
     def __getitem__(self, index: slice | torch.Tensor) -> torch.Tensor:
-        return normalise(self.raw[index], self.statistics)
+        # batches alone are laid out for convolutions: all at once would be in memory twice
+        return normalise(self.raw[index].contiguous(memory_format=torch.channels_last), self.statistics)
 
     def prepared(self, statistics: Statistics | None, device: torch.device) -> HeldImages:
         """Images that are normalised with `statistics` on `device`."""
-        return HeldImages(self.raw.to(device, memory_format=torch.channels_last), _on(statistics, device))
+        return HeldImages(self.raw.to(device), _on(statistics, device))
 
     def subset(self, index: np.ndarray) -> HeldImages:
         """Images at positions `index`."""
@@ -104,7 +105,7 @@ class StreamedImages:
     def subset(self, index: np.ndarray) -> HeldImages:
         """Images at positions `index`, which are held in memory."""
         raw = torch.from_numpy(self._read(torch.from_numpy(index)))
-        return HeldImages(raw.to(self.device, memory_format=torch.channels_last), self.statistics)
+        return HeldImages(raw.to(self.device), self.statistics)
 
     def order(self, random: np.random.Generator) -> np.ndarray:
         """All positions: chunks in random order, `buffer` of them at a time, in random order within these."""
