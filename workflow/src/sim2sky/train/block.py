@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -14,10 +14,9 @@ from sim2sky.config import Method, Recipe
 from sim2sky.train import checkpoint
 from sim2sky.train.data import Domain, Part, fraction_held, load_part
 from sim2sky.train.images import statistics_of
-from sim2sky.train.labels import Labels
 from sim2sky.train.loop import Epoch, Learner
-from sim2sky.train.start import Worst
-from sim2sky.train.weights import read_labels, read_weights, write_networks
+from sim2sky.train.start import Worst, first_networks
+from sim2sky.train.weights import write_networks
 
 HISTORY = ("seed", "epoch", "lr", "loss", "adaptation_loss")
 HISTORY += tuple(f"{role}_{score}" for role in ("source", "target") for score in ("loss", "r2", "rmse"))
@@ -87,46 +86,40 @@ def train_block(
     parts = {role: load_domain(domain, targets, recipe, device, held) for role, domain in domains.items()}
     print(_opening(recipe, method, seeds, parts, device), flush=True)
 
-    weights = read_weights(start_from) if start_from else {}
-    if start_from:  # the networks go on in the space that they have learnt to answer in
-        labels = read_labels(start_from, recipe, targets)
-    else:
-        labels = Labels.fitted(targets, recipe, parts["source"]["train"].target)
+    labels, weights = first_networks(start_from, recipe, targets, parts["source"]["train"].target)
     earlier = [Path(path) for path in (start_from, worst and worst.model) if path]
     identity = _identity(recipe, method, targets, seeds, domains, earlier, fingerprint)
     last = Path(model).with_name("last.ckpt")
     state = checkpoint.load(last, identity, device) or {"networks": {}, "rows": [], "learner": None}
-    epochs_left = len(seeds) * recipe.epochs - len(state["rows"])
-    start = time.perf_counter()
+    adapt_part, shown = parts["target"]["train"] if adapt_to else None, parts["source"]["train"]
     for seed in seeds[len(state["networks"]) :]:
-        train = parts["source"]["train"]
-        learner = Learner(
-            recipe,
-            method,
-            seed,
-            worst.of(train, targets, seed) if worst else train,
-            labels,
-            parts["target"]["train"] if adapt_to else None,
-            weights.get(seed),
-        )
+        chosen = worst.of(shown, targets, seed) if worst else shown
+        learner = Learner(recipe, method, seed, chosen, labels, adapt_part, weights[seed] if weights else None)
         if state["learner"]:
             learner.load_state_dict(state["learner"])
             print(f"seed {seed}: goes on after epoch {learner.epochs_done}", flush=True)
-        for done, epoch in enumerate(learner.run(), 1):
-            state["rows"].append(_row(seed, epoch, learner, parts))
-            learner.validated(state["rows"][-1]["source_loss"])
+        for row in _epochs(learner, parts, len(seeds) * recipe.epochs - len(state["rows"])):
+            state["rows"].append(row)
             checkpoint.save(last, identity, state | {"learner": learner.state_dict()})
-            left = (time.perf_counter() - start) / done * (epochs_left - done)
-            print(_line(state["rows"][-1], recipe.epochs, epoch.speed, left), flush=True)
         state["networks"][seed] = learner.network.state_dict()
         state["learner"] = None
-        epochs_left, start = len(seeds) * recipe.epochs - len(state["rows"]), time.perf_counter()
 
     _write_history(history, state["rows"])
     config = {"recipe": recipe.params(), "method": method.params(), "targets": list(targets), "seeds": list(seeds)}
     names = {role: domain.name for role, domain in domains.items()}
     write_networks(model, state["networks"], labels, store.provenance(config, fingerprint, domains=names))
     last.unlink(missing_ok=True)
+
+
+def _epochs(learner: Learner, parts: Mapping[str, dict[str, Part]], left: int) -> Iterator[dict]:
+    """Train one seed to its end; a line of the history after each epoch, of which `left` remain for the whole block."""
+    start = time.perf_counter()
+    for done, epoch in enumerate(learner.run(), 1):
+        row = _row(epoch, learner, parts)
+        learner.validated(row["source_loss"])
+        yield row
+        seconds = (time.perf_counter() - start) / done * (left - done)
+        print(_line(row, learner.recipe.epochs, epoch.speed, seconds), flush=True)
 
 
 def load_domain(
@@ -162,9 +155,9 @@ def _identity(
     }
 
 
-def _row(seed: int, epoch: Epoch, learner: Learner, parts: Mapping[str, dict[str, Part]]) -> dict:
+def _row(epoch: Epoch, learner: Learner, parts: Mapping[str, dict[str, Part]]) -> dict:
     """A line of the history; labels of the target are used to watch, never to choose."""
-    row = dict.fromkeys(HISTORY) | {"seed": seed, "epoch": epoch.number, "lr": epoch.lr, "loss": epoch.loss}
+    row = dict.fromkeys(HISTORY) | {"seed": learner.seed, "epoch": epoch.number, "lr": epoch.lr, "loss": epoch.loss}
     row["adaptation_loss"] = epoch.adaptation_loss
     for role, part in parts.items():
         row |= {f"{role}_{name}": value for name, value in learner.validate(part["validation"]).items()}

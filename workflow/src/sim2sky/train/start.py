@@ -11,7 +11,21 @@ from pydantic.dataclasses import dataclass
 from sim2sky.config import Recipe
 from sim2sky.models.batch_statistics import predict
 from sim2sky.train.data import Part
-from sim2sky.train.weights import load_models
+from sim2sky.train.labels import Labels
+from sim2sky.train.weights import load_models, read_labels, read_weights
+
+
+def first_networks(
+    start_from: str | Path | None, recipe: Recipe, targets: Sequence[str], values: torch.Tensor
+) -> tuple[Labels, dict[int, dict[str, torch.Tensor]]]:
+    """Labels, and first weights by seed, which are none without an earlier run.
+
+    Networks of an earlier run go on in the space that they have learnt to answer in, so its labels are taken over;
+    else labels are fitted to `values`, the targets of the training part.
+    """
+    if start_from is None:
+        return Labels.fitted(targets, recipe, values), {}
+    return read_labels(start_from, recipe, targets), read_weights(start_from)
 
 
 @dataclass(frozen=True)
