@@ -71,6 +71,7 @@ def test_outputs_on_the_way_add_to_the_loss(loss):
     main, second = {"mse": (4, 0.25), "mae": (2, 0.5), "huber": (1.5, 0.125)}[loss]
     assert value.item() == pytest.approx(main + 0.4 * second)
     assert latent.tolist() == [[3.0], [3.0]]
+    assert Objective(loss, Labels(["chi"]))(TwoOutputs().eval(), images, target)[0].item() == pytest.approx(main)
 
 
 def test_weights_are_of_the_parameter_however_many_outputs_it_has():

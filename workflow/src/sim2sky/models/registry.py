@@ -16,6 +16,7 @@ def register_model(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
 
     The network that it returns must have ``features(x) -> (n, latent)`` and ``head(latent) -> (n, outputs)``, with
     ``forward(x) = head(features(x))``: adaptation works on what lies between.
+    Outputs on the way that training shall lower too are left as a list in ``auxiliary_outputs`` by ``features``.
     """
     _MODELS[build.__name__] = build
     return build

@@ -33,8 +33,8 @@ class Objective:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Loss of a batch, a scalar, and the latent features of its images.
 
-        A network that has further outputs on the way leaves them in ``auxiliary_outputs`` during ``features``; each
-        adds its loss times `AUXILIARY_WEIGHT`.
+        A network that has further outputs on the way leaves them in ``auxiliary_outputs`` during ``features`` in
+        training mode; each adds its loss times `AUXILIARY_WEIGHT`.
 
         Parameters
         ----------
@@ -47,7 +47,7 @@ class Objective:
         """
         latent = network.features(images)
         loss = self.regression(network.head(latent), target, weight)
-        for outputs in getattr(network, "auxiliary_outputs", None) or ():
+        for outputs in getattr(network, "auxiliary_outputs", ()) if network.training else ():
             loss = loss + AUXILIARY_WEIGHT * self.regression(outputs, target, weight)
         return loss, latent
 
