@@ -22,10 +22,8 @@ def test_tables_hold_every_run_domain_and_statistics(finished):
         metrics.metric
     )
     summary = pd.read_csv(finished.folder / STUDY / "summary.csv")
-    expected = (
-        "study method recipe domain statistics metric mean std n_seeds published_mean published_std published_source"
-    )
-    assert list(summary.columns)[:12] == expected.split()
+    expected = "study method recipe domain statistics parameter metric mean std n_seeds published_mean published_std published_source"
+    assert list(summary.columns)[:13] == expected.split()
     assert (summary.published_mean.notna()).sum() == 6
 
 
