@@ -14,12 +14,14 @@ from typing import Any
 
 STAGES = ("simulate", "observe", "train", "adapt", "evaluate", "report")
 START, MARGIN = 10, 5  # minutes, and times what was measured
+LONGEST = 5 * 24 * 60  # minutes; what goes on longer is cut and goes on from its checkpoint, but a partition would never start it
 TEXT = """# What a full run costs
 
 <!-- Printed by `make plan`, written by `make docs`. -->
 
 Jobs that `snakemake --profile slurm` submits for the configured studies from nothing. Hours are those of the measured speed on one core of a
-CPU: of GPU-hours they are an upper bound. The longest time limit and the largest memory are those of the first attempt.
+CPU: for a GPU that is slow, but a job that reaches the longest limit, five days, counts as one day. The longest time limit and the largest
+memory are those of the first attempt.
 
 """
 
@@ -27,9 +29,9 @@ CPU: of GPU-hours they are an upper bound. The longest time limit and the larges
 def time_limit(seconds: float, attempt: int) -> int:
     """Minutes asked for by a job that took `seconds` where it was measured.
 
-    `START` minutes, and `MARGIN` times as long for slower machines and file systems; more at each attempt.
+    `START` minutes, and `MARGIN` times as long for slower machines and file systems; more at each attempt, up to `LONGEST`.
     """
-    return ceil((START + MARGIN * seconds / 60) * attempt)
+    return min(ceil((START + MARGIN * seconds / 60) * attempt), LONGEST)
 
 
 def expected_hours(limit: int) -> float:
