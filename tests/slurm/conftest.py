@@ -163,7 +163,7 @@ def undisturbed(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("undisturbed"))
     study = project.folder / "config/studies/einstein_radius.yaml"
     study.write_text(small_study(study.read_text()))
-    (project.folder / "config/config.yaml").write_text("studies: [einstein_radius]\n")
+    (project.folder / "config/config.yaml").write_text("studies: [einstein_radius]\ncutouts: {des_coadd_g: null}\n")
     with open(project.folder / "workflow/src/sim2sky/train/checkpoint.py", "a") as module:
         module.write(HOLD)
     result = project.snakemake("results/evaluate/einstein_radius/metrics.csv")

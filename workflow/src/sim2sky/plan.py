@@ -14,7 +14,8 @@ from typing import Any
 
 STAGES = ("simulate", "observe", "train", "adapt", "evaluate", "report")
 START, MARGIN = 10, 5  # minutes, and times what was measured
-LONGEST = 5 * 24 * 60  # minutes; what goes on longer is cut and goes on from its checkpoint, but a partition would never start it
+# Minutes. A longer training is cut and goes on from its checkpoint; a limit beyond the partition's would never start.
+LONGEST = 5 * 24 * 60
 TEXT = """# What a full run costs
 
 <!-- Printed by `make plan`, written by `make docs`. -->
