@@ -42,11 +42,13 @@ class SupervisedCluster(Cluster):
     def __enter__(self):
         command = [sys.executable, "-m", "tests.slurm.cluster", str(self.folder)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.supervisor = subprocess.Popen(command, cwd=ROOT, start_new_session=True, **pipes)
-        if self.supervisor.stdout.readline() != "ready\n":
-            self.__exit__()
-            raise RuntimeError("the cluster did not start")
-        return self
+        for _ in range(5):  # a port may be taken between being found free and being used
+            self.folder.mkdir(exist_ok=True)
+            self.supervisor = subprocess.Popen(command, cwd=ROOT, start_new_session=True, **pipes)
+            if self.supervisor.stdout.readline() == "ready\n":
+                return self
+            self.supervisor.wait()
+        raise RuntimeError("the cluster did not start")
 
     def __exit__(self, *_):
         self.supervisor.stdin.close()
