@@ -53,7 +53,7 @@ def report(tmp_path_factory) -> Path:
     runs = {name: run for name, run in study.runs.items() if run.recipe == "paper"}
     study, folder = study.model_copy(update={"seeds": 1, "runs": runs}), tmp_path_factory.mktemp("report")
     paths, path = Paths(str(folder / "results")), folder / "report.html"
-    rows = [("paper-none", "none", "paper", "noise_free", "", 0, "des", "batch", "r2", 0.5)]
+    rows = [("paper-none", "none", "paper", "noise_free", "", 0, "des", "batch", "theta_E", "r2", 0.5)]
     run, where = folder / "run.csv", {"study": "toy"}
     pd.DataFrame(rows, columns=RUN_COLUMNS).to_csv(run, index=False)
     tables = paths.metrics.format(**where), paths.summary.format(**where)
