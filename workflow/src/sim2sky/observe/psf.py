@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
+from torch.nn import functional
 
 SIGMA_PER_FWHM = 1 / (2 * np.sqrt(2 * np.log(2)))
 TRUNCATE = 5  # standard deviations, as lenstronomy's GAUSSIAN
+CACHE_LINE = 8  # float64 numbers
 
 
 def blur_matrix(sigma: float, pixels: int) -> np.ndarray:
@@ -45,11 +47,15 @@ def gaussian_blur(images: torch.Tensor, fwhm: np.ndarray, pixel_scale: float) ->
     Returns
     -------
     (lens, ..., N, N) tensor
-        Of the type of `images`. Computed in float64, so that float32 pixels do not depend on how many images were
-        blurred together.
+        Of the type of `images`. Computed in float64, and in matrices of whole cache lines, so that pixels do not depend
+        on how many images were blurred together: a matrix product is rounded differently at another alignment.
     """
+    pixels = images.shape[-1]
+    padding = (0, -pixels % CACHE_LINE)
     widths, which = np.unique(np.asarray(fwhm, dtype=float), return_inverse=True)
-    matrices = np.stack([blur_matrix(width * SIGMA_PER_FWHM / pixel_scale, images.shape[-1]) for width in widths])
+    matrices = np.stack([blur_matrix(width * SIGMA_PER_FWHM / pixel_scale, pixels) for width in widths])
     which = which.reshape(np.shape(fwhm) + (1,) * (images.ndim - 2 - np.ndim(fwhm)))
     matrix = torch.from_numpy(matrices).to(images.device)[torch.from_numpy(which).to(images.device)]
-    return (matrix @ images.double() @ matrix.mT).to(images.dtype)
+    matrix = functional.pad(matrix, padding * 2)
+    blurred = matrix @ functional.pad(images.double(), padding * 2) @ matrix.mT
+    return blurred[..., :pixels, :pixels].to(images.dtype)
