@@ -1,0 +1,63 @@
+"""Checks raw values against the schema: one line per mistake, with its file, its key and the nearest valid name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from sim2sky.config.base import Strict, known
+
+
+class ConfigError(ValueError):
+    """The configuration is wrong; the message says where and what."""
+
+
+def place(file: str, path: tuple[Any, ...], overrides: Any) -> str:
+    """File and dotted key; values that came from an override are blamed on it."""
+    for key in path:
+        overrides = overrides.get(key) if isinstance(overrides, dict) else None
+    if overrides is not None:
+        file = f"overrides of {file}"
+    return f"{file}: {'.'.join(map(str, path))}" if path else file
+
+
+def check(model: type[Strict], raw: Any, file: str, overrides: Any) -> Any:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        lines = []
+        for mistake in error.errors():
+            path, text = mistake["loc"], mistake["msg"].removeprefix("Value error, ")
+            if mistake["type"] == "extra_forbidden":
+                try:
+                    known(str(path[-1]), _fields_at(model, path[:-1]), "key")
+                except ValueError as unknown:
+                    text = str(unknown)
+            elif mistake["type"] == "missing":
+                text = "is missing"
+            elif not isinstance(mistake["input"], dict):
+                text += f" (got {mistake['input']!r})"
+            lines.append(f"{place(file, path, overrides)}: {text}")
+        raise ConfigError("\n".join(lines)) from None
+
+
+def _fields_at(model: Any, path: tuple[Any, ...]) -> list[str]:
+    """Field names of the model that sits at `path` inside `model`."""
+    schema = model.model_json_schema()
+    node = schema
+    for key in path:
+        options = [_resolve(schema, option) for option in node.get("anyOf", [node])]
+        node = next((option for option in options if option.get("type") in ("object", "array")), node)
+        node = node.get("properties", {}).get(key) or node.get("additionalProperties") or node.get("items") or {}
+        node = _resolve(schema, node)
+    for option in node.get("anyOf", [node]):
+        if fields := _resolve(schema, option).get("properties"):
+            return list(fields)
+    return []
+
+
+def _resolve(schema: dict[str, Any], node: Any) -> dict[str, Any]:
+    if isinstance(node, dict) and "$ref" in node:
+        return schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
+    return node if isinstance(node, dict) else {}

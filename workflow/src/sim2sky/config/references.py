@@ -1,0 +1,145 @@
+"""Names inside a study that point nowhere, and values that do not fit each other.
+
+Each check yields mistakes as (path in the study, what is wrong).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sim2sky.config.base import known, merge, nested
+from sim2sky.config.chains import chain_problems
+from sim2sky.config.check import ConfigError, check
+from sim2sky.config.observe import Dataset, Survey
+from sim2sky.config.simulate import Simulation
+from sim2sky.config.study import Study
+from sim2sky.config.train import SOURCE_AXES, Recipe, Run
+
+Path = tuple[Any, ...]
+Mistakes = Iterator[tuple[Path, str]]
+
+
+def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Survey]) -> Mistakes:
+    """All of a study; the same one may come twice."""
+    for name, simulation in study.simulations.items():
+        yield from _of_simulation(("simulations", name), simulation)
+    for name, dataset in study.datasets.items():
+        where = ("datasets", name)
+        yield from _name((*where, "simulation"), dataset.simulation, study.simulations, "simulation")
+        if simulation := study.simulations.get(dataset.simulation):
+            yield from _of_survey((*where, "survey"), dataset.survey, surveys[dataset.survey], simulation)
+            yield from _of_sizes(where, dataset, simulation)
+            yield from _of_background((*where, "background"), dataset, simulation, cutouts)
+    for name in study.runs:
+        yield from _of_run(study, name)
+    yield from chain_problems(study)
+    yield from _of_cross_validation(study)
+    yield from _of_published(study)
+
+
+def _name(path: Path, name: str, names: Iterable[str], what: str) -> Mistakes:
+    try:
+        known(name, names, what)
+    except ValueError as error:
+        yield path, str(error)
+
+
+def _of_simulation(where: Path, simulation: Simulation) -> Mistakes:
+    for light in ("lens_light", "source_light"):
+        for band in getattr(simulation.population, light).colors:
+            yield from _name((*where, "population", light, "colors"), band, simulation.bands[1:], "band")
+
+
+def _of_survey(where: Path, name: str, survey: Survey, simulation: Simulation) -> Mistakes:
+    for band in simulation.bands:
+        yield from _name(where, band, survey.bands, f"band of survey {name}")
+    if survey.pixel_scale != simulation.pixel_scale:
+        yield where, f"{name} has {survey.pixel_scale} arcsec/pixel, its simulation {simulation.pixel_scale}"
+
+
+def _of_sizes(where: Path, dataset: Dataset, simulation: Simulation) -> Mistakes:
+    if dataset.centre_crop and dataset.centre_crop.pixels > simulation.pixels:
+        text = f"cannot keep {dataset.centre_crop.pixels} of {simulation.pixels} pixels"
+        yield (*where, "centre_crop", "pixels"), text
+    for part, (start, stop) in dataset.split.bounds(simulation.lenses).items():
+        if stop - start < 2:
+            text = f"leaves {stop - start} of {simulation.lenses} lenses for {part}; at least 2 are needed"
+            yield (*where, "split"), text
+
+
+def _of_background(where: Path, dataset: Dataset, simulation: Simulation, cutouts: dict[str, str | None]) -> Mistakes:
+    background = dataset.background
+    if not background:
+        return
+    yield from _name((*where, "cutouts"), background.cutouts, cutouts, "cutouts")
+    if background.pixel_scale != simulation.pixel_scale:
+        text = f"{background.pixel_scale} arcsec/pixel, but its simulation has {simulation.pixel_scale}"
+        yield (*where, "pixel_scale"), text
+    if len(simulation.bands) > 1:
+        yield where, "cutouts have one band, the simulation has several"
+
+
+def _of_run(study: Study, name: str) -> Mistakes:
+    run, where = study.runs[name], ("runs", name)
+    for simulation in _simulations_of(study, run):
+        for index, target in enumerate(study.targets):
+            yield from _name(("targets", index), target, simulation.parameters, "parameter")
+    yield from _name((*where, "method"), run.method, study.methods, "method")
+    yield from _name((*where, "recipe"), run.recipe, study.recipes, "recipe")
+    datasets = [("source", run.source), ("target", run.target), *(("evaluate_on", name) for name in run.evaluate_on)]
+    for key, dataset in datasets:
+        if dataset is not None:
+            yield from _name((*where, key), dataset, study.datasets, "dataset")
+    if run.method in study.methods and (study.methods[run.method].adaptation != "none") != (run.target is not None):
+        yield (*where, "target"), "a method that adapts needs a target, `adaptation: none` takes none"
+    if run.recipe in study.recipes:
+        yield from _of_change((*where, "change"), study.recipes[run.recipe], run.change)
+    yield from _of_weights(study, name)
+
+
+def _simulations_of(study: Study, run: Run) -> list[Simulation]:
+    names = dict.fromkeys([run.source, run.target, *run.evaluate_on])
+    datasets = [study.datasets[name] for name in names if name in study.datasets]
+    return [study.simulations[dataset.simulation] for dataset in datasets if dataset.simulation in study.simulations]
+
+
+def _of_change(where: Path, recipe: Recipe, change: dict[str, Any]) -> Mistakes:
+    try:
+        check(Recipe, merge(recipe.model_dump(), change), "", {})
+    except ConfigError as error:
+        for line in str(error).splitlines():
+            yield where, line.lstrip(": ")
+
+
+def _of_weights(study: Study, name: str) -> Mistakes:
+    """Weights of angles need an orientation among the targets and the axes of the source."""
+    run, where = study.runs[name], ("runs", name, "recipe")
+    recipe = study.recipes.get(run.recipe)
+    if recipe is None or not (recipe.weight_angles or run.change.get("weight_angles")):
+        return
+    if "theta" not in study.targets:
+        yield where, "weight_angles: theta is not among the targets"
+    for simulation in _simulations_of(study, run):
+        if lacking := [axis for axis in SOURCE_AXES if axis not in simulation.parameters]:
+            yield where, f"weight_angles: the simulation has no {' and no '.join(lacking)}"
+
+
+def _of_cross_validation(study: Study) -> Mistakes:
+    cross, where = study.cross_validation, ("cross_validation",)
+    if not cross:
+        return
+    yield from _name((*where, "recipe"), cross.recipe, study.recipes, "recipe")
+    yield from _name((*where, "dataset"), cross.dataset, study.datasets, "dataset")
+    for key, values in cross.grid.items():
+        for value in values if cross.recipe in study.recipes else []:
+            yield from _of_change((*where, "grid", key), study.recipes[cross.recipe], nested(key, value))
+
+
+def _of_published(study: Study) -> Mistakes:
+    for index, row in enumerate(study.published):
+        where = ("published", index)
+        for key, names in (("method", study.methods), ("recipe", study.recipes), ("domain", study.datasets)):
+            yield from _name((*where, key), getattr(row, key), names, key)
+        if row.parameter:
+            yield from _name((*where, "parameter"), row.parameter, study.targets, "target")
