@@ -14,8 +14,8 @@ from sim2sky.lensing.mass import SIE, shear_deflection
 _MASS = ("theta_E", "e1", "e2", "center_x", "center_y")
 _LIGHT = ("R_sersic", "n_sersic", "e1", "e2", "center_x", "center_y")
 # Sub-pixels that are computed at once: enough to make the cost of calling an operator small, few enough to keep the
-# intermediate images, of 128 kB each, in the cache of a core.
-_CHUNK = 32768
+# intermediate images, of 256 kB each, in the cache of a core.
+_CHUNK = 65536
 
 
 def pixel_grid(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
-from torch.nn import functional
 
 SIGMA_PER_FWHM = 1 / (2 * np.sqrt(2 * np.log(2)))
 TRUNCATE = 5  # standard deviations, as lenstronomy's GAUSSIAN
 CACHE_LINE = 8  # float64 numbers
+CHUNK = 32768  # pixels that are blurred at once, few enough to stay in the cache of a core
 
 
+@lru_cache(maxsize=1024)
 def blur_matrix(sigma: float, pixels: int) -> np.ndarray:
     """Matrix that blurs a column of pixels; the edge value goes on outside the frame.
 
@@ -51,11 +54,17 @@ def gaussian_blur(images: torch.Tensor, fwhm: np.ndarray, pixel_scale: float) ->
         on how many images were blurred together: a matrix product is rounded differently at another alignment.
     """
     pixels = images.shape[-1]
-    padding = (0, -pixels % CACHE_LINE)
+    side = pixels + -pixels % CACHE_LINE
     widths, which = np.unique(np.asarray(fwhm, dtype=float), return_inverse=True)
-    matrices = np.stack([blur_matrix(width * SIGMA_PER_FWHM / pixel_scale, pixels) for width in widths])
-    which = which.reshape(np.shape(fwhm) + (1,) * (images.ndim - 2 - np.ndim(fwhm)))
-    matrix = torch.from_numpy(matrices).to(images.device)[torch.from_numpy(which).to(images.device)]
-    matrix = functional.pad(matrix, padding * 2)
-    blurred = matrix @ functional.pad(images.double(), padding * 2) @ matrix.mT
-    return blurred[..., :pixels, :pixels].to(images.dtype)
+    matrices = np.zeros((len(widths), side, side))
+    matrices[:, :pixels, :pixels] = [blur_matrix(width * SIGMA_PER_FWHM / pixel_scale, pixels) for width in widths]
+    matrices = torch.from_numpy(matrices).to(images.device)
+    which = torch.from_numpy(which.reshape(np.shape(fwhm) + (1,) * (images.ndim - 2 - np.ndim(fwhm)))).to(images.device)
+    blurred = torch.empty_like(images)
+    step = max(1, CHUNK // images[0].numel())
+    for part, sharp, width in zip(blurred.split(step), images.split(step), which.split(step), strict=True):
+        padded = sharp.new_zeros((*sharp.shape[:-2], side, side), dtype=torch.float64)
+        padded[..., :pixels, :pixels] = sharp
+        matrix = matrices[width]
+        part[:] = (matrix @ padded @ matrix.mT)[..., :pixels, :pixels]
+    return blurred
