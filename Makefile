@@ -8,7 +8,7 @@ SKY := $(if $(CUTOUTS),'cutouts={des_coadd_g: $(CUTOUTS)}')
 CONFIG := $(if $(CUTOUTS),--config $(SKY))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo full plan test test-fast lint docs benchmarks clean
+.PHONY: help setup setup-test demo full plan why test test-fast lint docs benchmarks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ demo: setup ## from nothing to results/report/report.html, in minutes (CUTOUTS=c
 
 full: setup ## the full-size studies on this machine (hours to days; resumes where it stopped)
 	$(SNAKEMAKE) $(CONFIG)
+
+why: setup ## what would be made again, and which key, module or file is the reason
+	@$(BIN)/python -m sim2sky.why $(CONFIG)
 
 plan: setup ## what a full-size run would cost: jobs, hours, disk
 	@$(BIN)/python -m sim2sky.plan $(CONFIG)

@@ -10,7 +10,8 @@ import yaml
 
 from sim2sky import store
 from sim2sky.config import Study, merge
-from sim2sky.evaluate.aggregate import aggregate, evaluate_run
+from sim2sky.evaluate.aggregate import aggregate
+from sim2sky.evaluate.run import evaluate_run
 from sim2sky.paths import Paths
 
 ROOT = Path(__file__).parents[2]

@@ -112,6 +112,8 @@ STUDY_MISTAKES = [
     ("runs.tuned-none.train_on", {"worst_of": "nobody"}, ["runs.tuned-none.train_on.worst_of", "unknown run 'nobody'"]),
     ("runs.tuned-none.train_on", {"worst_of": "paper-none"}, ["runs.tuned-none.train_on.worst_of", "paper-none has normalisation none"]),
     ("runs.tuned-none.train_on", {"worst_of": "tuned-mmd", "fraction": 0}, ["runs.tuned-none.train_on.fraction", "greater than 0"]),
+    ("recipes.tuned.seeds_together", "maybe", ["recipes.tuned.seeds_together", "valid boolean"]),
+    ("recipes.tuned", {"network": "lens_cnn", "epochs": 2, "optimiser": {"lr": 0.1}, "schedule": {"name": "plateau"}, "seeds_together": True}, ["recipes.tuned", "share one learning rate"]),
 ]  # fmt: skip
 
 
@@ -208,6 +210,12 @@ def test_broken_file_is_named(project, file, old, new, words):
         configure.load(top(), project)
     for word in words:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize("folder", ["/tmp/results", "../results", "results/../../elsewhere", ""])
+def test_results_stay_below_the_project(folder):
+    with pytest.raises(configure.ConfigError, match="results: must be a folder below that of the Snakefile"):
+        configure.load(top(results=folder), ROOT)
 
 
 def test_two_studies_cannot_mean_different_things_by_one_name(project):

@@ -13,17 +13,10 @@ from sklearn.metrics import r2_score
 
 from sim2sky import store
 from sim2sky.config import Method, Recipe, Study
-from sim2sky.evaluate.aggregate import (
-    RUN_COLUMNS,
-    SUMMARY_COLUMNS,
-    aggregate,
-    evaluate_run,
-    missing_runs,
-    present_runs,
-    read_metrics,
-)
+from sim2sky.evaluate.aggregate import SUMMARY_COLUMNS, aggregate, missing_runs, present_runs
 from sim2sky.evaluate.latent import embed_latents
 from sim2sky.evaluate.predict import predict_block
+from sim2sky.evaluate.run import RUN_COLUMNS, evaluate_run, read_metrics
 from sim2sky.models import batch_statistics
 from sim2sky.train.block import train_block
 from sim2sky.train.data import Domain
@@ -59,8 +52,8 @@ def run(tmp_path_factory):
     clean, sky = (make_domain(folder, name, flux) for name, flux in (("clean", 20.0), ("sky", 1.0)))
     model, paths = folder / "model.safetensors", {n: folder / n for n in ("predictions.parquet", "latents.zarr.zip")}
     method = Method(title="No adaptation", adaptation="none")
-    train_block(RECIPE, method, ["theta_E"], range(4, 6), clean[0], None, model, folder / "history.csv", "f")
-    predict_block(model, RECIPE, ["theta_E"], [clean[0], sky[0]], *paths.values(), "f00d")
+    train_block(RECIPE, method, ["theta_E"], range(4, 6), clean[0], None, model, folder / "history.csv", {})
+    predict_block(model, RECIPE, ["theta_E"], [clean[0], sky[0]], *paths.values(), {"code": "f00d"})
     names = {"run": "tuned-none", "method": "none", "recipe": "tuned", "source": "clean", "target": None}
     evaluate_run(*paths.values(), folder / "metrics.csv", **names)
     networks, _ = load_models(model, RECIPE, ["theta_E"], bands=1, pixels=12)
@@ -75,7 +68,7 @@ def normalised(data: dict[str, np.ndarray], part: slice) -> torch.Tensor:
 
 def test_predictions_are_of_the_test_part_under_each_statistics(run):
     table = pd.read_parquet(run["folder"] / "predictions.parquet")
-    assert table.attrs["fingerprint"] == "f00d"
+    assert table.attrs["fingerprint"] == {"code": "f00d"}
     assert table.attrs["config"]["normalisation"] == "per_domain"
     columns = "domain seed statistics lens parameter true predicted seeing signal_to_noise sky_brightness"
     assert list(table.columns) == columns.split()

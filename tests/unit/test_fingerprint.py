@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sim2sky import fingerprint as module
+from sim2sky import registry
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow/scripts"
@@ -20,10 +21,10 @@ def package(tmp_path, monkeypatch):
     return copy
 
 
-def prints():
-    for cached in (module.fingerprint, module._tree, module._tree_hash):
+def prints(**used):
+    for cached in (module.fingerprint, module._tree, module._module_hash, registry._registered_nodes):
         cached.cache_clear()
-    return {script.stem: module.fingerprint(str(script)) for script in SCRIPTS.glob("*.py")}
+    return {script.stem: module.fingerprint(str(script), **used) for script in SCRIPTS.glob("*.py")}
 
 
 def edit(path, old, new):
@@ -66,3 +67,26 @@ def test_new_adaptation_method_matters_to_training(package):
     path.write_text(path.read_text() + "\nCHANGED = True\n")
     assert "train" in changed(before, prints())
     assert not {"simulate_shard", "inject_noise", "draw_figures"} & changed(before, prints())
+
+
+def test_only_what_is_used_of_the_registered_matters(package):
+    used = {"adapt": frozenset({"dann"}), "models": frozenset({"lens_cnn"})}
+    before = prints(**used)
+    assert {"sim2sky.adapt.dann", "sim2sky.models.lens_cnn", "scripts/train.py"} <= before["train"].keys()
+    assert "sim2sky.adapt.mmd" not in before["train"]
+    (package / "adapt/coral.py").write_text("@register_adaptation\nclass coral:\n    pass\n")
+    edit(package / "adapt/__init__.py", "import dann, mmd", "import coral, dann, mmd")
+    edit(package / "adapt/mmd.py", "n = len(source)", "n = len(source) + 0")
+    assert not changed(before, prints(**used))
+    edit(package / "adapt/registry.py", "\n\n", "\n\nCHANGED = True\n")
+    assert "train" in changed(before, prints(**used))
+
+
+def test_a_template_counts_as_part_of_the_module_that_names_it(package):
+    before = prints()
+    (package / "report/report.html").write_text("<html></html>")
+    assert changed(before, prints()) == {"write_report"}
+
+
+def test_a_digest_is_of_all_modules():
+    assert module.digest({"a": "1", "b": "2"}) == module.digest({"b": "2", "a": "1"}) != module.digest({"a": "1"})

@@ -44,14 +44,14 @@ def write(path, variables, start=0, stop=LENSES, bands=("g", "r"), **attributes)
         for name, v in variables.items()
     }
     attributes = {"zero_point": 30.0, "pixel_scale": SCALE, "bands": list(bands)} | attributes
-    store.write_shard(path, cut, store.provenance({"lenses": LENSES}, "f", **attributes))
+    store.write_shard(path, cut, store.provenance({"lenses": LENSES}, {}, **attributes))
     return path
 
 
 def run(folder, variables, dataset, conditions, start=0, stop=LENSES, bands=("g",), **options):
     source = write(folder / f"source-{start}-{stop}.zarr.zip", variables, start, stop, bands)
     path = folder / f"observed-{start}-{stop}.zarr.zip"
-    observe_shard(dataset, conditions, source, path, "f", **options)
+    observe_shard(dataset, conditions, source, path, {}, **options)
     return path
 
 
@@ -180,7 +180,7 @@ def test_on_real_sky_only_the_source_is_noisy(tmp_path, simulated, cube):
 @pytest.mark.parametrize(("mode", "tolerance"), [("none", None), ("pixel", 0.5), ("subpixel", 0.02)])
 def test_centred_shard(tmp_path, simulated, kept, mode, tolerance):
     source, path = write(tmp_path / "source.zarr.zip", simulated), tmp_path / "centred.zarr.zip"
-    centre_crop_shard(CentreCrop(centre=mode, pixels=kept), source, path, "f")
+    centre_crop_shard(CentreCrop(centre=mode, pixels=kept), source, path, {})
     before, after = store.open_shards([source]), store.open_shards([path])
     assert set(after) == set(before) | {"shift_x", "shift_y"}
     assert after.read("lensed_source").shape == (LENSES, 2, kept, kept)
@@ -204,7 +204,7 @@ def test_shift_says_where_a_position_went(tmp_path):
     }
     for kept in (21, 20):
         source = write(tmp_path / "source.zarr.zip", one, bands=("g",))
-        centre_crop_shard(CentreCrop(centre="pixel", pixels=kept), source, tmp_path / "centred.zarr.zip", "f")
+        centre_crop_shard(CentreCrop(centre="pixel", pixels=kept), source, tmp_path / "centred.zarr.zip", {})
         shard = store.open_shards([tmp_path / "centred.zarr.zip"])
         image = shard.read("lens_light")[0, 0]
         y, x = (np.average(np.arange(kept) - (kept - 1) / 2, weights=image.sum(axis)) for axis in (1, 0))
@@ -214,8 +214,8 @@ def test_shift_says_where_a_position_went(tmp_path):
 
 def test_centred_shard_can_be_observed(tmp_path, simulated):
     source, centred = write(tmp_path / "source.zarr.zip", simulated), tmp_path / "centred.zarr.zip"
-    centre_crop_shard(CentreCrop(pixels=12), source, centred, "f")
-    observe_shard(DES, survey("des"), centred, tmp_path / "observed.zarr.zip", "f")
+    centre_crop_shard(CentreCrop(pixels=12), source, centred, {})
+    observe_shard(DES, survey("des"), centred, tmp_path / "observed.zarr.zip", {})
     shard = store.open_shards([tmp_path / "observed.zarr.zip"])
     assert shard.read("image").shape == (LENSES, 2, 12, 12) and "shift_x" in shard
     assert "centre_crop" in shard.attributes["config"]["simulated"]
@@ -225,25 +225,25 @@ def test_what_does_not_fit_is_refused(tmp_path, simulated, cube):
     path, des = tmp_path / "out.zarr.zip", survey("des")
     coarse = write(tmp_path / "coarse.zarr.zip", simulated, pixel_scale=0.4)
     with pytest.raises(ValueError, match="coarse.*0.4 arcsec/pixel.*0.263"):
-        observe_shard(DES, des, coarse, path, "f")
+        observe_shard(DES, des, coarse, path, {})
     two = write(tmp_path / "two.zarr.zip", simulated)
     only_g = des.model_copy(update={"bands": {"g": des.bands["g"]}})
     with pytest.raises(ValueError, match="two.*band 'r' is not in survey"):
-        observe_shard(DES, only_g, two, path, "f")
+        observe_shard(DES, only_g, two, path, {})
     with pytest.raises(ValueError, match="cutouts have one band, the images 2"):
-        observe_shard(on_sky(), des, two, path, "f", lenses=LENSES, cutouts=cube)
+        observe_shard(on_sky(), des, two, path, {}, lenses=LENSES, cutouts=cube)
     one = write(tmp_path / "one.zarr.zip", simulated, bands=("g",))
     with pytest.raises(ValueError, match="needs its cutouts and the number of lenses"):
-        observe_shard(on_sky(), des, one, path, "f")
+        observe_shard(on_sky(), des, one, path, {})
     other = on_sky()
     other = other.model_copy(update={"background": other.background.model_copy(update={"pixel_scale": 0.2})})
     with pytest.raises(ValueError, match="cutouts of 0.2 arcsec/pixel"):
-        observe_shard(other, des, one, path, "f", lenses=LENSES, cutouts=cube)
+        observe_shard(other, des, one, path, {}, lenses=LENSES, cutouts=cube)
     fits.writeto(tmp_path / "few.fits", fits.getdata(cube)[:3])
     with pytest.raises(ValueError, match="few.fits: 3 cutouts leave none for validation"):
-        observe_shard(on_sky(), des, one, path, "f", lenses=LENSES, cutouts=tmp_path / "few.fits")
+        observe_shard(on_sky(), des, one, path, {}, lenses=LENSES, cutouts=tmp_path / "few.fits")
     with pytest.raises(ValueError, match="one.*cannot keep 17 of 16 pixels"):
-        centre_crop_shard(CentreCrop(pixels=17), one, path, "f")
+        centre_crop_shard(CentreCrop(pixels=17), one, path, {})
     assert not path.exists()
 
 

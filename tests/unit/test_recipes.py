@@ -63,7 +63,7 @@ def train(
 ):
     adapt_to = domain if method is MMD else None
     files = folder / "model.safetensors", folder / "history.csv"
-    train_block(recipe(**change), method, TARGETS, seeds, domain, adapt_to, *files, "f", start_from=start, worst=worst)
+    train_block(recipe(**change), method, TARGETS, seeds, domain, adapt_to, *files, {}, start_from=start, worst=worst)
     return folder
 
 
@@ -151,7 +151,7 @@ def test_an_epoch_reads_each_chunk_once_and_shows_each_image_once(streamed, monk
     monkeypatch.setattr(streamed.images._data, "read", lambda *what: read.append(what) or chunks(*what))
     orders = []
     for learner.epochs_done in range(2):
-        batches = [index for _, index, _ in learner._batches()]
+        batches = [index for _, index, _ in learner.batches()]
         orders.append(torch.cat(batches).tolist())
         streamed.images._kept.clear()
         read.clear()
@@ -161,7 +161,7 @@ def test_an_epoch_reads_each_chunk_once_and_shows_each_image_once(streamed, monk
         assert len(read) == len(set(read)) == len(streamed.images._starts)
     assert orders[0] != orders[1]
     learner.epochs_done = 0
-    assert torch.cat([index for _, index, _ in learner._batches()]).tolist() == orders[0]
+    assert torch.cat([index for _, index, _ in learner.batches()]).tolist() == orders[0]
     first = np.searchsorted(streamed.images._starts, orders[0][:16], side="right")
     assert 1 < len(set(first)) <= streamed.images.buffer, "the buffer's chunks are mixed"
 
@@ -254,7 +254,7 @@ def test_predictions_are_long_and_in_units(domain, tmp_path, limit):
     asked = recipe(standardise=True, angles="sin_cos", memory_limit_gb=limit, normalisation="per_domain")
     model = train(domain, tmp_path, **asked.params()) / "model.safetensors"
     files = tmp_path / "predictions.parquet", tmp_path / "latents.zarr.zip"
-    predict_block(model, asked, TARGETS, [domain], *files, "f")
+    predict_block(model, asked, TARGETS, [domain], *files, {})
     table = pd.read_parquet(files[0])
     columns = ["domain", "seed", "statistics", "lens", "parameter", "true", "predicted"]
     assert list(table.columns) == columns, "clean images have no observing conditions"

@@ -22,7 +22,7 @@ def simulate(folder, lenses, shard_size=None, **more):
     simulation = Simulation.model_validate(options | {"lenses": lenses, "shard_size": shard_size or lenses})
     paths = [folder / f"{shard}.zarr.zip" for shard in simulation.shards]
     for shard, path in zip(simulation.shards, paths, strict=True):
-        simulate_shard(simulation, shard, path, "fingerprint", device="cpu")
+        simulate_shard(simulation, shard, path, {"code": "f"}, device="cpu")
     return paths
 
 
@@ -68,7 +68,7 @@ def test_xarray_reads_a_labelled_data_set(tmp_path, capsys):
     assert data["source_light_magnitude"].dims == ("lens",)
     assert data["lens"].values.tolist() == [0, 1, 2, 3, 4]
     assert (data.attrs["zero_point"], data.attrs["pixel_scale"], data.attrs["bands"]) == (30, 0.4, ["g"])
-    assert data.attrs["fingerprint"] == "fingerprint"
+    assert data.attrs["fingerprint"] == {"code": "f"}
     assert data.attrs["config"]["population"]["lens_mass"]["theta_E"] == {"uniform": [0.5, 1.5]}
     assert "shard 0000000-0000004: 100% rendered" in capsys.readouterr().out
 

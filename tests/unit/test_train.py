@@ -1,6 +1,7 @@
 """Training: what is learnt, that it repeats and resumes bit for bit, and what is refused."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from sim2sky.train.images import normalise, pixel_statistics
 from sim2sky.train.labels import Labels
 from sim2sky.train.loop import Learner, TrainingError
 from sim2sky.train.optimise import adaptation_weight
+from sim2sky.train.together import Team
 from sim2sky.train.weights import load_models
 
 PIXELS = 12
@@ -66,13 +68,13 @@ def domains(tmp_path_factory):
     return make_domain(folder, "clean", 160), make_domain(folder, "sky", 120, offset=0.3, noise=0.3)
 
 
-def train(
-    domains, folder: Path, method: str = "mmd", seeds: range = range(1), fingerprint: str = "code", **change
-) -> Path:
+def train(domains, folder: Path, method: str = "mmd", seeds: range = range(1), code: str = "code", **change) -> Path:
     source, target = domains
     adapt_to = None if method == "none" else target
     files = folder / "model.safetensors", folder / "history.csv"
-    train_block(recipe(**change), METHODS[method], TARGETS, seeds, source, adapt_to, *files, fingerprint, threads=1)
+    train_block(
+        recipe(**change), METHODS[method], TARGETS, seeds, source, adapt_to, *files, {"module": code}, threads=1
+    )
     return folder
 
 
@@ -120,12 +122,12 @@ def test_target_labels_are_never_used(domains):
 def test_every_image_is_seen_once_per_epoch_in_another_order(domains):
     source, target = (load_part(domain.shards, domain.bounds["train"], TARGETS) for domain in domains)
     learner = Learner(recipe(), METHODS["mmd"], 0, source, LABELS, target)  # 112 and 84 images
-    steps, first, others = zip(*learner._batches(), strict=True)
+    steps, first, others = zip(*learner.batches(), strict=True)
     assert len(steps) == 7
     assert sorted(torch.cat(first).tolist()) == list(range(112))
     assert torch.cat(others).bincount(minlength=84).max() == 2  # 80 of the smaller domain, then a new round
     learner.epochs_done = 1
-    assert not torch.equal(torch.cat(first), torch.cat([batch for _, batch, _ in learner._batches()]))
+    assert not torch.equal(torch.cat(first), torch.cat([batch for _, batch, _ in learner.batches()]))
 
 
 def test_a_block_of_seeds_is_its_seeds_one_by_one(domains, tmp_path):
@@ -136,6 +138,49 @@ def test_a_block_of_seeds_is_its_seeds_one_by_one(domains, tmp_path):
     assert sorted(both) == sorted(alone)
     assert all(torch.equal(both[name], alone[name]) for name in both)
     assert not torch.equal(both["0/head.0.weight"], both["1/head.0.weight"])
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_seeds_trained_together_are_the_seeds_one_by_one(domains, method):
+    source, target = (load_part(domain.shards, domain.bounds["train"], TARGETS) for domain in domains)
+    source, target = (
+        replace(part, images=part.images.double(), target=part.target.double()) for part in (source, target)
+    )
+
+    def learners():
+        made = [
+            Learner(recipe(), METHODS[method], s, source, LABELS, None if method == "none" else target)
+            for s in range(3)
+        ]
+        for learner in made:
+            learner.step.double()
+        return made
+
+    team, alone = Team(learners()), learners()
+    together = list(team.run())
+    for index, learner in enumerate(alone):
+        for epoch, of_all in zip(learner.run(), together, strict=True):
+            assert (epoch.number, epoch.lr) == (of_all[index].number, of_all[index].lr)
+            assert of_all[index].loss == pytest.approx(epoch.loss, rel=1e-9)
+            assert method == "none" or of_all[index].adaptation_loss == pytest.approx(epoch.adaptation_loss, rel=1e-6)
+        for one, other in zip(
+            learner.step.state_dict().values(), team.learners[index].step.state_dict().values(), strict=True
+        ):
+            torch.testing.assert_close(one, other, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_seeds_together_resume_in_the_same_bytes(domains, tmp_path, monkeypatch, capsys, after):
+    expected = contents(train(domains, tmp_path / "unbroken", "dann", range(2), seeds_together=True))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt(patch, after)
+        train(domains, tmp_path / "broken", "dann", range(2), seeds_together=True)
+    assert contents(train(domains, tmp_path / "broken", "dann", range(2), seeds_together=True)) == expected
+    assert f"goes on after epoch {after}" in capsys.readouterr().out
+    one_by_one = history(train(domains, tmp_path / "in turn", "dann", range(2)))
+    rows = history(tmp_path / "broken")
+    assert [(row["seed"], row["epoch"]) for row in rows] == [(row["seed"], row["epoch"]) for row in one_by_one]
+    assert [float(row["loss"]) for row in rows] == pytest.approx([float(row["loss"]) for row in one_by_one], rel=1e-2)
 
 
 def interrupt(monkeypatch, after: int) -> None:
@@ -182,7 +227,7 @@ def test_a_checkpoint_of_something_else_is_refused(domains, tmp_path, monkeypatc
     if what == "recipe":
         change = {"optimiser": {"lr": 2e-3}}
     elif what == "code":
-        change = {"fingerprint": "other"}
+        change = {"code": "other"}
     elif what == "data":
         source = make_domain(tmp_path, "clean", 160, noise=0.2)
     else:

@@ -16,6 +16,7 @@ TINY = """
 overrides:
   einstein_radius:
     seeds: 1
+    seeds_per_job: 1
     simulations: {galaxy_lenses: {lenses: 400, shard_size: 200}}
     recipes: {paper: {epochs: 1}, matched_lr: {epochs: 1}, normalised: {epochs: 1}, tuned: {epochs: 1}}
     cross_validation: {lenses: 100, folds: 2, grid: {optimiser.lr: [3.0e-4]}}
@@ -48,6 +49,13 @@ class Project:
     def _run(self, command: list[str]) -> subprocess.CompletedProcess:
         return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
 
+    def copy(self, folder: Path) -> "Project":
+        """Another folder with the same files and results."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        other = object.__new__(Project)
+        other.folder = folder
+        return other
+
     def edit(self, name: str, old: str, new: str) -> None:
         path = self.folder / name
         text = path.read_text()
@@ -60,9 +68,9 @@ def project(tmp_path):
     return Project(tmp_path)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A project in which the tiny DAG has run, with made-up cutouts as the real sky; the tests of a module share it."""
+    """A project in which the tiny DAG has run, with made-up cutouts as the real sky. All tests share it and leave it as it is."""
     project = Project(tmp_path_factory.mktemp("finished"))
     sky = np.random.default_rng(0).normal(0, 2.9, (20, 60, 60)).astype(np.float32)
     fits.writeto(project.folder / "cutouts.fits", sky)

@@ -7,10 +7,9 @@ import pytest
 import xarray
 import zarr
 
-from tests.workflow.conftest import TINY_RUN, planned
+from tests.workflow.conftest import TINY_RUN
 
 pytestmark = pytest.mark.slow
-DRY = (*TINY_RUN, "--dry-run", "--quiet", "rules")
 STUDY = "results/evaluate/einstein_radius"
 
 
@@ -59,57 +58,30 @@ def test_second_call_does_nothing(finished):
     assert "Nothing to be done" in result.stdout + result.stderr
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "rules"),
-    [
-        ("workflow/src/sim2sky/lensing/mass.py", '"""', '"""A comment. ', set()),
-        (
-            "config/studies/einstein_radius.yaml",
-            "abstract: >-\n  A network",
-            "abstract: >-\n  A neural network",
-            {"write_report", "draw"},
-        ),
-        ("workflow/src/sim2sky/report/captions.py", "Look", "Watch", {"write_report"}),
-        (
-            "config/studies/einstein_radius.yaml",
-            "mean: 0.94",
-            "mean: 0.95",
-            {"aggregate_metrics", "draw", "write_report"},
-        ),
-        (
-            "config/studies/einstein_radius.yaml",
-            "adaptation: mmd, weight: 1.4",
-            "adaptation: mmd, weight: 1.5",
-            {"adapt", "predict", "evaluate_run", "aggregate_metrics", "draw", "write_report"},
-        ),
-    ],
-)
-def test_edit_reruns_what_depends_on_it(finished, file, old, new, rules):
-    path = finished.folder / file
-    before = path.read_text()
-    finished.edit(file, old, new)
-    try:
-        jobs = planned(finished.snakemake(*DRY))
-    finally:
-        path.write_text(before)
-    assert {rule.removesuffix("_figures_einstein_radius") for rule in jobs} == rules
-
-
-def test_failed_run_is_named_and_the_report_still_written(finished):
-    report = finished.folder / "results/report/report.html"
-    script = "workflow/src/sim2sky/adapt/mmd.py"
-    before = (finished.folder / script).read_text()
-    for path in (report, finished.folder / STUDY / "summary.csv", finished.folder / STUDY / "metrics.csv"):
+def test_failed_run_is_named_and_the_report_still_written(finished, tmp_path):
+    project = finished.copy(tmp_path / "project")
+    report = project.folder / "results/report/report.html"
+    for path in (report, project.folder / STUDY / "summary.csv", project.folder / STUDY / "metrics.csv"):
         path.unlink()
-    shutil.rmtree(finished.folder / "results/adapt/einstein_radius/tuned-mmd")
-    shutil.rmtree(finished.folder / STUDY / "tuned-mmd")
-    finished.edit(script, "n = len(source)", "raise RuntimeError('no MMD today')")
-    try:
-        result = finished.snakemake(*TINY_RUN, "--rerun-triggers", "mtime")
-    finally:
-        (finished.folder / script).write_text(before)
+    shutil.rmtree(project.folder / "results/adapt/einstein_radius/tuned-mmd")
+    shutil.rmtree(project.folder / STUDY / "tuned-mmd")
+    project.edit("workflow/src/sim2sky/adapt/mmd.py", "n = len(source)", "raise RuntimeError('no MMD today')")
+    result = project.snakemake(*TINY_RUN, "--rerun-triggers", "mtime")
     assert result.returncode == 1
-    log = (finished.folder / "results/logs/adapt/einstein_radius/tuned-mmd/0-0.log").read_text()
+    log = (project.folder / "results/logs/adapt/einstein_radius/tuned-mmd/0-0.log").read_text()
     assert "RuntimeError: no MMD today" in log
     page = report.read_text().split("</style>")[1]
     assert "tuned-mmd" in page[page.lower().index("missing") :][:600]
+
+
+def test_results_of_another_configuration_are_left_out_of_a_partial_report(finished, tmp_path):
+    project = finished.copy(tmp_path / "project")
+    project.edit("config/studies/einstein_radius.yaml", "lr: 3.0e-4}\n    schedule", "lr: 4.0e-4}\n    schedule")
+    project.edit("config/studies/einstein_radius.yaml", "seed: 4", "seed: 5")
+    result = project.snakemake(*TINY_RUN, "partial=true")
+    assert result.returncode == 0, result.stdout + result.stderr
+    log = (project.folder / "results/logs/aggregate_metrics/einstein_radius.log").read_text()
+    assert "tuned-none/0-0/model.safetensors\n  recipe.optimiser.lr: 0.0003 -> 0.0004" in log
+    assert "datasets.des_sky.seed: 4 -> 5" in log
+    runs = set(pd.read_csv(project.folder / STUDY / "metrics.csv").run)
+    assert "paper-mmd" in runs and not any(run.startswith("tuned") for run in runs)

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from sim2sky.config import Study
-from sim2sky.evaluate.aggregate import RUN_COLUMNS, aggregate
+from sim2sky.evaluate.aggregate import aggregate
+from sim2sky.evaluate.run import RUN_COLUMNS
 from sim2sky.paths import Paths
 from sim2sky.report import style
 from sim2sky.report.figures import draw_figures

@@ -13,7 +13,7 @@ if not CONFIG.partial:
             history=PATHS.history.replace("{stage}", "adapt"),
         params:
             training=training_params,
-            code=code("train"),
+            code=training_code,
         log:
             log_of("adapt", "{study}/{run}/{seeds}"),
         benchmark:

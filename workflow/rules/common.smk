@@ -14,7 +14,7 @@ os.environ.update({name: os.pathsep.join(filter(None, [LIBRARY, os.environ.get(n
 
 from sim2sky.config import Split
 from sim2sky.configure import ConfigError, load
-from sim2sky.fingerprint import fingerprint
+from sim2sky.fingerprint import digest, fingerprint
 from sim2sky.paths import Paths
 from sim2sky.report.names import figure_names, figure_plan
 
@@ -43,9 +43,9 @@ wildcard_constraints:
     figure=r"[\w-]+",
 
 
-def code(rule):
-    """Fingerprint of the library code behind a rule's script."""
-    return fingerprint(str(SCRIPTS / f"{rule}.py"))
+def code(rule, **used):
+    """Fingerprint of a rule's script and the library behind it; of what is registered, that which is `used`."""
+    return fingerprint(str(SCRIPTS / f"{rule}.py"), **{package: frozenset(names) for package, names in used.items()})
 
 
 def log_of(rule, pattern):
@@ -123,12 +123,15 @@ def observe_params(wildcards):
     return dataset.model_copy(update=update).params()
 
 
+def survey_with(name, bands):
+    survey = SURVEYS[name].params()
+    return survey | {"bands": {band: conditions for band, conditions in survey["bands"].items() if band in bands}}
+
+
 def survey_params(wildcards):
     """The survey's numbers for the bands in use, so that an edit of another band reruns nothing."""
     dataset = DATASETS[wildcards.dataset]
-    survey = SURVEYS[dataset.survey].params()
-    survey["bands"] = {band: survey["bands"][band] for band in SIMULATIONS[dataset.simulation].bands}
-    return survey
+    return survey_with(dataset.survey, SIMULATIONS[dataset.simulation].bands)
 
 
 def lenses_to_split(wildcards):
@@ -186,6 +189,12 @@ def training_params(wildcards):
     }
 
 
+def training_code(wildcards):
+    study, run = STUDIES[wildcards.study], run_of(wildcards)
+    networks = {study.recipe_of(name).network for name in [wildcards.run, *run.earlier.values()]}
+    return code("train", models=networks, adapt={study.methods[run.method].adaptation})
+
+
 def cross_validation_shards(wildcards):
     return shards_of(STUDIES[wildcards.study].cross_validation.dataset)
 
@@ -199,6 +208,11 @@ def cross_validation_params(wildcards):
         "cross_validation": cross.params(),
         "domain": domain_of(cross.dataset),
     }
+
+
+def cross_validation_code(wildcards):
+    study = STUDIES[wildcards.study]
+    return code("cross_validate", models={study.recipes[study.cross_validation.recipe].network}, adapt={"none"})
 
 
 # ---- adapt
@@ -229,13 +243,24 @@ def prediction_params(wildcards):
     }
 
 
+def prediction_code(wildcards):
+    return code("predict", models={STUDIES[wildcards.study].recipe_of(wildcards.run).network})
+
+
 def run_params(wildcards):
     run = run_of(wildcards)
     return {"run": wildcards.run, "method": run.method, "recipe": run.recipe, "source": run.source, "target": run.target}
 
 
-def metrics_of_runs(wildcards):
-    return [path for _, _, path in of_all_runs(PATHS.run_metrics, wildcards.study)]
+def of_evaluated_runs(pattern):
+    """Input function: `pattern` for every run and block; with `partial`, for those whose networks and metrics exist."""
+
+    def paths(wildcards):
+        models = {(run, seeds): path for run, seeds, path in of_all_runs(PATHS.model, wildcards.study)}
+        evaluated = [(run, seeds) for run, seeds, _ in of_all_runs(PATHS.run_metrics, wildcards.study) if (run, seeds) in models]
+        return [of_run(pattern, wildcards.study, *block) for block in evaluated]
+
+    return paths
 
 
 def aggregation_params(wildcards):
@@ -262,9 +287,20 @@ def figures_of(study):
     return {name: PATHS.figure.format(study=study, figure=name) for name in figure_names(STUDIES[study])}
 
 
+def in_use():
+    """Networks and adaptation methods of all studies."""
+    return {
+        "models": {study.recipe_of(run).network for study in STUDIES.values() for run in study.runs},
+        "adapt": {study.methods[run.method].adaptation for study in STUDIES.values() for run in study.runs.values()},
+    }
+
+
 def surveys_of(study):
-    names = sorted({dataset.survey for dataset in STUDIES[study].datasets.values()})
-    return {name: SURVEYS[name].params() for name in names}
+    """Surveys of a study's datasets, with the bands in use."""
+    bands = {}
+    for dataset in STUDIES[study].datasets.values():
+        bands.setdefault(dataset.survey, set()).update(SIMULATIONS[dataset.simulation].bands)
+    return {name: survey_with(name, used) for name, used in sorted(bands.items())}
 
 
 def cross_validations():

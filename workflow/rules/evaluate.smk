@@ -11,7 +11,7 @@ if not CONFIG.partial:
             latents=PATHS.latents,
         params:
             prediction=prediction_params,
-            code=code("predict"),
+            code=prediction_code,
         log:
             log_of("predict", "{study}/{run}/{seeds}"),
         benchmark:
@@ -55,7 +55,8 @@ if not CONFIG.partial:
 
 rule aggregate_metrics:
     input:
-        metrics=metrics_of_runs,
+        metrics=of_evaluated_runs(PATHS.run_metrics),
+        models=of_evaluated_runs(PATHS.model),
     output:
         metrics=PATHS.metrics,
         summary=report(PATHS.summary, caption="../report/summary.rst", category="Tables"),

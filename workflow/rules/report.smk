@@ -52,11 +52,11 @@ rule write_report:
     params:
         studies={name: study.params() for name, study in STUDIES.items()},
         full={name: study.params() for name, study in FULL_STUDIES.items()},
-        surveys={name: survey.params() for name, survey in SURVEYS.items()},
+        surveys={name: survey for study in STUDIES for name, survey in surveys_of(study).items()},
         figures={study: figures_of(study) for study in STUDIES},
         cross_validation=cross_validations(),
         code=code("write_report"),
-        code_of_rules={rule: code(rule) for rule in ("simulate_shard", "inject_noise", "train", "predict", "evaluate_run")},
+        code_of_rules={rule: digest(code(rule, **in_use())) for rule in ("simulate_shard", "inject_noise", "train", "predict", "evaluate_run")},
     log:
         log_of("write_report", "report"),
     benchmark:

@@ -13,7 +13,7 @@ if not CONFIG.partial:
             history=PATHS.history.replace("{stage}", "train"),
         params:
             training=training_params,
-            code=code("train"),
+            code=training_code,
         log:
             log_of("train_source_only", "{study}/{run}/{seeds}"),
         benchmark:
@@ -36,7 +36,7 @@ if not CONFIG.partial:
             table=PATHS.cross_validation,
         params:
             training=cross_validation_params,
-            code=code("cross_validate"),
+            code=cross_validation_code,
         log:
             log_of("cross_validate", "{study}"),
         benchmark:

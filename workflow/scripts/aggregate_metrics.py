@@ -11,4 +11,5 @@ aggregate(
     snakemake.input.metrics,
     snakemake.output.metrics,
     snakemake.output.summary,
+    snakemake.input.models,
 )

@@ -1,6 +1,6 @@
 """Rule evaluate_run."""
 
-from sim2sky.evaluate.aggregate import evaluate_run
+from sim2sky.evaluate.run import evaluate_run
 from sim2sky.logs import tee
 
 tee(snakemake.log[0])

@@ -1,19 +1,24 @@
-"""Content hash of the code that a rule depends on.
+"""Content hashes of the code that a rule depends on.
 
 Snakemake does not see the modules that a script imports. So each rule carries, among its ``params``, the fingerprint of its script: a
-hash over the syntax trees of the script's ``sim2sky`` imports, theirs, and so on. Comments, docstrings and layout do not change it.
+hash of its syntax tree and of those of its ``sim2sky`` imports, theirs, and so on. Comments, docstrings and layout do not change it.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+
+from sim2sky.registry import registering_modules
 
 PACKAGE = Path(__file__).parent
 # What these do to a result is in the rule's params and paths already: the checked values themselves.
 TRANSPARENT = {
+    "sim2sky",
     "sim2sky.config",
     "sim2sky.configure",
     "sim2sky.registry",
@@ -24,23 +29,49 @@ TRANSPARENT = {
 
 
 @cache
-def fingerprint(script: str) -> str:
-    """Fingerprint of a script's library imports, 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for name in sorted(modules(Path(script))):
-        digest.update(f"{name} {_tree_hash(name)}\n".encode())
-    return digest.hexdigest()[:16]
+def fingerprint(script: str, **used: frozenset[str]) -> dict[str, str]:
+    """Hash of a script and of each library module that it imports, directly or not.
+
+    Parameters
+    ----------
+    script : str
+        Path of the script.
+    **used : frozenset of str
+        Package of registered things, ``models`` or ``adapt``, and the names in use; modules that register others do
+        not count. A new network leaves old results as they are.
+
+    Returns
+    -------
+    dict of str to str
+        Module, or ``scripts/<name>``, to 12 hexadecimal digits.
+    """
+    tree = _without_docstrings(Path(script).read_text())
+    hashes = {name: _module_hash(name) for name in sorted(modules(tree, used))}
+    return {f"scripts/{Path(script).name}": _hash(ast.dump(tree).encode())} | hashes
 
 
-def modules(script: Path) -> set[str]:
-    """Names of all ``sim2sky`` modules that `script` imports, directly or not."""
+def digest(code: Mapping[str, str]) -> str:
+    """One hash for a whole fingerprint."""
+    return _hash(json.dumps(code, sort_keys=True).encode())
+
+
+def modules(script: ast.Module, used: Mapping[str, frozenset[str]]) -> set[str]:
+    """Names of all ``sim2sky`` modules that a script imports; `used` as in :func:`fingerprint`."""
+    unused = {
+        f"sim2sky.{package}": {
+            f"sim2sky.{package}.{module}"
+            for module, registered in registering_modules(PACKAGE / package).items()
+            if not names & set(registered)
+        }
+        for package, names in used.items()
+    }
     found: set[str] = set()
-    todo = _imports(ast.parse(script.read_text()), "")
+    todo = _imports(script, "")
     while todo:
         name = todo.pop()
         if name not in found and name not in TRANSPARENT:
             found.add(name)
-            todo |= _imports(_tree(name), name)
+            todo |= _imports(_tree(name), name) - unused.get(name, set())
     return found
 
 
@@ -51,7 +82,11 @@ def _file(name: str) -> Path | None:
 
 @cache
 def _tree(name: str) -> ast.Module:
-    tree = ast.parse(_file(name).read_text())
+    return _without_docstrings(_file(name).read_text())
+
+
+def _without_docstrings(text: str) -> ast.Module:
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
             node
@@ -61,8 +96,30 @@ def _tree(name: str) -> ast.Module:
 
 
 @cache
-def _tree_hash(name: str) -> str:
-    return hashlib.sha256(ast.dump(_tree(name)).encode()).hexdigest()
+def _module_hash(name: str) -> str:
+    """Hash of a module, and of the files beside it that it names, such as templates.
+
+    Which submodules a package imports, and its ``__all__``, does not count: a module in use has a hash of its own.
+    """
+    kept = [ast.dump(node) for node in _tree(name).body if not _lists_submodules(node, name)]
+    data = "\n".join(kept).encode()
+    beside = {path.name: path for path in _file(name).parent.iterdir() if path.suffix not in ("", ".py", ".pyc")}
+    for node in ast.walk(_tree(name)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in beside:
+            data += beside[node.value].read_bytes()
+    return _hash(data)
+
+
+def _lists_submodules(node: ast.stmt, name: str) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module == name
+    return isinstance(node, ast.Assign) and any(
+        isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets
+    )
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:12]
 
 
 def _imports(tree: ast.Module, name: str) -> set[str]:
@@ -74,4 +131,4 @@ def _imports(tree: ast.Module, name: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     found = {item for item in found if item.split(".")[0] == "sim2sky" and item != name and _file(item)}
-    return found | {item.rsplit(".", 1)[0] for item in found if "." in item}
+    return found | {item.rsplit(".", 1)[0] for item in found if "." in item} - {name}

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
+
+from sim2sky.dryrun import planned_records
 
 STAGES = ("simulate", "observe", "train", "adapt", "evaluate", "report")
 START, MARGIN = 10, 5  # minutes, and times what was measured
@@ -73,26 +74,12 @@ def planned_jobs(arguments: Sequence[str] = ()) -> list[Job]:
     RuntimeError
         The dry-run failed; Snakemake has said why.
     """
-    from snakemake.cli import args_to_api, parse_args
-
     jobs = []
-
-    def keep_jobs(record: logging.LogRecord) -> bool:
-        """Take the job of a record; nothing but warnings and errors is printed."""
-        resources = getattr(record, "resources", {})
-        if "runtime" in resources.keys():  # noqa: SIM118 (Snakemake's resources are no mapping)
+    for record in planned_records(["--profile", "slurm", "--forceall", *arguments]):
+        resources = dict(record.resources.items())
+        if "runtime" in resources:
             stages = [stage for stage in STAGES if f"/{stage}/" in record.output[0]]
-            jobs.append(Job(stages[0] if stages else "", record.rule_name, dict(resources.items())))
-        return record.levelno >= logging.WARNING
-
-    logger = logging.getLogger("snakemake.logging")
-    logger.addFilter(keep_jobs)
-    try:
-        parser, options = parse_args(["--profile", "slurm", "--dry-run", "--forceall", "--nolock", *arguments])
-        if not args_to_api(options, parser):
-            raise RuntimeError("the dry-run failed")
-    finally:
-        logger.removeFilter(keep_jobs)
+            jobs.append(Job(stages[0] if stages else "", record.rule_name, resources))
     return sorted(jobs, key=lambda job: (STAGES.index(job.stage) if job.stage else -1, job.rule))
 
 

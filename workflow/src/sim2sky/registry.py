@@ -21,12 +21,25 @@ def registered(package: str) -> dict[str, tuple[str, ...]]:
     dict of str to tuple of str
         Options are the annotated fields of a class (a dataclass) or the keyword-only arguments of a function.
     """
-    found = {}
-    for path in sorted((Path(__file__).parent / package).glob("*.py")):
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.ClassDef | ast.FunctionDef) and any(map(_registers, node.decorator_list)):
-                found[node.name] = tuple(_options(node))
-    return found
+    folder = Path(__file__).parent / package
+    return {
+        node.name: tuple(_options(node)) for path in sorted(folder.glob("*.py")) for node in _registered_nodes(path)
+    }
+
+
+def registering_modules(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Modules in the folder of a package that register anything, each with the names that it registers."""
+    names = {path.stem: tuple(node.name for node in _registered_nodes(path)) for path in folder.glob("*.py")}
+    return {module: registered for module, registered in names.items() if registered}
+
+
+@cache
+def _registered_nodes(path: Path) -> list[ast.ClassDef | ast.FunctionDef]:
+    return [
+        node
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and any(map(_registers, node.decorator_list))
+    ]
 
 
 def _registers(decorator: ast.expr) -> bool:

@@ -67,9 +67,9 @@ def checksum(paths: Sequence[str | Path]) -> str:
     return digest.hexdigest()
 
 
-def provenance(config: Mapping[str, Any], fingerprint: str, **more: Any) -> dict[str, Any]:
-    """What a result was made from: resolved config, code fingerprint and versions."""
-    return {"config": dict(config), "fingerprint": fingerprint, "versions": versions(), **more}
+def provenance(config: Mapping[str, Any], fingerprint: Mapping[str, str], **more: Any) -> dict[str, Any]:
+    """What a result was made from: resolved config, code by :func:`sim2sky.fingerprint.fingerprint`, and versions."""
+    return {"config": dict(config), "fingerprint": dict(fingerprint), "versions": versions(), **more}
 
 
 def versions() -> dict[str, str]:
@@ -101,6 +101,7 @@ def write_shard(path: str | Path, variables: Mapping[str, Variable], attributes:
             chunks=(min(CHUNK, len(data)), *data.shape[1:]),
             dimension_names=variable.dims,
             attributes={"units": variable.unit, "long_name": variable.long_name or name},
+            config={"write_empty_chunks": True},  # so that a chunk that is not there is damage
         )
         array[...] = data
     with (
@@ -192,7 +193,15 @@ class Shards:
 
 def _open(path: Path) -> zarr.Group:
     try:
-        return zarr.open_group(zarr.storage.ZipStore(path, mode="r"), mode="r")
+        group = zarr.open_group(zarr.storage.ZipStore(path, mode="r"), mode="r")
+        with zipfile.ZipFile(path) as archive:
+            there = set(archive.namelist())
+        for name, array in group.arrays():
+            encode = array.metadata.encode_chunk_key
+            chunks = {f"{name}/{encode(position)}" for position in np.ndindex(*array.cdata_shape)}
+            if lost := sorted(chunks - there):  # zarr would take them for zeros
+                raise ValueError(f"it does not hold {', '.join(lost)}")
+        return group
     except Exception as error:
         raise StoreError(f"{path}: not a readable shard: {error}; delete the file to have it made again") from error
 

@@ -13,9 +13,15 @@ from sim2sky.adapt.registry import Adaptation, register_adaptation
 
 
 class _ReverseGradient(torch.autograd.Function):
+    generate_vmap_rule = True  # for several seeds as one batched model
+
     @staticmethod
-    def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
+    def forward(values: torch.Tensor) -> torch.Tensor:
         return values.view_as(values)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: torch.Tensor) -> None:
+        """Nothing to keep."""
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:

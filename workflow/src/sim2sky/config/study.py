@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from sim2sky.config.base import Name, Strict, merge
 from sim2sky.config.observe import Dataset
@@ -67,7 +68,15 @@ class Config(Strict):
     """``config/config.yaml``."""
 
     studies: list[Name] = Field(min_length=1, description="files of config/studies that are run")
-    results: str = Field("results", description="folder of everything that is made")
+    results: str = Field("results", description="folder of everything that is made, below the one of the Snakefile")
     cutouts: dict[Name, str | None] = Field({}, description="survey cutouts: name -> path of a FITS cube, or null")
     overrides: dict[Name, dict[str, Any]] = Field({}, description="study -> changes, merged into the study file")
     partial: bool = Field(False, description="report on the runs that exist instead of making the missing ones")
+
+    @field_validator("results")
+    @classmethod
+    def _stays_inside(cls, value: str) -> str:
+        path = PurePath(value)
+        if not path.parts or path.is_absolute() or ".." in path.parts:
+            raise ValueError("must be a folder below that of the Snakefile; it may be a link to another disk")
+        return value

@@ -83,6 +83,9 @@ class Recipe(Strict):
     eval_after_first_epoch: bool = Field(
         False, description="leave the network in evaluation mode after the first epoch, a published program's mistake"
     )
+    seeds_together: bool = Field(
+        False, description="train the seeds of a job as one batched model, which a GPU may do faster; a CPU does not"
+    )
     memory_limit_gb: PositiveFloat = unit(
         "GB", "images of a job beyond this are streamed from the shards, shuffled in a buffer of this size", default=8.0
     )
@@ -90,6 +93,8 @@ class Recipe(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
         known(self.network, registered("models"), "network")
+        if self.seeds_together and self.schedule.name == "plateau":
+            raise ValueError("seeds_together: the seeds share one learning rate, which a plateau of one cannot lower")
         if stages := self.schedule.stages:
             if (total := sum(stage.epochs for stage in stages)) != self.epochs:
                 raise ValueError(f"schedule.stages: they take {total} epochs, the recipe has {self.epochs}")

@@ -1,1 +1,6 @@
 """Predict the test parts, measure the predictions, and sum the runs of a study up."""
+
+# What BatchNorm normalises test images with: the averages kept in training, each test batch's own mean and variance
+# (what a network does that is never switched to evaluation mode), or averages re-estimated on the domain's unlabelled
+# training images (AdaBN, Li et al. 2017).
+STATISTICS = ("running", "batch", "adabn")

@@ -1,78 +1,33 @@
-"""One metrics file per run and block of seeds, and the one place that puts them together."""
+"""The one place that puts the metrics of a study's runs together."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from sim2sky import store
 from sim2sky.config import Published, Run, Study
-from sim2sky.evaluate.distances import DISTANCES, run_distances
-from sim2sky.evaluate.metrics import METRICS, STATISTICS, run_metrics
+from sim2sky.evaluate import STATISTICS
+from sim2sky.evaluate.distances import DISTANCES
+from sim2sky.evaluate.metrics import METRICS
+from sim2sky.evaluate.run import RUN_COLUMNS, concatenate, read_metrics, write_table
+from sim2sky.evaluate.stale import stale
 
-RUN_COLUMNS = [
-    "run",
-    "method",
-    "recipe",
-    "source",
-    "target",
-    "seed",
-    "domain",
-    "statistics",
-    "parameter",
-    "metric",
-    "value",
-]
 KEY = ["method", "recipe", "domain", "statistics", "parameter", "metric"]  # what a published number is matched on
 PUBLISHED = ["published_mean", "published_std", "published_source"]
 SUMMARY_COLUMNS = ["study", *KEY, "mean", "std", "n_seeds", *PUBLISHED, "run"]
 GAP_CLOSED = "gap_closed"
 
 
-def evaluate_run(
-    predictions: str | Path,
-    latents: str | Path,
-    path: str | Path,
-    *,
-    run: str,
-    method: str,
-    recipe: str,
-    source: str,
-    target: str | None,
-) -> None:
-    """Write the metrics of one block of seeds of a run as CSV with `RUN_COLUMNS`.
-
-    Parameters
-    ----------
-    predictions, latents : path
-        What :func:`sim2sky.evaluate.predict.predict_block` wrote.
-    path : path
-        The CSV file.
-    run, method, recipe, source, target : str
-        Names, as in the study file; `target` is None for a run that adapts to no domain.
-    """
-    names = {"run": run, "method": method, "recipe": recipe, "source": source, "target": target or ""}
-    rows = _concatenate(
-        [run_metrics(pd.read_parquet(predictions)), run_distances(latents, source).assign(parameter="")]
-    )
-    _write(rows.assign(**names)[RUN_COLUMNS], path)
-
-
-def read_metrics(path: str | Path) -> pd.DataFrame:
-    """Read a metrics file exactly as it was written; no name is taken for a missing value."""
-    text = ["study", "run", "method", "recipe", "source", "target", "domain", "statistics", "parameter", "metric"]
-    types = dict.fromkeys(text, str) | {"seed": np.int64, "value": np.float64}
-    return pd.read_csv(
-        path, dtype=types, keep_default_na=False, na_values={"value": [""]}, float_precision="round_trip"
-    )
-
-
 def aggregate(
-    name: str, study: Study, run_metrics: Sequence[str | Path], metrics: str | Path, summary: str | Path
+    name: str,
+    study: Study,
+    run_metrics: Sequence[str | Path],
+    metrics: str | Path,
+    summary: str | Path,
+    models: Sequence[str | Path] = (),
 ) -> list[tuple[str, str]]:
     """Put the metrics of a study's runs together and sum them up over seeds.
 
@@ -88,21 +43,29 @@ def aggregate(
         Written: all rows, and the derived metric `gap_closed`.
     summary : path
         Written: `SUMMARY_COLUMNS`; see :func:`summarise`.
+    models : sequence of path
+        Networks that `run_metrics` are of, in the same order. Metrics of networks that were not made as the study
+        says are left out, with a line that says what differs; their runs count as missing.
 
     Returns
     -------
     list of (run, block)
         What is missing, which is printed as well.
     """
-    table = _concatenate([pd.DataFrame(columns=RUN_COLUMNS), *(_checked(path, study) for path in run_metrics)])
-    table = _ordered(_concatenate([table, gap_closed(table, study)]), study)
+    tables = [_checked(path, study) for path in run_metrics]
+    if models:
+        tables = [
+            table for table, model in zip(tables, models, strict=True) if not _is_stale(name, study, table, model)
+        ]
+    table = concatenate([pd.DataFrame(columns=RUN_COLUMNS), *tables])
+    table = _ordered(concatenate([table, gap_closed(table, study)]), study)
     missing = missing_runs(study, present_runs(table, study))
     for run, block in missing:
         print(f"{name}: missing: run {run}, seeds {block}", flush=True)
     for run, seed, domain in table.loc[table.value.isna(), ["run", "seed", "domain"]].drop_duplicates().values:
         print(f"{name}: not a number: run {run}, seed {seed}, on {domain}", flush=True)
-    _write(table.assign(study=name)[["study", *RUN_COLUMNS]], metrics)
-    _write(summarise(table, study).assign(study=name)[SUMMARY_COLUMNS], summary)
+    write_table(table.assign(study=name)[["study", *RUN_COLUMNS]], metrics)
+    write_table(summarise(table, study).assign(study=name)[SUMMARY_COLUMNS], summary)
     total = len(study.runs) * len(study.seed_blocks)
     print(f"{name}: {total - len(missing)} of {total} blocks of seeds, {len(table)} metrics", flush=True)
     return missing
@@ -153,7 +116,7 @@ def gap_closed(metrics: pd.DataFrame, study: Study) -> pd.DataFrame:
         closed = ((adapted - none) / (oracle - none).where(oracle > none)).rename("value")
         about = {key: getattr(run, key) for key in ("method", "recipe", "source", "target")}
         found.append(closed.reset_index().assign(run=name, **about, domain=run.target, metric=GAP_CLOSED))
-    return _concatenate(found)[RUN_COLUMNS]
+    return concatenate(found)[RUN_COLUMNS]
 
 
 def summarise(metrics: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -218,6 +181,14 @@ def _checked(path: str | Path, study: Study) -> pd.DataFrame:
     return table
 
 
+def _is_stale(name: str, study: Study, table: pd.DataFrame, model: str | Path) -> bool:
+    changes = [change for run in table.run.unique() for change in stale(model, study, run)]
+    if changes:
+        print(f"{name}: left out, not made as the study says: {model}", flush=True)
+        print("\n".join(f"  {change}" for change in changes), flush=True)
+    return bool(changes)
+
+
 def _ordered(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Rows in the order of the study file, whatever the order they came in."""
     order = {
@@ -235,17 +206,6 @@ def _ordered(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     return table.sort_values(by, key=lambda column: column.map(ranks[column.name]) if column.name in ranks else column)
 
 
-def _concatenate(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """All rows; empty tables have columns but no types, so they only count when there is nothing else."""
-    tables = list(tables)
-    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
-
-
 def _first_and_stop(block: str) -> tuple[int, int]:
     first, last = map(int, block.split("-"))
     return first, last + 1
-
-
-def _write(table: pd.DataFrame, path: str | Path) -> None:
-    with store.atomic(path) as temporary:
-        table.to_csv(temporary, index=False)

@@ -10,10 +10,6 @@ import pandas as pd
 from scipy.stats import median_abs_deviation
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-# What BatchNorm normalises test images with: the averages kept in training, each test batch's own mean and variance
-# (what a network does that is never switched to evaluation mode), or averages re-estimated on the domain's unlabelled
-# training images (AdaBN, Li et al. 2017).
-STATISTICS = ("running", "batch", "adabn")
 OUTLIER_THRESHOLD = 0.15  # a prediction further off than this fraction of the true value is an outlier
 
 

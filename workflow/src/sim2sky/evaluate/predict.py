@@ -13,7 +13,7 @@ from torch import nn
 
 from sim2sky import store
 from sim2sky.config import Recipe
-from sim2sky.evaluate.metrics import STATISTICS
+from sim2sky.evaluate import STATISTICS
 from sim2sky.models import batch_statistics
 from sim2sky.train.data import Domain, Part, fraction_held, load_part
 from sim2sky.train.images import statistics_of
@@ -36,7 +36,7 @@ def predict_block(
     domains: Sequence[Domain],
     predictions: str | Path,
     latents: str | Path,
-    fingerprint: str,
+    fingerprint: Mapping[str, str],
     threads: int = 1,
 ) -> None:
     """Predict the test part of each domain with each seed of a block, under each of `STATISTICS`.
@@ -61,7 +61,7 @@ def predict_block(
         Written: a shard with ``latent_<domain>``, ``lens_<domain>`` and ``<target>_<domain>`` for each target, of the first
         seed under batch statistics. It holds the first `LATENT_LENSES` test lenses of each domain, or as many as the smallest
         test part has, the same number for each.
-    fingerprint : str
+    fingerprint : mapping of str to str
         Of the code.
     threads : int
         CPU threads.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,9 @@ def _first(pixels: int, kept: int) -> int:
     return (pixels - kept) // 2
 
 
-def centre_crop_shard(options: CentreCrop, source: str | Path, path: str | Path, fingerprint: str) -> None:
+def centre_crop_shard(
+    options: CentreCrop, source: str | Path, path: str | Path, fingerprint: Mapping[str, str]
+) -> None:
     """Centre and crop a shard of simulated lenses.
 
     The centre of light is that of all components and bands together, and they all move together. Parameters stay those
@@ -82,7 +85,7 @@ def centre_crop_shard(options: CentreCrop, source: str | Path, path: str | Path,
         Shard of `simulate_shard`.
     path : path
         Shard to write: the same variables, and ``shift_x``, ``shift_y`` [pixel].
-    fingerprint : str
+    fingerprint : mapping of str to str
         Of the code.
 
     Raises

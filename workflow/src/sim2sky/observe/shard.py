@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,7 +129,7 @@ def observe_shard(
     survey: Survey,
     source: str | Path,
     path: str | Path,
-    fingerprint: str,
+    fingerprint: Mapping[str, str],
     lenses: int | None = None,
     cutouts: str | Path | None = None,
 ) -> None:
@@ -151,7 +152,7 @@ def observe_shard(
         ``sigma_background`` and ``signal_to_noise`` (of the lensed source, all noise counted); the parameters. On real
         sky ``cutout`` and ``orientation`` as well, no parameters of the lens light, which is not there, and the sky
         brightness and exposures are NaN, which are not known.
-    fingerprint : str
+    fingerprint : mapping of str to str
         Of the code.
     lenses : int, optional
         Lenses in the whole data set; needed with a background.

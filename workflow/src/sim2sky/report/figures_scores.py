@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sim2sky.config import Published
-from sim2sky.evaluate.aggregate import RUN_COLUMNS
-from sim2sky.evaluate.metrics import STATISTICS
+from sim2sky.evaluate import STATISTICS
+from sim2sky.evaluate.run import RUN_COLUMNS
 from sim2sky.report import style
 from sim2sky.report.figures_domains import run_labels
 from sim2sky.report.names import STATISTICS_TITLES, Comparison, is_oracle, shown_statistics

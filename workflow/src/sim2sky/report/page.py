@@ -13,7 +13,8 @@ from markupsafe import Markup, escape
 
 from sim2sky import store
 from sim2sky.config import Study, Survey
-from sim2sky.evaluate.aggregate import missing_runs, present_runs, read_metrics
+from sim2sky.evaluate.aggregate import missing_runs, present_runs
+from sim2sky.evaluate.run import read_metrics
 from sim2sky.report import tables
 from sim2sky.report.captions import CAPTIONS
 from sim2sky.report.names import STATISTICS_TITLES, Comparison, figure_plan, shown_statistics

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from sim2sky.config import Study, Survey
-from sim2sky.evaluate.aggregate import read_metrics
+from sim2sky.evaluate.run import read_metrics
 from sim2sky.paths import Paths
 
 

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from sim2sky.config import Study, Survey
+from sim2sky.evaluate import STATISTICS
 from sim2sky.evaluate.aggregate import GAP_CLOSED
 from sim2sky.evaluate.distances import DISTANCES
-from sim2sky.evaluate.metrics import METRICS, STATISTICS
+from sim2sky.evaluate.metrics import METRICS
 from sim2sky.report.names import Comparison, comparisons, is_oracle, run_title, shown_statistics
 
 METRIC_TITLES = {

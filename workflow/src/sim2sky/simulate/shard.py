@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
@@ -22,7 +22,7 @@ _REPORT_EVERY = 5.0  # seconds
 
 
 def simulate_shard(
-    simulation: Simulation, shard: str, path: str | PathLike, fingerprint: str, device: str = "auto"
+    simulation: Simulation, shard: str, path: str | PathLike, fingerprint: Mapping[str, str], device: str = "auto"
 ) -> None:
     """Write the noise-free images and the parameters of the lenses of one shard.
 
@@ -34,7 +34,7 @@ def simulate_shard(
         First and last lens, ``"0000000-0002499"``.
     path : path
         Ends in ``.zarr.zip``.
-    fingerprint : str
+    fingerprint : mapping of str to str
         Hash of the code, kept with the data.
     device : str
         A torch device; ``auto`` takes a GPU if there is one.

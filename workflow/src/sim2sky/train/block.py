@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from sim2sky.train.data import Domain, Part, fraction_held, load_part
 from sim2sky.train.images import statistics_of
 from sim2sky.train.loop import Epoch, Learner
 from sim2sky.train.start import Worst, first_networks
+from sim2sky.train.together import Team
 from sim2sky.train.weights import write_networks
 
 HISTORY = ("seed", "epoch", "lr", "loss", "adaptation_loss")
@@ -31,7 +32,7 @@ def train_block(
     adapt_to: Domain | None,
     model: str | Path,
     history: str | Path,
-    fingerprint: str,
+    fingerprint: Mapping[str, str],
     threads: int = 1,
     watch: Domain | None = None,
     start_from: str | Path | None = None,
@@ -59,7 +60,7 @@ def train_block(
     history : path
         CSV, one row per seed and epoch. Of the validation parts, under batch statistics: the loss as it is trained on,
         `r2` and `rmse` as means over the targets, in their own units.
-    fingerprint : str
+    fingerprint : mapping of str to str
         Hash of the code, for the provenance and to refuse checkpoints of other code.
     threads : int
         Threads that torch uses.
@@ -92,34 +93,62 @@ def train_block(
     last = Path(model).with_name("last.ckpt")
     state = checkpoint.load(last, identity, device) or {"networks": {}, "rows": [], "learner": None}
     adapt_part, shown = parts["target"]["train"] if adapt_to else None, parts["source"]["train"]
-    for seed in seeds[len(state["networks"]) :]:
-        chosen = worst.of(shown, targets, seed) if worst else shown
-        learner = Learner(recipe, method, seed, chosen, labels, adapt_part, weights[seed] if weights else None)
-        if state["learner"]:
-            learner.load_state_dict(state["learner"])
-            print(f"seed {seed}: goes on after epoch {learner.epochs_done}", flush=True)
-        for row in _epochs(learner, parts, len(seeds) * recipe.epochs - len(state["rows"])):
-            state["rows"].append(row)
-            checkpoint.save(last, identity, state | {"learner": learner.state_dict()})
-        state["networks"][seed] = learner.network.state_dict()
-        state["learner"] = None
 
+    def learner_of(seed: int) -> Learner:
+        chosen = worst.of(shown, targets, seed) if worst else shown
+        return Learner(recipe, method, seed, chosen, labels, adapt_part, weights[seed] if weights else None)
+
+    together = recipe.seeds_together and len(seeds) > 1
+    for reached in (_train_together if together else _train_in_turn)(learner_of, seeds, parts, state):
+        checkpoint.save(last, identity, reached)
     _write_history(history, state["rows"])
     config = {"recipe": recipe.params(), "method": method.params(), "targets": list(targets), "seeds": list(seeds)}
-    names = {role: domain.name for role, domain in domains.items()}
-    write_networks(model, state["networks"], labels, store.provenance(config, fingerprint, domains=names))
+    write_networks(model, state["networks"], labels, store.provenance(config, fingerprint, domains=_origins(domains)))
     last.unlink(missing_ok=True)
 
 
-def _epochs(learner: Learner, parts: Mapping[str, dict[str, Part]], left: int) -> Iterator[dict]:
-    """Train one seed to its end; a line of the history after each epoch, of which `left` remain for the whole block."""
-    start = time.perf_counter()
-    for done, epoch in enumerate(learner.run(), 1):
-        row = _row(epoch, learner, parts)
-        learner.validated(row["source_loss"])
-        yield row
+def _train_in_turn(
+    learner_of: Callable[[int], Learner], seeds: range, parts: Mapping[str, dict[str, Part]], state: dict
+) -> Iterator[dict]:
+    """Train one seed after the other; `state`, which is brought up to date, after each epoch."""
+    for seed in seeds[len(state["networks"]) :]:
+        learner = learner_of(seed)
+        _resume(learner, state, f"seed {seed}")
+        left = len(seeds) * learner.recipe.epochs - len(state["rows"])
+        start = time.perf_counter()
+        for done, epoch in enumerate(learner.run(), 1):
+            state["rows"].append(_row(epoch, learner, parts))
+            learner.validated(state["rows"][-1]["source_loss"])
+            yield state | {"learner": learner.state_dict()}
+            seconds = (time.perf_counter() - start) / done * (left - done)
+            print(_line(state["rows"][-1], learner.recipe.epochs, epoch.speed, seconds), flush=True)
+        state["networks"][seed] = learner.network.state_dict()
+        state["learner"] = None
+
+
+def _train_together(
+    learner_of: Callable[[int], Learner], seeds: range, parts: Mapping[str, dict[str, Part]], state: dict
+) -> Iterator[dict]:
+    """Train all seeds as one batched model; otherwise as :func:`_train_in_turn`."""
+    team = Team([learner_of(seed) for seed in seeds])
+    epochs = team.learners[0].recipe.epochs
+    _resume(team, state, f"seeds {seeds[0]}-{seeds[-1]} together")
+    left, start = epochs - team.epochs_done, time.perf_counter()
+    for done, reached in enumerate(team.run(), 1):
+        for learner, epoch in zip(team.learners, reached, strict=True):
+            state["rows"].append(_row(epoch, learner, parts))
+        yield state | {"learner": team.state_dict()}
         seconds = (time.perf_counter() - start) / done * (left - done)
-        print(_line(row, learner.recipe.epochs, epoch.speed, seconds), flush=True)
+        for row, epoch in zip(state["rows"][-len(seeds) :], reached, strict=True):
+            print(_line(row, epochs, epoch.speed, seconds), flush=True)
+    state["networks"] = {learner.seed: learner.network.state_dict() for learner in team.learners}
+    state["rows"].sort(key=lambda row: (row["seed"], row["epoch"]))
+
+
+def _resume(learner: Learner | Team, state: Mapping, what: str) -> None:
+    if state["learner"]:
+        learner.load_state_dict(state["learner"])
+        print(f"{what}: goes on after epoch {learner.epochs_done}", flush=True)
 
 
 def load_domain(
@@ -141,7 +170,7 @@ def _identity(
     seeds: range,
     domains: Mapping[str, Domain],
     earlier: Sequence[Path],
-    fingerprint: str,
+    fingerprint: Mapping[str, str],
 ) -> dict[str, str]:
     """What a checkpoint must agree with."""
     bounds = {role: [domain.name, dict(domain.bounds)] for role, domain in domains.items()}
@@ -149,10 +178,16 @@ def _identity(
         "recipe": store.canonical_json(recipe.params()),
         "method": store.canonical_json(method.params()),
         "task": store.canonical_json([list(targets), list(seeds), bounds]),
-        "code": f"{fingerprint} torch {torch.__version__}",
+        "code": store.canonical_json([fingerprint, torch.__version__]),
         "data": store.checksum([path for domain in domains.values() for path in domain.shards]),
         "earlier networks": store.checksum(earlier),
     }
+
+
+def _origins(domains: Mapping[str, Domain]) -> dict[str, dict]:
+    """Name of each domain and the configuration that its shards were made with."""
+    attributes = {role: store.open_shards(domain.shards).attributes for role, domain in domains.items()}
+    return {role: {"name": domain.name, **attributes[role].get("config", {})} for role, domain in domains.items()}
 
 
 def _row(epoch: Epoch, learner: Learner, parts: Mapping[str, dict[str, Part]]) -> dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ def load(path: Path, identity: Mapping[str, str], device: torch.device) -> dict[
     if not path.exists():
         return None
     try:
+        with zipfile.ZipFile(path) as archive:  # torch itself looks at no checksum
+            if damaged := archive.testzip():
+                raise zipfile.BadZipFile(damaged)
         content = torch.load(path, map_location=device, weights_only=True)
         found, state = content["identity"], content["state"]
     except Exception as error:  # pickle, zip and torch each have their own

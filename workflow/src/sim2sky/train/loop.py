@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from sim2sky import streams
-from sim2sky.adapt import create_adaptation
+from sim2sky.adapt import Adaptation, create_adaptation
 from sim2sky.config import Method, Recipe
 from sim2sky.models import create_model
 from sim2sky.models.batch_statistics import latents, predict
@@ -33,6 +34,37 @@ class Epoch:
     loss: float
     adaptation_loss: float | None
     speed: float
+
+
+class Step(nn.Module):
+    """What one step lowers: network, adaptation and objective together, without any state of the training."""
+
+    def __init__(self, network: nn.Module, adaptation: Adaptation, objective: Objective):
+        super().__init__()
+        self.network, self.adaptation, self.objective = network, adaptation, objective
+
+    def forward(
+        self, labelled: tuple[torch.Tensor | None, ...], other: torch.Tensor | None, progress: float, weight: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The loss, a scalar, and (regression loss, adaptation loss) to look at.
+
+        Parameters
+        ----------
+        labelled : tuple
+            Images of the source, their parameters, and weights of these or None; as :class:`Objective` takes them.
+        other : Tensor or None
+            Images to adapt to.
+        progress, weight : float
+            Fraction of the training that is done, and factor of the adaptation loss.
+        """
+        loss, latent = self.objective(self.network, *labelled)
+        if other is None:
+            return loss, torch.stack([loss.detach(), torch.zeros_like(loss)])
+        # The domains pass one after the other, so that batch normalisation sees one domain at a time: in a joint
+        # batch it would hide a difference of the means from the network but not from the test, where domains are
+        # normalised alone, by batch or AdaBN statistics.
+        adaptation_loss = self.adaptation.loss(latent, self.network.features(other), progress)
+        return loss + weight * adaptation_loss, torch.stack([loss.detach(), adaptation_loss.detach()])
 
 
 class Learner:
@@ -83,8 +115,8 @@ class Learner:
             network.load_state_dict(start)
         self.network = network.to(device, memory_format=torch.channels_last).train()
         self.adaptation = adaptation.to(device).train()
-        parameters = [*self.network.parameters(), *self.adaptation.parameters()]
-        self.optimiser = make_optimiser(recipe.optimiser, parameters)
+        self.step = Step(self.network, self.adaptation, self.objective)
+        self.optimiser = make_optimiser(recipe.optimiser, self.step.parameters())
         self.schedule = make_schedule(recipe.schedule, self.optimiser, recipe.epochs, self.steps)
         self.by_epoch = recipe.schedule.name == "plateau"
 
@@ -113,19 +145,23 @@ class Learner:
             self.network.train(not (self.recipe.eval_after_first_epoch and self.epochs_done))
             torch.manual_seed(streams.torch_seed(self.seed, "training", self.epochs_done))
             start = time.perf_counter()
-            losses = torch.stack([self._step(*step) for step in self._batches()]).cpu()
+            losses = torch.stack([self._step(*step) for step in self.batches()]).cpu()
             seconds = time.perf_counter() - start
-            self._check(losses)
+            self.check(losses)
             self.epochs_done += 1
-            loss, adaptation_loss = losses.double().mean(dim=0).tolist()
-            images = self.steps * self.recipe.batch_size * (1 if self.target is None else 2)
-            yield Epoch(
-                number=self.epochs_done,
-                lr=self.lr,
-                loss=loss,
-                adaptation_loss=None if self.target is None else adaptation_loss,
-                speed=images / seconds,
-            )
+            yield self.epoch(losses, seconds)
+
+    def epoch(self, losses: torch.Tensor, seconds: float) -> Epoch:
+        """The epoch that was just done, of which `losses` (step, 2) are those of the steps."""
+        loss, adaptation_loss = losses.double().mean(dim=0).tolist()
+        images = self.steps * self.recipe.batch_size * (1 if self.target is None else 2)
+        return Epoch(
+            number=self.epochs_done,
+            lr=self.lr,
+            loss=loss,
+            adaptation_loss=None if self.target is None else adaptation_loss,
+            speed=images / seconds,
+        )
 
     def validated(self, loss: float) -> None:
         """Tell the schedule the validation loss of the source after an epoch."""
@@ -140,7 +176,7 @@ class Learner:
         r2, rmse = labels.scores(true, labels.decode(outputs))
         return {"loss": self.objective.regression(outputs, true, weight).item(), "r2": r2, "rmse": rmse}
 
-    def _batches(self) -> Iterator[tuple]:
+    def batches(self) -> Iterator[tuple]:
         """(step, indices of source images, of target images) of one epoch; each domain in an order of its own."""
         target = itertools.repeat(None)
         if self.target is not None:  # a smaller target domain is gone through again, in a new order
@@ -157,29 +193,27 @@ class Learner:
 
     def _step(self, step: int, source: torch.Tensor, target: torch.Tensor | None) -> torch.Tensor:
         """One update; returns (regression loss, adaptation loss), not waited for on a GPU."""
-        loss, latent = self.objective(
-            self.network,
-            self.source.images[source],
-            self.source.target[source],
-            None if self.source.weight is None else self.source.weight[source],
-        )
-        total, adaptation_loss = loss, torch.zeros_like(loss)
-        if target is not None:
-            # The domains pass one after the other, so that batch normalisation sees one domain at a time: in a joint
-            # batch it would hide a difference of the means from the network but not from the test, where domains are
-            # normalised alone, by batch or AdaBN statistics.
-            progress = (self.epochs_done + step / self.steps) / self.recipe.epochs
-            adaptation_loss = self.adaptation.loss(latent, self.network.features(self.target.images[target]), progress)
-            total = loss + adaptation_weight(self.method, progress) * adaptation_loss
+        loss, shown = self.step(*self.batch(source, target), *self.progress(step))
         self.lr = self.optimiser.param_groups[0]["lr"]
         self.optimiser.zero_grad()
-        total.backward()
+        loss.backward()
         self.optimiser.step()
         if not self.by_epoch:
             self.schedule.step()
-        return torch.stack([loss.detach(), adaptation_loss.detach()])
+        return shown
 
-    def _check(self, losses: torch.Tensor) -> None:
+    def batch(self, source: torch.Tensor, target: torch.Tensor | None) -> tuple[tuple, torch.Tensor | None]:
+        """What is labelled and what is adapted to, at these positions, as :class:`Step` takes them."""
+        weight = None if self.source.weight is None else self.source.weight[source]
+        labelled = self.source.images[source], self.source.target[source], weight
+        return labelled, None if target is None else self.target.images[target]
+
+    def progress(self, step: int) -> tuple[float, float]:
+        """Fraction of the training that is done, and the weight of the adaptation loss then."""
+        progress = (self.epochs_done + step / self.steps) / self.recipe.epochs
+        return progress, adaptation_weight(self.method, progress)
+
+    def check(self, losses: torch.Tensor) -> None:
         """Once per epoch, for a look at every step would make a GPU wait."""
         finite = losses.isfinite().all(dim=1)
         if not finite.all():

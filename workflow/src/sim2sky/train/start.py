@@ -12,7 +12,7 @@ from sim2sky.config import Recipe
 from sim2sky.models.batch_statistics import predict
 from sim2sky.train.data import Part
 from sim2sky.train.labels import Labels
-from sim2sky.train.weights import load_models, read_labels, read_weights
+from sim2sky.train.weights import load_models, read_networks
 
 
 def first_networks(
@@ -25,7 +25,8 @@ def first_networks(
     """
     if start_from is None:
         return Labels.fitted(targets, recipe, values), {}
-    return read_labels(start_from, recipe, targets), read_weights(start_from)
+    weights, labels = read_networks(start_from, recipe, targets)
+    return labels, weights
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,41 +22,65 @@ from sim2sky.train.labels import Labels
 def write_networks(
     path: str | Path, networks: Mapping[int, dict[str, torch.Tensor]], labels: Labels, provenance: dict
 ) -> None:
-    """Write weights under keys ``<seed>/<parameter>``; what `labels` were fitted to is kept with the provenance."""
+    """Write weights under keys ``<seed>/<parameter>``; what `labels` were fitted to is kept with the provenance.
+
+    A checksum over both is kept as well, for the format has none of its own.
+    """
     weights = {
         f"{seed}/{name}": tensor.contiguous().cpu()
         for seed, state in networks.items()
         for name, tensor in state.items()
     }
+    about = provenance | {"labels": labels.state()}
+    about["sha256"] = _checksum(weights, about)
     # one key alone: the file's format does not keep the order of several
-    about = {"provenance": json.dumps(provenance | {"labels": labels.state()}, sort_keys=True)}
+    text = {"provenance": json.dumps(about, sort_keys=True)}
     with store.atomic(path) as temporary:
-        safetensors.torch.save_file(weights, temporary, about)
+        safetensors.torch.save_file(weights, temporary, text)
+        temporary.chmod(0o666 & ~_umask())  # it writes for the owner alone; a group shares a cluster's results
 
 
-def read_weights(path: str | Path) -> dict[int, dict[str, torch.Tensor]]:
-    """Weights by seed.
+def read_networks(
+    path: str | Path, recipe: Recipe, targets: Sequence[str]
+) -> tuple[dict[int, dict[str, torch.Tensor]], Labels]:
+    """Weights by seed, and how the networks give `targets`.
 
     Raises
     ------
     ValueError
-        The file is not readable; the message names it.
+        The file is not readable or damaged; the message names it.
     """
     weights: dict[int, dict[str, torch.Tensor]] = {}
     try:
-        for key, tensor in safetensors.torch.load_file(path).items():
+        with safetensors.safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {})["provenance"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+        if about.pop("sha256", None) != _checksum(tensors, about):
+            raise ValueError("its checksum is another")
+        for key, tensor in tensors.items():
             seed, name = key.split("/", 1)
             weights.setdefault(int(seed), {})[name] = tensor
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise ValueError(f"{path}: not a readable file of networks: {error}") from None
-    return weights
+        labels = Labels(targets, recipe.angles, **about["labels"])
+    except (safetensors.SafetensorError, OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"{path}: not a readable file of networks: {error!r}; delete it to have them trained again"
+        ) from None
+    return weights, labels
 
 
-def read_labels(path: str | Path, recipe: Recipe, targets: Sequence[str]) -> Labels:
-    """How the networks in `path` give `targets`."""
-    with safetensors.safe_open(path, "pt") as file:
-        provenance = json.loads(file.metadata()["provenance"])
-    return Labels(targets, recipe.angles, **provenance["labels"])
+def _checksum(weights: Mapping[str, torch.Tensor], about: Mapping) -> str:
+    """SHA-256 over names, types, shapes and values of all weights, and over what the file says about them."""
+    digest = hashlib.sha256(store.canonical_json(about).encode())
+    for name, tensor in sorted(weights.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def load_models(
@@ -67,8 +93,8 @@ def load_models(
     ValueError
         The file is not readable or does not fit the recipe's network; the message names it.
     """
-    networks, weights = {}, read_weights(path)
-    labels = read_labels(path, recipe, targets)
+    networks = {}
+    weights, labels = read_networks(path, recipe, targets)
     for seed in sorted(weights):
         network = create_model(recipe.network, bands=bands, pixels=pixels, outputs=labels.outputs)
         try:

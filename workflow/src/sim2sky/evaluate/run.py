@@ -1,0 +1,75 @@
+"""Metrics of one block of seeds of a run, in a file of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sim2sky import store
+from sim2sky.evaluate.distances import run_distances
+from sim2sky.evaluate.metrics import run_metrics
+
+RUN_COLUMNS = [
+    "run",
+    "method",
+    "recipe",
+    "source",
+    "target",
+    "seed",
+    "domain",
+    "statistics",
+    "parameter",
+    "metric",
+    "value",
+]
+
+
+def evaluate_run(
+    predictions: str | Path,
+    latents: str | Path,
+    path: str | Path,
+    *,
+    run: str,
+    method: str,
+    recipe: str,
+    source: str,
+    target: str | None,
+) -> None:
+    """Write the metrics of one block of seeds of a run as CSV with `RUN_COLUMNS`.
+
+    Parameters
+    ----------
+    predictions, latents : path
+        What :func:`sim2sky.evaluate.predict.predict_block` wrote.
+    path : path
+        The CSV file.
+    run, method, recipe, source, target : str
+        Names, as in the study file; `target` is None for a run that adapts to no domain.
+    """
+    names = {"run": run, "method": method, "recipe": recipe, "source": source, "target": target or ""}
+    rows = concatenate([run_metrics(pd.read_parquet(predictions)), run_distances(latents, source).assign(parameter="")])
+    write_table(rows.assign(**names)[RUN_COLUMNS], path)
+
+
+def read_metrics(path: str | Path) -> pd.DataFrame:
+    """Read a metrics file exactly as it was written; no name is taken for a missing value."""
+    text = ["study", "run", "method", "recipe", "source", "target", "domain", "statistics", "parameter", "metric"]
+    types = dict.fromkeys(text, str) | {"seed": np.int64, "value": np.float64}
+    return pd.read_csv(
+        path, dtype=types, keep_default_na=False, na_values={"value": [""]}, float_precision="round_trip"
+    )
+
+
+def concatenate(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """All rows; empty tables have columns but no types, so they only count when there is nothing else."""
+    tables = list(tables)
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+
+
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV, whole or not at all."""
+    with store.atomic(path) as temporary:
+        table.to_csv(temporary, index=False)

@@ -1,0 +1,72 @@
+"""Whether networks were made as a study says, by the provenance in their file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+
+from sim2sky.config import Study
+from sim2sky.differences import differences
+
+# Names for people, what is shared out over files, and what only says which lenses are used (the bounds of the parts).
+UNIMPORTANT = {"title", "split", "lenses", "shard_size"}
+
+
+def stale(model: str | Path, study: Study, run: str) -> list[str]:
+    """What differs between how the networks of a run were made and how the study says they are made.
+
+    Parameters
+    ----------
+    model : path
+        Written by :func:`sim2sky.train.block.train_block`.
+    study : Study
+        The present configuration.
+    run : str
+        Key of its `runs`.
+
+    Returns
+    -------
+    list of str
+        Dotted keys with the old and the new value.
+
+    Raises
+    ------
+    ValueError
+        The file is not readable; the message names it.
+    """
+    try:
+        with safetensors.safe_open(model, "np") as file:
+            about = json.loads(file.metadata()["provenance"])
+        config, domains = about["config"], about["domains"]
+    except (safetensors.SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
+        raise ValueError(f"{model}: no readable provenance ({error!r}); delete it to have it made again") from None
+    wanted = study.runs[run]
+    pairs = {
+        "targets": (config["targets"], list(study.targets)),
+        "recipe": (config["recipe"], study.recipe_of(run).params()),
+        "method": (config["method"], study.methods[wanted.method].params()),
+    }
+    for role, name in {"source": wanted.source, "target": wanted.target}.items():
+        found = domains.get(role) if name else None
+        if found and "dataset" in found:  # shards of other programs need not say how they were made
+            simulation = study.simulations[study.datasets[name].simulation]
+            pairs[f"datasets.{name}"] = (found["dataset"], study.datasets[name].params())
+            pairs[f"simulations.{study.datasets[name].simulation}"] = (_simulated(found), simulation.params())
+    return [change for key, values in pairs.items() for change in differences(*map(_important, values), key)]
+
+
+def _simulated(domain: Mapping[str, Any]) -> dict[str, Any]:
+    """A centred shard keeps how it was centred among what it was simulated with; the data set says that as well."""
+    return {key: value for key, value in domain["simulated"].items() if key != "centre_crop"}
+
+
+def _important(value: Any) -> Any:
+    return dict(_important_items(value)) if isinstance(value, Mapping) else value
+
+
+def _important_items(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    return ((key, item) for key, item in value.items() if key not in UNIMPORTANT)

@@ -1,0 +1,116 @@
+"""Several seeds of a network as one batched model: each step is one step of all of them.
+
+A small network leaves a GPU idle, and on a CPU spends much of its time outside of arithmetic. So the weights of all
+seeds are stacked, and `torch.func.vmap` makes one call of the calls for each seed. Each seed has its own initial weights,
+order of images, batch statistics and gradient, as in :class:`sim2sky.train.loop.Learner`; results agree to rounding.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch.func import functional_call, stack_module_state, vmap
+
+from sim2sky.train.loop import Epoch, Learner
+from sim2sky.train.optimise import make_optimiser, make_schedule
+
+
+class Team:
+    """Learners that take every step together.
+
+    Parameters
+    ----------
+    learners : sequence of Learner
+        Of one recipe, method and data; untrained. They are brought up to date after each epoch.
+    """
+
+    def __init__(self, learners: Sequence[Learner]):
+        self.learners, first = list(learners), learners[0]
+        recipe = first.recipe
+        self.parameters, self.buffers = stack_module_state([learner.step for learner in learners])
+        self._step = copy.deepcopy(first.step).to("meta")
+        # every optimiser here goes element by element, so that one for the stacked weights is one for each
+        self.optimiser = make_optimiser(recipe.optimiser, self.parameters.values())
+        self.schedule = make_schedule(recipe.schedule, self.optimiser, recipe.epochs, first.steps)
+
+    @property
+    def epochs_done(self) -> int:
+        return self.learners[0].epochs_done
+
+    def state_dict(self) -> dict:
+        """All that is needed to go on after the last epoch."""
+        state = {"epochs_done": self.epochs_done, "parameters": self.parameters, "buffers": self.buffers}
+        return state | {"optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict()}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go back to where `state_dict` was taken."""
+        with torch.no_grad():
+            for name in ("parameters", "buffers"):
+                for key, value in getattr(self, name).items():
+                    value.copy_(state[name][key])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        self._share(state["epochs_done"])
+
+    def run(self) -> Iterator[list[Epoch]]:
+        """Train the epochs that are left; what each learner did, per iteration.
+
+        Raises
+        ------
+        TrainingError
+            A loss of one of them is not finite.
+        """
+        recipe = self.learners[0].recipe
+        while self.epochs_done < recipe.epochs:
+            for learner in self.learners:
+                learner.network.train(not (recipe.eval_after_first_epoch and self.epochs_done))
+            self._step.train(self.learners[0].network.training)
+            start = time.perf_counter()
+            steps = zip(*(learner.batches() for learner in self.learners), strict=True)
+            losses = torch.stack([self._update(together) for together in steps], dim=1).cpu()
+            seconds = time.perf_counter() - start
+            done = self.epochs_done + 1
+            for learner, of_learner in zip(self.learners, losses, strict=True):
+                learner.check(of_learner)
+            self._share(done)
+            yield [learner.epoch(rows, seconds) for learner, rows in zip(self.learners, losses, strict=True)]
+
+    def _update(self, together: Sequence[tuple]) -> torch.Tensor:
+        """One update of all; (regression loss, adaptation loss) of each."""
+        batches = [
+            learner.batch(source, target) for learner, (_, source, target) in zip(self.learners, together, strict=True)
+        ]
+        labelled = tuple(_stack(column) for column in zip(*(batch[0] for batch in batches), strict=True))
+        other = _stack([batch[1] for batch in batches])
+        step = together[0][0]
+        progress, weight = self.learners[0].progress(step)
+
+        def losses(parameters, buffers, labelled, other):
+            return functional_call(self._step, (parameters, buffers), (labelled, other, progress, weight))
+
+        axes = (0, 0, tuple(None if item is None else 0 for item in labelled), None if other is None else 0)
+        loss, shown = vmap(losses, in_dims=axes)(self.parameters, self.buffers, labelled, other)
+        rate = self.optimiser.param_groups[0]["lr"]
+        for learner in self.learners:
+            learner.lr = rate
+        self.optimiser.zero_grad()
+        loss.sum().backward()
+        self.optimiser.step()
+        self.schedule.step()
+        return shown
+
+    def _share(self, epochs_done: int) -> None:
+        """Give each learner its weights."""
+        with torch.no_grad():
+            for index, learner in enumerate(self.learners):
+                learner.epochs_done = epochs_done
+                own = dict(learner.step.named_parameters()) | dict(learner.step.named_buffers())
+                for key, value in (self.parameters | self.buffers).items():
+                    own[key].copy_(value[index])
+
+
+def _stack(values: Sequence[torch.Tensor | None]) -> torch.Tensor | None:
+    return None if values[0] is None else torch.stack(list(values))
