@@ -8,7 +8,7 @@ SKY := $(if $(CUTOUTS),'cutouts={des_coadd_g: $(CUTOUTS)}')
 CONFIG := $(if $(CUTOUTS),--config $(SKY))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo full plan why test test-fast lint docs benchmarks clean
+.PHONY: help setup setup-test demo full plan why test test-fast faults lint docs benchmarks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: setup-test ## all tests, with lint
 
 test-fast: setup-test ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow"
+
+faults: setup-test ## kill a small study 200 times and compare its results with an undisturbed run (about an hour)
+	$(BIN)/python -m tests.faults.campaign --output docs/results/faults.csv
 
 lint: setup-test ## ruff and snakemake --lint
 	$(BIN)/ruff check .

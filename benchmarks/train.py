@@ -5,7 +5,7 @@
 The plain loop is what a tutorial teaches: a DataLoader over a TensorDataset, an nn.Sequential, torch.optim.Adam. Both
 are timed on one core, and then on the whole machine: the plain one as one process with a thread per core and as one
 single-threaded process per core; ours in the second way, which is how a study trains its runs. Loops take turns and
-ratios are formed within a turn. With adaptation our images are those of both domains; the plain loop never adapts.
+ratios are formed within a turn. Seeds together, as one batched model, are counted with all their images. With adaptation our images are those of both domains; the plain loop never adapts.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from sim2sky.config import Method, Recipe
 from sim2sky.train.data import Part
 from sim2sky.train.labels import Labels
 from sim2sky.train.loop import Learner
+from sim2sky.train.together import Team
 
 BATCH, IMAGES, EPOCHS = 32, 1600, 3
+TOGETHER = "none, seeds together: "
 METHODS = {
     "none": Method(title="none", adaptation="none"),
     "dann": Method(title="dann", adaptation="dann", weight_schedule="ganin"),
@@ -75,9 +77,24 @@ def ours(barrier, method: str) -> float:
     return 1 / statistics.mean(1 / epoch.speed for epoch in epochs)
 
 
+def together(barrier, seeds: int) -> float:
+    """Images per second of several seeds as one batched model."""
+    recipe = Recipe(network="lens_cnn", epochs=2, batch_size=BATCH, optimiser={"lr": 6e-5})
+    part = data(0).prepared(None, torch.device("cpu"))
+    team = Team([Learner(recipe, METHODS["none"], seed, part, Labels(["theta_E"])) for seed in range(seeds)]).run()
+    next(team)
+    barrier.wait()
+    return sum(epoch.speed for epoch in next(team))
+
+
 def worker(loop: str, threads: int, barrier, results) -> None:
     torch.set_num_threads(threads)
-    results.put(plain(barrier) if loop == "plain" else ours(barrier, loop))
+    if loop == "plain":
+        results.put(plain(barrier))
+    elif loop.startswith(TOGETHER):
+        results.put(together(barrier, int(loop.removeprefix(TOGETHER))))
+    else:
+        results.put(ours(barrier, loop))
 
 
 def measure(loop: str, processes: int, threads: int) -> float:
@@ -99,7 +116,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="rounds; the median counts (default 3)")
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
-    settings = [(loop, 1, 1) for loop in ("plain", *METHODS)]
+    settings = [(loop, 1, 1) for loop in ("plain", *METHODS, *(f"{TOGETHER}{seeds}" for seeds in (2, 8)))]
     settings += [("plain", 1, cores), ("plain", cores, 1), *((loop, cores, 1) for loop in METHODS)] * (cores > 1)
     speeds: dict[tuple, list[float]] = {setting: [] for setting in settings}
     for _ in range(options.repeats):  # in turn, so that whatever else the machine does falls on all of them

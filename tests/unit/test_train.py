@@ -19,6 +19,7 @@ from sim2sky.train.images import normalise, pixel_statistics
 from sim2sky.train.labels import Labels
 from sim2sky.train.loop import Learner, TrainingError
 from sim2sky.train.optimise import adaptation_weight
+from sim2sky.train.task import train as train_task
 from sim2sky.train.together import Team
 from sim2sky.train.weights import load_models
 
@@ -330,3 +331,37 @@ def test_adaptation_weight_rises_as_published():
     assert adaptation_weight(METHODS["dann"], 0.0) == 0
     assert adaptation_weight(METHODS["dann"], 0.1) == pytest.approx(0.46211716)
     assert adaptation_weight(METHODS["dann"], 1.0) == pytest.approx(0.99990920)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["none", "dann", "mmd"])
+def test_two_processes_train_as_one_does(domains, tmp_path, method, capsys):
+    found = {}
+    for devices in (1, 2):
+        folder = tmp_path / str(devices)
+        task = {
+            "recipe": recipe(devices=devices, schedule={"name": "constant"}).params(),
+            "method": METHODS[method].params(),
+            "targets": TARGETS,
+            "seeds": [0, 0],
+            "source": plain(domains[0]),
+            "adapt_to": None if method == "none" else plain(domains[1]),
+            "watch": None,
+            "model": str(folder / "model.safetensors"),
+            "history": str(folder / "history.csv"),
+            "fingerprint": {},
+            "threads": devices,
+            "worst": None,
+        }
+        train_task(task)
+        found[devices] = load_file(folder / "model.safetensors"), history(folder)
+    assert capsys.readouterr().out.count("epoch 3/3") == 2
+    for one, two in zip(found[1][1], found[2][1], strict=True):
+        for column in ("loss", "source_loss", *(["adaptation_loss"] if method != "none" else [])):
+            assert float(two[column]) == pytest.approx(float(one[column]), rel=1e-2)
+    for name, one in found[1][0].items():
+        torch.testing.assert_close(found[2][0][name], one, rtol=1e-2, atol=1e-3)
+
+
+def plain(domain: Domain) -> dict:
+    return {"name": domain.name, "shards": [str(path) for path in domain.shards], "bounds": domain.bounds}

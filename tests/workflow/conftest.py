@@ -6,9 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from astropy.io import fits
 
 ROOT = Path(__file__).parents[2]
 # The whole DAG of study A, small enough for a test; sizes only.
@@ -66,17 +64,6 @@ class Project:
 @pytest.fixture
 def project(tmp_path):
     return Project(tmp_path)
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """A project in which the tiny DAG has run, with made-up cutouts as the real sky. All tests share it and leave it as it is."""
-    project = Project(tmp_path_factory.mktemp("finished"))
-    sky = np.random.default_rng(0).normal(0, 2.9, (20, 60, 60)).astype(np.float32)
-    fits.writeto(project.folder / "cutouts.fits", sky)
-    result = project.snakemake(*TINY_RUN)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return project
 
 
 def planned(result: subprocess.CompletedProcess) -> dict[str, int]:

@@ -248,7 +248,7 @@ def test_why_names_the_key_module_or_file(edited, name, reasons):
 def test_a_damaged_shard_is_refused_by_name(edited):
     path = SHARD.format("observe/des")
     EDITS["observed shard damaged"][0](edited)
-    result = edited.snakemake(*TINY_RUN, "results/train/einstein_radius/paper-oracle/0-0/model.safetensors")
+    result = edited.snakemake(*TINY_RUN, "--", "results/train/einstein_radius/paper-oracle/0-0/model.safetensors")
     assert result.returncode == 1
     log = Path(edited.folder, "results/logs/train_source_only/einstein_radius/paper-oracle/0-0.log").read_text()
     assert f"{path}: array" in log and "delete the file to have it made again" in log

@@ -20,7 +20,7 @@ if not CONFIG.partial:
             benchmark_of("adapt", "{study}/{run}/{seeds}")
         conda:
             "../envs/sim2sky.yaml"
-        threads: 1
+        threads: devices_of
         resources:
             mem_mb=training_memory,
             runtime=training_runtime,

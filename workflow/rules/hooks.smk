@@ -22,6 +22,15 @@ def check_queue():
         )
 
 
+def check_folder():
+    """Refuse to start where nothing can be written: the first job would find out, in words that are hard to read."""
+    folder = Path(CONFIG.results)
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(folder, os.W_OK):
+        raise WorkflowError(f"{folder}: this folder cannot be written to; nothing was started.")
+
+
 def report_what_exists():
     """After a failure: write the report from the runs that are there, naming those that are not."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
@@ -34,8 +43,15 @@ def report_what_exists():
 
 
 onstart:
+    check_folder()
     if not CONFIG.partial:
         check_queue()
+
+
+onsuccess:
+    # temporary files of processes that were killed; none is in use once everything is done
+    for path in Path(CONFIG.results).rglob(".*.partial"):
+        path.unlink(missing_ok=True)
 
 
 onerror:

@@ -39,6 +39,11 @@ def memory(libraries, megabytes, attempt):
     return ceil((libraries + megabytes) * attempt)
 
 
+def devices_of(wildcards):
+    """Processes of a training, each of which has a GPU where there are GPUs."""
+    return STUDIES[wildcards.study].recipe_of(wildcards.run).devices
+
+
 def seeds_in(wildcards):
     first, last = map(int, wildcards.seeds.split("-"))
     return last - first + 1

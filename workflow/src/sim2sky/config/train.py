@@ -86,6 +86,7 @@ class Recipe(Strict):
     seeds_together: bool = Field(
         False, description="train the seeds of a job as one batched model, which a GPU may do faster; a CPU does not"
     )
+    devices: PositiveInt = Field(1, description="GPUs of one node that share each batch; without any, processes")
     memory_limit_gb: PositiveFloat = unit(
         "GB", "images of a job beyond this are streamed from the shards, shuffled in a buffer of this size", default=8.0
     )
@@ -93,6 +94,10 @@ class Recipe(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
         known(self.network, registered("models"), "network")
+        if self.batch_size % self.devices:
+            raise ValueError(f"devices: a batch of {self.batch_size} cannot be shared by {self.devices}")
+        if self.seeds_together and self.devices > 1:
+            raise ValueError("seeds_together: seeds of one batched model share one device, not several")
         if self.seeds_together and self.schedule.name == "plateau":
             raise ValueError("seeds_together: the seeds share one learning rate, which a plateau of one cannot lower")
         if stages := self.schedule.stages:

@@ -11,7 +11,7 @@ import torch
 
 from sim2sky import store
 from sim2sky.config import Method, Recipe
-from sim2sky.train import checkpoint
+from sim2sky.train import checkpoint, distributed
 from sim2sky.train.data import Domain, Part, fraction_held, load_part
 from sim2sky.train.images import statistics_of
 from sim2sky.train.loop import Epoch, Learner
@@ -78,9 +78,9 @@ def train_block(
     StoreError
         A shard cannot be read or holds values that are not finite.
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(max(1, threads // distributed.processes()))
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = distributed.own_device()
     other = adapt_to or watch
     domains = {"source": source} | ({"target": other} if other else {})
     held = fraction_held(recipe, domains.values(), ("train", "validation"))
@@ -100,7 +100,10 @@ def train_block(
 
     together = recipe.seeds_together and len(seeds) > 1
     for reached in (_train_together if together else _train_in_turn)(learner_of, seeds, parts, state):
-        checkpoint.save(last, identity, reached)
+        if distributed.is_first():
+            checkpoint.save(last, identity, reached)
+    if not distributed.is_first():
+        return
     _write_history(history, state["rows"])
     config = {"recipe": recipe.params(), "method": method.params(), "targets": list(targets), "seeds": list(seeds)}
     write_networks(model, state["networks"], labels, store.provenance(config, fingerprint, domains=_origins(domains)))

@@ -15,6 +15,7 @@ from sim2sky.adapt import Adaptation, create_adaptation
 from sim2sky.config import Method, Recipe
 from sim2sky.models import create_model
 from sim2sky.models.batch_statistics import latents, predict
+from sim2sky.train import distributed
 from sim2sky.train.data import Part
 from sim2sky.train.labels import Labels
 from sim2sky.train.objective import Objective
@@ -63,7 +64,8 @@ class Step(nn.Module):
         # The domains pass one after the other, so that batch normalisation sees one domain at a time: in a joint
         # batch it would hide a difference of the means from the network but not from the test, where domains are
         # normalised alone, by batch or AdaBN statistics.
-        adaptation_loss = self.adaptation.loss(latent, self.network.features(other), progress)
+        latents_of_all = distributed.of_all(latent), distributed.of_all(self.network.features(other))
+        adaptation_loss = self.adaptation.loss(*latents_of_all, progress)
         return loss + weight * adaptation_loss, torch.stack([loss.detach(), adaptation_loss.detach()])
 
 
@@ -113,9 +115,11 @@ class Learner:
             adaptation = create_adaptation(method.adaptation, latent, **method.options)
         if start is not None:
             network.load_state_dict(start)
+        network = distributed.with_whole_batches(network)
         self.network = network.to(device, memory_format=torch.channels_last).train()
         self.adaptation = adaptation.to(device).train()
         self.step = Step(self.network, self.adaptation, self.objective)
+        self._shared_step = distributed.shared(self.step)
         self.optimiser = make_optimiser(recipe.optimiser, self.step.parameters())
         self.schedule = make_schedule(recipe.schedule, self.optimiser, recipe.epochs, self.steps)
         self.by_epoch = recipe.schedule.name == "plateau"
@@ -193,20 +197,21 @@ class Learner:
 
     def _step(self, step: int, source: torch.Tensor, target: torch.Tensor | None) -> torch.Tensor:
         """One update; returns (regression loss, adaptation loss), not waited for on a GPU."""
-        loss, shown = self.step(*self.batch(source, target), *self.progress(step))
+        loss, shown = self._shared_step(*self.batch(source, target), *self.progress(step))
         self.lr = self.optimiser.param_groups[0]["lr"]
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
         if not self.by_epoch:
             self.schedule.step()
-        return shown
+        return distributed.mean_of_all(shown)
 
     def batch(self, source: torch.Tensor, target: torch.Tensor | None) -> tuple[tuple, torch.Tensor | None]:
         """What is labelled and what is adapted to, at these positions, as :class:`Step` takes them."""
+        source = distributed.own_part(source)
         weight = None if self.source.weight is None else self.source.weight[source]
         labelled = self.source.images[source], self.source.target[source], weight
-        return labelled, None if target is None else self.target.images[target]
+        return labelled, None if target is None else self.target.images[distributed.own_part(target)]
 
     def progress(self, step: int) -> tuple[float, float]:
         """Fraction of the training that is done, and the weight of the adaptation loss then."""

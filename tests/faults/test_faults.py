@@ -1,0 +1,130 @@
+"""What can go wrong with a machine while a study runs: kills, full and read-only disks, a clock that goes back, a second Snakemake."""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors import SafetensorError
+
+from sim2sky import store
+from sim2sky.evaluate.run import write_table
+from sim2sky.train import checkpoint
+from sim2sky.train.labels import Labels
+from sim2sky.train.weights import write_networks
+from tests.faults.campaign import Campaign
+from tests.workflow.conftest import TINY_RUN, Project
+
+NOISE = np.random.default_rng(0).normal(size=(300, 1, 40, 40)).astype(np.float32)  # more than the disk holds
+OUTPUTS = {
+    "shard": lambda path: store.write_shard(path, {"image": store.Variable(NOISE, store.IMAGE_DIMS)}, {}),
+    "networks": lambda path: write_networks(path, {0: {"a": torch.from_numpy(NOISE)}}, Labels(["theta_E"]), {}),
+    "checkpoint": lambda path: checkpoint.save(path, {}, {"a": torch.from_numpy(NOISE)}),
+    "table": lambda path: write_table(pd.DataFrame(NOISE.reshape(300, -1)), path),
+}
+
+
+@contextmanager
+def small_disk(folder, size="200k"):
+    """A file system of its own; needs root and the right to mount."""
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("no right to mount a small disk here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_a_full_disk_leaves_what_was_there_and_nothing_half_written(tmp_path, kind):
+    with small_disk(tmp_path / "disk") as disk:
+        path = disk / "result"
+        path.write_text("of before")
+        with pytest.raises(
+            (OSError, RuntimeError, SafetensorError), match="(?i)no space left|write failed|unexpected pos"
+        ):
+            OUTPUTS[kind](path)
+        assert path.read_text() == "of before"
+        assert os.listdir(disk) == ["result"]
+        subprocess.run(["mount", "-o", "remount,size=50m", disk], check=True)
+        OUTPUTS[kind](path)  # the same call, once there is room
+        assert path.stat().st_size > 1e5
+
+
+def test_predictions_figures_and_page_are_written_as_a_whole(tmp_path):
+    """Those that libraries write go through `store.atomic`, too."""
+    writers = {
+        "parquet": lambda path: pd.DataFrame(NOISE.reshape(300, -1)).rename(columns=str).to_parquet(path),
+        "png": lambda path: plt.imsave(path, NOISE.reshape(1200, 400), format="png"),
+        "html": lambda path: path.write_text("x" * 10**6),
+    }
+    with small_disk(tmp_path / "disk") as disk:
+        for name, write in writers.items():
+            path = disk / name
+            path.write_text("of before")
+            with pytest.raises(OSError), store.atomic(path) as temporary:
+                write(temporary)
+            assert path.read_text() == "of before"
+        assert sorted(os.listdir(disk)) == sorted(writers)
+
+
+@pytest.mark.slow
+def test_kills_at_random_moments_change_no_byte(tmp_path):
+    rows = list(Campaign(tmp_path / "project").kills(int(os.environ.get("SIM2SKY_KILLS", "20"))))
+    assert {row["of"] for row in rows} == {"snakemake", "job", "both"}
+
+
+SHARD = "results/observe/des/0000000-0000199.zarr.zip"
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "project").mkdir()
+    return Project(tmp_path / "project")
+
+
+@pytest.mark.slow
+def test_a_read_only_results_folder_is_named_before_any_job(project):
+    with small_disk(project.folder / "results") as disk:
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        result = project.snakemake("--configfile", "config/tiny.yaml")
+    assert result.returncode == 1
+    assert "results: this folder cannot be written to" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.slow
+def test_a_second_snakemake_is_refused_and_the_first_goes_on(project):
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "config/tiny.yaml", "--", SHARD]
+    options = {"cwd": project.folder, "env": project.environment, "text": True, "stdout": -1, "stderr": -2}
+    first = subprocess.Popen(command, **options)
+    locks = project.folder / ".snakemake/locks"
+    deadline = time.monotonic() + 60
+    while not (locks.is_dir() and any(locks.iterdir())):
+        assert time.monotonic() < deadline and first.poll() is None
+        time.sleep(0.02)
+    second = project.snakemake("--configfile", "config/tiny.yaml", "--", SHARD)
+    assert second.returncode == 1 and "cannot be locked" in second.stderr
+    output, _ = first.communicate(timeout=300)
+    assert first.returncode == 0, output
+
+
+@pytest.mark.slow
+def test_a_clock_that_goes_back_costs_time_but_no_byte(finished, tmp_path):
+    """Shards that were made "in the future" are newer than what was made of them: that is made again, the same."""
+    project = finished.copy(tmp_path / "project")
+    future = time.time() + 3600
+    (shard,) = project.folder.glob("results/simulate/*/0000000-0000199.zarr.zip")
+    observed = project.folder / SHARD
+    before = observed.read_bytes()
+    os.utime(shard, (future, future))
+    result = project.snakemake(*TINY_RUN, "--until", "inject_noise")
+    assert result.returncode == 0, result.stderr
+    assert "inject_noise" in result.stderr and observed.read_bytes() == before
