@@ -248,8 +248,14 @@ def prediction_code(wildcards):
 
 
 def run_params(wildcards):
-    run = run_of(wildcards)
-    return {"run": wildcards.run, "method": run.method, "recipe": run.recipe, "source": run.source, "target": run.target}
+    run, stuck = run_of(wildcards), STUDIES[wildcards.study].stuck_at_mean
+    names = {"run": wildcards.run, "method": run.method, "recipe": run.recipe, "source": run.source, "target": run.target}
+    return names | ({"after_epochs": stuck.after_epochs} if stuck else {})
+
+
+def history_to_judge(wildcards):
+    """Learning curves, where the study asks which networks are stuck."""
+    return of_run(PATHS.history, wildcards.study, wildcards.run, wildcards.seeds) if STUDIES[wildcards.study].stuck_at_mean else []
 
 
 def of_evaluated_runs(pattern):

@@ -32,6 +32,7 @@ if not CONFIG.partial:
         input:
             predictions=PATHS.predictions,
             latents=PATHS.latents,
+            history=history_to_judge,
         output:
             metrics=PATHS.run_metrics,
         params:

@@ -7,7 +7,7 @@ the files that they describe.
 from sim2sky.config.base import Fraction, Name, Strict, known, merge, nested, unit, unit_of
 from sim2sky.config.observe import Background, BandConditions, CentreCrop, Dataset, Histogram, Split, Survey
 from sim2sky.config.simulate import Distribution, LensMass, Light, Population, Simulation
-from sim2sky.config.study import Config, Published, Study
+from sim2sky.config.study import MEAN_PARAMETER, Config, Published, StuckAtMean, Study
 from sim2sky.config.train import (
     ANGLE_PERIODS,
     SOURCE_AXES,
@@ -23,6 +23,7 @@ from sim2sky.config.train import (
 
 __all__ = [
     "ANGLE_PERIODS",
+    "MEAN_PARAMETER",
     "SOURCE_AXES",
     "Background",
     "BandConditions",
@@ -47,6 +48,7 @@ __all__ = [
     "Split",
     "Stage",
     "Strict",
+    "StuckAtMean",
     "Study",
     "Survey",
     "WorstPredicted",

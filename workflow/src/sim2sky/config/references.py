@@ -13,7 +13,7 @@ from sim2sky.config.chains import chain_problems
 from sim2sky.config.check import ConfigError, check
 from sim2sky.config.observe import Dataset, Survey
 from sim2sky.config.simulate import Simulation
-from sim2sky.config.study import Study
+from sim2sky.config.study import MEAN_PARAMETER, Study
 from sim2sky.config.train import SOURCE_AXES, Recipe, Run
 
 Path = tuple[Any, ...]
@@ -139,7 +139,9 @@ def _of_cross_validation(study: Study) -> Mistakes:
 def _of_published(study: Study) -> Mistakes:
     for index, row in enumerate(study.published):
         where = ("published", index)
-        for key, names in (("method", study.methods), ("recipe", study.recipes), ("domain", study.datasets)):
-            yield from _name((*where, key), getattr(row, key), names, key)
-        if row.parameter:
+        kinds = {"run": study.runs, "method": study.methods, "recipe": study.recipes, "domain": study.datasets}
+        for key, names in kinds.items():
+            if getattr(row, key) is not None:
+                yield from _name((*where, key), getattr(row, key), names, key)
+        if row.parameter and row.parameter != MEAN_PARAMETER:
             yield from _name((*where, "parameter"), row.parameter, study.targets, "target")
