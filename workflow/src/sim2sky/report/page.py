@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from sim2sky import store
 from sim2sky.config import Study, Survey
 from sim2sky.evaluate.aggregate import missing_runs, present_runs
 from sim2sky.evaluate.run import read_metrics
-from sim2sky.report import tables
+from sim2sky.report import tables, tables_parameters
 from sim2sky.report.captions import CAPTIONS
-from sim2sky.report.names import STATISTICS_TITLES, Comparison, figure_plan, shown_statistics
+from sim2sky.report.names import STATISTICS_TITLES, Comparison, figure_plan, shown_statistics, tested
 
 SEEDS = "seeds (networks per run)"
 REFERENCES = (
@@ -91,8 +92,8 @@ def write_report(
 
 
 def symbols(text: str) -> Markup:
-    """Plain text as HTML, with the Einstein radius written as a symbol."""
-    return Markup(str(escape(text)).replace("θ_E", "<i>θ</i><sub>E</sub>"))
+    """Plain text as HTML, with the Einstein radius (an angle or a length) written as a symbol."""
+    return Markup(re.sub(r"\b(θ|R)_E\b", r"<i>\1</i><sub>E</sub>", str(escape(text))))
 
 
 def sizes(study: Study, full: Study | None) -> tables.Table:
@@ -139,16 +140,34 @@ def _chapter(
         "extent": extent(size),
         "missing": {run: "all seeds" if blocks == study.seed_blocks else blocks for run, blocks in missing.items()},
         "statistics": STATISTICS_TITLES[shown_statistics(study)],
-        "headline": tables.headline(study, summary),
-        "published": tables.published(summary, study),
-        "scores": tables.scores(study, summary),
         "metrics": tables.metrics(study, summary),
-        "distances": tables.distances(study, summary),
-        "controls": tables.controls(study, summary),
-        "recipes": tables.recipes(study),
+        **(_regression if study.chapter == "regression" else _adaptation)(study, summary),
         "datasets": tables.datasets(study, surveys),
         "figures": _figures(study, figures),
         "configuration": yaml.safe_dump(study.params(), sort_keys=False, allow_unicode=True, width=110),
+    }
+
+
+def _adaptation(study: Study, summary: tables.Summary) -> dict[str, Any]:
+    return {
+        "headline": tables.headline(study, summary),
+        "published": tables.published(summary, study),
+        "scores": tables.scores(study, summary),
+        "distances": tables.distances(study, summary),
+        "controls": tables.controls(study, summary),
+        "recipes": tables.recipes(study),
+    }
+
+
+def _regression(study: Study, summary: tables.Summary) -> dict[str, Any]:
+    tests = [test.source for test in tested(study)]
+    return {
+        "headline": tables_parameters.headline(study, summary),
+        "published": tables_parameters.published(summary, study),
+        "scores": [(study.datasets[name].title, tables_parameters.scores(study, summary, name)) for name in tests],
+        "stuck": tables_parameters.stuck(study, summary) if study.stuck_at_mean else None,
+        "controls": tables.controls(study, summary, "mae"),
+        "recipes": tables_parameters.recipes(study),
     }
 
 
