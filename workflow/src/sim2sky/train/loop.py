@@ -109,7 +109,9 @@ class Learner:
         device, (bands, pixels) = source.images.device, source.images.shape[1:3]
         with torch.random.fork_rng():
             torch.manual_seed(streams.torch_seed(seed, "initialisation"))
-            network = create_model(recipe.network, bands=bands, pixels=pixels, outputs=labels.outputs)
+            options = recipe.network_options if start is None else recipe.trained_options
+            shape = {"bands": bands, "pixels": pixels, "outputs": labels.outputs}
+            network = create_model(recipe.network, **shape, **options)
             latent = latents(network, torch.zeros(1, bands, pixels, pixels), 1).shape[1]
             # own seed: a network starts from the same weights whatever the method
             torch.manual_seed(streams.torch_seed(seed, "adaptation"))
