@@ -101,3 +101,60 @@ def shear_deflection(x: Tensor, y: Tensor, gamma1: Tensor, gamma2: Tensor) -> tu
         Reduced deflection [arcsec].
     """
     return gamma1 * x + gamma2 * y, gamma2 * x - gamma1 * y
+
+
+def point_mass_deflection(x: Tensor, y: Tensor, R: Tensor) -> tuple[Tensor, Tensor]:
+    """Deflection by a point mass at (0, 0), ``R^2 / conj(z)``.
+
+    Parameters
+    ----------
+    x, y : Tensor
+        Where, in the image plane, in any unit of length.
+    R : Tensor
+        Einstein radius in that unit.
+
+    Returns
+    -------
+    alpha_x, alpha_y : Tensor
+        Reduced deflection; not finite at the very centre.
+    """
+    scale = R * R / (x * x + y * y)
+    return scale * x, scale * y
+
+
+def sis_deflection(x: Tensor, y: Tensor, R: Tensor) -> tuple[Tensor, Tensor]:
+    """Deflection by a singular isothermal sphere at (0, 0), ``R z / |z|``; otherwise as `point_mass_deflection`."""
+    radius = torch.sqrt(x * x + y * y)
+    return R * x / radius, R * y / radius
+
+
+def kormann_deflection(x: Tensor, y: Tensor, R: Tensor, ratio: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
+    """Deflection by a singular isothermal ellipsoid at (0, 0), in the parameters of its authors.
+
+    Parameters
+    ----------
+    x, y : Tensor
+        Where, in the image plane, in any unit of length.
+    R : Tensor
+        Einstein radius in that unit; the product average of the axes.
+    ratio : Tensor
+        Axis ratio f, in (0, 1].
+    angle : Tensor
+        Orientation [rad]: along it lies the *minor* axis of the mass, a quarter turn from :func:`sie_deflection`'s.
+
+    Returns
+    -------
+    alpha_x, alpha_y : Tensor
+        Reduced deflection; not finite at the very centre.
+
+    Notes
+    -----
+    Kormann, Schneider & Bartelmann 1994 (A&A 284, 285), equation 27a.
+    """
+    squash = torch.sqrt((1 - ratio) * (1 + ratio)).clamp(min=1e-6)  # f -> 1 is 0/0
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    radius = torch.sqrt(x * x + y * y)
+    along = torch.asinh((cos * x + sin * y) / radius * (squash / ratio))
+    across = torch.asin(((cos * y - sin * x) / radius * squash).clamp(-1, 1))
+    strength = R * torch.sqrt(ratio) / squash
+    return strength * (cos * along - sin * across), strength * (sin * along + cos * across)
