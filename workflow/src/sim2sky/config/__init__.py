@@ -4,11 +4,12 @@ The JSON schemas under ``workflow/schemas`` and ``config/README.md`` are generat
 the files that they describe.
 """
 
+from sim2sky.config.analyses import ChiRange, Degeneracy, Reconstruction, StuckAtMean
 from sim2sky.config.base import Fraction, Name, Strict, known, merge, nested, unit, unit_of
 from sim2sky.config.networks import architecture, check_network, check_side
 from sim2sky.config.observe import Background, BandConditions, CentreCrop, Dataset, Histogram, Split, Survey
 from sim2sky.config.simulate import Distribution, LensMass, Light, Population, Simulation
-from sim2sky.config.study import MEAN_PARAMETER, Config, Published, StuckAtMean, Study
+from sim2sky.config.study import MEAN_PARAMETER, Config, Published, Study
 from sim2sky.config.train import (
     ANGLE_PERIODS,
     SOURCE_AXES,
@@ -29,9 +30,11 @@ __all__ = [
     "Background",
     "BandConditions",
     "CentreCrop",
+    "ChiRange",
     "Config",
     "CrossValidation",
     "Dataset",
+    "Degeneracy",
     "Distribution",
     "Fraction",
     "Histogram",
@@ -43,6 +46,7 @@ __all__ = [
     "Population",
     "Published",
     "Recipe",
+    "Reconstruction",
     "Run",
     "Schedule",
     "Simulation",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
+from sim2sky.config.analyses import Degeneracy, Reconstruction, StuckAtMean
 from sim2sky.config.base import Name, Strict, merge
 from sim2sky.config.observe import Dataset
 from sim2sky.config.simulate import Simulation
@@ -40,15 +41,6 @@ class Published(Strict):
         return self
 
 
-class StuckAtMean(Strict):
-    """Count the networks whose training loss is above that of always answering with the mean of the training labels."""
-
-    after_epochs: list[PositiveInt] = Field(
-        [],
-        description="counted after these epochs too (metric `stuck_fraction_after_<epoch>`), beside the last (`stuck_fraction`)",
-    )
-
-
 class Study(Strict):
     """One file of ``config/studies``."""
 
@@ -69,6 +61,8 @@ class Study(Strict):
     runs: dict[Name, Run] = Field(min_length=1, description="what is trained: a method by a recipe on domains")
     cross_validation: CrossValidation | None = Field(None, description="null leaves it out")
     stuck_at_mean: StuckAtMean | None = Field(None, description="null leaves the count out")
+    degeneracy: Degeneracy | None = Field(None, description="null leaves the comparison out")
+    reconstruction: Reconstruction | None = Field(None, description="null leaves it out")
     published: list[Published] = Field([], description="numbers of the literature to be held against")
 
     @model_validator(mode="after")
