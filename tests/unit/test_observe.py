@@ -11,8 +11,8 @@ from astropy.io import fits
 from scipy.ndimage import center_of_mass, gaussian_filter
 
 from sim2sky.config import Background, Dataset, Histogram, Split, Survey
+from sim2sky.frame import move_and_crop, offset_to_centre
 from sim2sky.observe.background import choose_cutouts, orient, read_cutouts, sky_scatter, split_cutouts
-from sim2sky.observe.centre import move_and_crop, offset_to_centre
 from sim2sky.observe.conditions import draw, draw_conditions
 from sim2sky.observe.noise import add_noise, background_sigma, flux_ratio, poisson_sigma, sky_counts_per_second
 from sim2sky.observe.psf import gaussian_blur

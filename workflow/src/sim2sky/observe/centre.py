@@ -7,65 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import center_of_mass
-from scipy.ndimage import shift as shift_image
 
 from sim2sky.config import CentreCrop
+from sim2sky.frame import move_and_crop, offset_to_centre
 from sim2sky.observe import carried
 from sim2sky.store import Variable, open_shards, provenance, write_shard
 
 COMPONENTS = ("lens_light", "lensed_source")
-
-
-def offset_to_centre(image: np.ndarray, pixels: int, mode: str) -> np.ndarray:
-    """How far to move an image so that its centre of light is in the middle of the part that is kept.
-
-    Parameters
-    ----------
-    image : (N, N) array
-        All light of a lens.
-    pixels : int
-        Side of the middle part that is kept.
-    mode : {"none", "pixel", "subpixel"}
-        Do not move, move by whole pixels, move by fractions.
-
-    Returns
-    -------
-    (2,) array
-        Shift along y and x [pixel]; zero for an image without light.
-    """
-    if mode == "none" or not image.sum() > 0:
-        return np.zeros(2)
-    offset = _first(len(image), pixels) + (pixels - 1) / 2 - np.array(center_of_mass(image))
-    return np.rint(offset) if mode == "pixel" else offset
-
-
-def move_and_crop(image: np.ndarray, offset: np.ndarray, pixels: int) -> np.ndarray:
-    """Move an image and keep its middle; what comes from outside the frame is zero.
-
-    Fractions of a pixel are interpolated linearly. That keeps the light positive (Poisson noise asks for it) and moves
-    the centre of light by just the given offset, which splines and Fourier shifts, ringing about the cusp of a galaxy,
-    do not; it smooths by less than half a pixel, well below the seeing that comes next.
-
-    Parameters
-    ----------
-    image : (N, N) array
-    offset : (2,) array
-        Shift along y and x [pixel].
-    pixels : int
-        Side of the result.
-
-    Returns
-    -------
-    (pixels, pixels) array
-    """
-    first = _first(len(image), pixels)
-    moved = shift_image(image, offset, order=1, mode="grid-constant", cval=0.0) if offset.any() else image
-    return moved[first : first + pixels, first : first + pixels]
-
-
-def _first(pixels: int, kept: int) -> int:
-    return (pixels - kept) // 2
 
 
 def centre_crop_shard(
