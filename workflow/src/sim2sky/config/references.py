@@ -36,6 +36,7 @@ def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Su
     yield from chain_problems(study)
     yield from _of_cross_validation(study)
     yield from _of_published(study)
+    yield from _of_reconstruction(study)
 
 
 def _name(path: Path, name: str, names: Iterable[str], what: str) -> Mistakes:
@@ -145,3 +146,18 @@ def _of_published(study: Study) -> Mistakes:
                 yield from _name((*where, key), getattr(row, key), names, key)
         if row.parameter and row.parameter != MEAN_PARAMETER:
             yield from _name((*where, "parameter"), row.parameter, study.targets, "target")
+
+
+def _of_reconstruction(study: Study) -> Mistakes:
+    """It takes images of CosmoSim as they are, predicted by one of the runs."""
+    asked, where = study.reconstruction, ("reconstruction",)
+    if not asked:
+        return
+    yield from _name((*where, "run"), asked.run, study.runs, "run")
+    yield from _name((*where, "dataset"), asked.dataset, study.datasets, "dataset")
+    if asked.run in study.runs and asked.dataset not in study.runs[asked.run].evaluate_on:
+        yield (*where, "dataset"), f"{asked.run} is not evaluated on {asked.dataset}"
+    if dataset := study.datasets.get(asked.dataset):
+        simulation = study.simulations.get(dataset.simulation)
+        if dataset.survey or dataset.centre_crop or (simulation and simulation.engine != "cosmosim"):
+            yield (*where, "dataset"), "needs images of `engine: cosmosim` as they are, without survey or centre_crop"

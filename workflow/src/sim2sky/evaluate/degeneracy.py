@@ -8,7 +8,7 @@ Sukarevicius 2023 (NTNU, Section 3.1) found near-misses, and left open whether t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from sim2sky.config import Degeneracy
 from sim2sky.evaluate.run import write_table
 from sim2sky.lensing.cosmosim import Optics, render
 
-COLUMNS = ["range", "R_E", "images", "pairs", "identical", "largest_rms"]
+COLUMNS = ["range", "R_E", "images", "pairs", "identical", "largest_rms", "largest_difference"]
 PUBLISHED = ["published_identical", "published_largest_rms"]
 SWAPPED = "axes swapped, turned by 90°"
 EXACT, WHOLE = "exact", "whole pixels"
@@ -38,7 +38,8 @@ def compare_degenerate(
         What is compared.
     table : path
         Written: CSV with `COLUMNS` and `PUBLISHED`, a row per range and kind of Einstein radius and one of swapped axes.
-        ``largest_rms`` is the root mean square difference over all pixels, in counts of 255.
+        ``largest_rms`` is the root mean square difference over all pixels of the most different pair, and
+        ``largest_difference`` that of its most different pixel, in counts of 255.
     images : path
         Written: a shard with the most different pair of each row, ``first`` and ``second``, in the order of the table.
     fingerprint : mapping of str to str
@@ -113,7 +114,7 @@ def compare_all(images: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
     Returns
     -------
     found : dict
-        ``pairs``, ``identical`` ones, and ``largest_rms``, the root mean square difference of the most different pair.
+        ``pairs``, ``identical`` ones, ``largest_rms`` and ``largest_difference``, as :func:`compare_degenerate` has them.
     pair : ndarray, shape (2, y, x)
         That pair.
     """
@@ -133,7 +134,12 @@ def _compare_two(first: np.ndarray, second: np.ndarray) -> tuple[dict[str, float
     return _found(squares, first[0].size, lambda worst: np.stack([first[worst], second[worst]]))
 
 
-def _found(squares: np.ndarray, pixels: int, pair_at) -> tuple[dict[str, float], np.ndarray]:
+def _found(
+    squares: np.ndarray, pixels: int, pair_at: Callable[[int], np.ndarray]
+) -> tuple[dict[str, float], np.ndarray]:
     worst = int(squares.argmax())
+    pair = pair_at(worst)
     found = {"pairs": len(squares), "identical": int((squares == 0).sum())}
-    return found | {"largest_rms": float(np.sqrt(squares[worst] / pixels))}, pair_at(worst)
+    found["largest_rms"] = float(np.sqrt(squares[worst] / pixels))
+    found["largest_difference"] = int(np.abs(np.diff(pair.astype(np.int32), axis=0)).max())
+    return found, pair

@@ -139,6 +139,24 @@ CAPTIONS = {
         "on). One panel per setting, coloured by batch size. A network above the dotted line after the last epoch counts as "
         "stuck: it does not use its images. Losses far above are cut off.",
     ),
+    "degeneracy": Caption(
+        "Images that cannot be told apart",
+        "One source behind lenses at drawn distances χ (in per cent of the source's), all with the same R_E/χ: every image "
+        "is compared with every other. Above one image of the most different pair of each range, below the difference of "
+        "such pairs. With exact Einstein radii the images are the same, for they depend on R_E/χ alone: with positions in "
+        "units of χ neither lens equation holds anything else. Near-misses appear once R_E is cast to whole pixels, most of "
+        "all for small χ, where a pixel is a large part of R_E. The last column swaps the axes of the source and turns it by "
+        "90°, which is the same source again; what differs are counts that round the other way.",
+    ),
+    "reconstruction": Caption(
+        "The lens undone",
+        "Test images beside what the predicted parameters give when they are simulated again, and the difference. To the "
+        "right each pixel of the image traced back through the estimated lens, averaged over the pixels that come from the "
+        "same place, beside the source as it is estimated. A good estimate leaves little in the middle, and an undistorted "
+        "ellipse on the right; arcs that stay there are an error of the lens, an ellipse beside the estimated one is an "
+        "error of the source. Numbers are root mean squares over pixels, in counts of 255. Where no pixel comes from, the "
+        "undone image is dark.",
+    ),
     "summary": Caption(
         "Summary of all runs",
         "Mean and standard deviation over seeds of every metric, per method, recipe, domain and BatchNorm "

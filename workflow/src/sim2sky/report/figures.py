@@ -12,6 +12,7 @@ from sim2sky import store
 from sim2sky.config import Study, Survey
 from sim2sky.paths import Paths
 from sim2sky.report import style
+from sim2sky.report.figures_analyses import degeneracy, reconstruction
 from sim2sky.report.figures_domains import domain_distance, latent_space
 from sim2sky.report.figures_images import examples, sky_scatter_figure
 from sim2sky.report.figures_losses import loss_linear, loss_log, stuck_at_mean
@@ -39,6 +40,8 @@ DRAW: dict[str, Callable[[Products, Comparison | None], Figure]] = {
     "errors": errors,
     "errors_zoomed": errors_zoomed,
     "stuck_at_mean": stuck_at_mean,
+    "degeneracy": degeneracy,
+    "reconstruction": reconstruction,
 }
 
 

@@ -12,6 +12,7 @@ from sim2sky.config import Study
 STATISTICS_TITLES = {"running": "of training", "batch": "of each test batch", "adabn": "re-estimated (AdaBN)"}
 PER_COMPARISON = ("predictions", "residuals", "learning_curves", "latent_space")
 PER_TARGET = ("scores", "domain_distance")
+ANALYSES = ("degeneracy", "reconstruction")
 RUNS_PER_FIGURE = 8  # rows of a figure with histograms
 
 
@@ -93,6 +94,7 @@ def key(study: Study, comparison: Comparison) -> str:
 def figure_plan(study: Study) -> dict[str, tuple[str, Comparison | None]]:
     """Name of every figure of a study -> its kind and what it compares (None: the study as a whole)."""
     plan = _regression_plan(study) if study.chapter == "regression" else _adaptation_plan(study)
+    plan |= {name: (name, None) for name in ANALYSES if getattr(study, name)}
     if study.cross_validation:
         plan["cross_validation"] = ("cross_validation", None)
     return plan

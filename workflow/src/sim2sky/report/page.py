@@ -16,7 +16,7 @@ from sim2sky import store
 from sim2sky.config import Study, Survey
 from sim2sky.evaluate.aggregate import missing_runs, present_runs
 from sim2sky.evaluate.run import read_metrics
-from sim2sky.report import tables, tables_parameters
+from sim2sky.report import tables, tables_analyses, tables_parameters
 from sim2sky.report.captions import CAPTIONS
 from sim2sky.report.names import STATISTICS_TITLES, Comparison, figure_plan, shown_statistics, tested
 
@@ -45,6 +45,7 @@ def write_report(
     full: Mapping[str, Study] | None = None,
     surveys: Mapping[str, Survey] | None = None,
     cross_validation: Mapping[str, str | Path] | None = None,
+    analyses: Mapping[str, Mapping[str, str | Path]] | None = None,
 ) -> None:
     """Write the report of one or more studies as one self-contained HTML file.
 
@@ -68,11 +69,14 @@ def write_report(
         Surveys by name, for their titles.
     cross_validation : mapping of str to path
         ``cross_validation.csv`` of the studies that have one; a file that does not exist is passed over.
+    analyses : mapping of str to (mapping of str to path)
+        By study, ``degeneracy.csv`` and ``reconstruction.csv`` under ``degeneracy`` and ``reconstruction``, as far as there are any.
     """
-    full, cross_validation = full or {}, cross_validation or {}
+    full, cross_validation, analyses = full or {}, cross_validation or {}, analyses or {}
     chapters = [
         _chapter(name, study, full.get(name), summaries[name], metrics[name], figures.get(name, {}), surveys or {})
         | {"cross_validation": _grid(study, cross_validation.get(name))}
+        | {"analyses": _analyses(study, analyses.get(name, {}))}
         for name, study in studies.items()
     ]
     environment = jinja2.Environment(
@@ -188,6 +192,16 @@ def _subject(study: Study, comparison: Comparison) -> str:
 
 def _grid(study: Study, path: str | Path | None) -> tables.Table | None:
     return tables.cross_validation(study, path) if study.cross_validation and path and Path(path).is_file() else None
+
+
+def _analyses(study: Study, paths: Mapping[str, str | Path]) -> list[tuple[str, tables.Table]]:
+    """Heading and table of each analysis that there is."""
+    found = {}
+    if "degeneracy" in paths:
+        found["degeneracy"] = tables_analyses.degeneracy(paths["degeneracy"])
+    if "reconstruction" in paths:
+        found["reconstruction"] = tables_analyses.reconstruction(study, paths["reconstruction"])
+    return [(CAPTIONS[kind].title, table) for kind, table in found.items()]
 
 
 def _plain(provenance: Mapping[str, Any]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import safetensors
 
+from sim2sky import store
 from sim2sky.config import Study, Survey
 from sim2sky.evaluate.run import read_metrics
 from sim2sky.paths import Paths
@@ -93,6 +94,18 @@ class Products:
         """``cross_validation.csv``."""
         path = Path(self.paths.cross_validation.format(study=self.name))
         return pd.read_csv(path) if path.is_file() else None
+
+    def degeneracy(self) -> tuple[pd.DataFrame, store.Shards] | None:
+        """``degeneracy.csv``, and the images of its rows."""
+        return self._table_and_images(self.paths.degeneracy, self.paths.degenerate_images)
+
+    def reconstruction(self) -> tuple[pd.DataFrame, store.Shards] | None:
+        """``reconstruction.csv``, and the images of its rows."""
+        return self._table_and_images(self.paths.reconstruction, self.paths.reconstructed_images)
+
+    def _table_and_images(self, *patterns: str) -> tuple[pd.DataFrame, store.Shards] | None:
+        table, images = (Path(pattern.format(study=self.name)) for pattern in patterns)
+        return (pd.read_csv(table), store.open_shards([images])) if table.is_file() and images.is_file() else None
 
     def shards(self, dataset: str) -> list[Path]:
         """Observed shards of a dataset that exist, in the order of their lenses."""
