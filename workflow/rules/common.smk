@@ -96,6 +96,10 @@ def simulation_params(wildcards):
     return SIMULATIONS[wildcards.simulation].model_copy(update={"lenses": last + 1, "shard_size": 1}).params()
 
 
+def simulation_code(wildcards):
+    return code("simulate_shard", simulate={SIMULATIONS[wildcards.simulation].engine})
+
+
 # ---- observe
 
 
@@ -129,9 +133,9 @@ def survey_with(name, bands):
 
 
 def survey_params(wildcards):
-    """The survey's numbers for the bands in use, so that an edit of another band reruns nothing."""
+    """The survey's numbers for the bands in use, so that an edit of another band reruns nothing; None without a survey."""
     dataset = DATASETS[wildcards.dataset]
-    return survey_with(dataset.survey, SIMULATIONS[dataset.simulation].bands)
+    return survey_with(dataset.survey, SIMULATIONS[dataset.simulation].bands) if dataset.survey else None
 
 
 def lenses_to_split(wildcards):
@@ -334,8 +338,9 @@ def figures_of(study):
 
 
 def in_use():
-    """Networks and adaptation methods of all studies."""
+    """Engines, networks and adaptation methods of all studies."""
     return {
+        "simulate": {simulation.engine for simulation in SIMULATIONS.values()},
         "models": {study.recipe_of(run).network for study in STUDIES.values() for run in study.runs},
         "adapt": {study.methods[run.method].adaptation for study in STUDIES.values() for run in study.runs.values()},
     }
@@ -344,7 +349,7 @@ def in_use():
 def surveys_of(study):
     """Surveys of a study's datasets, with the bands in use."""
     bands = {}
-    for dataset in STUDIES[study].datasets.values():
+    for dataset in [dataset for dataset in STUDIES[study].datasets.values() if dataset.survey]:
         bands.setdefault(dataset.survey, set()).update(SIMULATIONS[dataset.simulation].bands)
     return {name: survey_with(name, used) for name, used in sorted(bands.items())}
 

@@ -45,8 +45,8 @@ if not CONFIG.partial:
             "../envs/sim2sky.yaml"
         threads: 1
         resources:
-            mem_mb=shard_memory,
-            runtime=shard_runtime,
+            mem_mb=noisy_memory,
+            runtime=noisy_runtime,
             disk_mb=observed_disk,
         message:
             "Observing lenses {wildcards.shard} of {wildcards.dataset}"

@@ -20,15 +20,22 @@ from sim2sky.plan import time_limit
 
 TRAINING_SPEED = 4200 * 40**2  # pixels a second, forwards and backwards
 IMAGING_SPEED = 600 * 40**2
+COUNTING_SPEED = 20 * 1000**2  # of images in 8-bit counts: of the whole image, most of which is dark and not computed
 PREDICTION_SPEED = 1500 * 40**2
 LIBRARIES, LIBRARIES_GPU = 1000, 4000
-SIMULATED, OBSERVED = 6.4, 3.7  # bytes on disk per pixel
+SIMULATED, OBSERVED, COUNTED = 6.4, 3.7, 0.5  # bytes on disk per pixel
 PREDICTED = 60  # bytes on disk per lens, domain and seed
 LATENTS = 3  # megabytes on disk per domain
 
 
 def pixels_of(simulation, lenses):
     return lenses * len(simulation.bands) * simulation.pixels**2
+
+
+def observed_pixels(dataset, lenses):
+    """Those of a dataset, which may have kept the middle of its simulation alone."""
+    simulation = SIMULATIONS[DATASETS[dataset].simulation]
+    return lenses * len(simulation.bands) * DATASETS[dataset].side(simulation.pixels) ** 2
 
 
 def megabytes(pixels):
@@ -52,26 +59,50 @@ def seeds_in(wildcards):
 # ---- simulate, observe
 
 
-def shard_pixels(wildcards):
-    name = wildcards.get("simulation") or DATASETS[wildcards.dataset].simulation
+def simulation_of(wildcards):
+    return SIMULATIONS[wildcards.get("simulation") or DATASETS[wildcards.dataset].simulation]
+
+
+def in_counts(wildcards):
+    """Whether images are simulated in 8-bit counts."""
+    return simulation_of(wildcards).engine == "cosmosim"
+
+
+def shard_lenses(wildcards):
     first, last = map(int, wildcards.shard.split("-"))
-    return pixels_of(SIMULATIONS[name], last - first + 1)
+    return last - first + 1
+
+
+def shard_pixels(wildcards):
+    return pixels_of(simulation_of(wildcards), shard_lenses(wildcards))
 
 
 def shard_memory(wildcards, attempt):
-    return memory(LIBRARIES, 12 * megabytes(shard_pixels(wildcards)), attempt)
+    return memory(LIBRARIES, (1 if in_counts(wildcards) else 12) * megabytes(shard_pixels(wildcards)), attempt)
 
 
 def shard_runtime(wildcards, attempt):
+    if in_counts(wildcards):
+        return time_limit(shard_lenses(wildcards) * simulation_of(wildcards).image_pixels ** 2 / COUNTING_SPEED, attempt)
     return time_limit(shard_pixels(wildcards) / IMAGING_SPEED, attempt)
 
 
 def simulated_disk(wildcards):
-    return ceil(shard_pixels(wildcards) * SIMULATED / 1e6)
+    return ceil(shard_pixels(wildcards) * (COUNTED if in_counts(wildcards) else SIMULATED) / 1e6)
+
+
+def noisy_memory(wildcards, attempt):
+    pixels = observed_pixels(wildcards.dataset, shard_lenses(wildcards))
+    return memory(LIBRARIES, (12 if DATASETS[wildcards.dataset].survey else 1) * megabytes(pixels), attempt)
+
+
+def noisy_runtime(wildcards, attempt):
+    return time_limit(observed_pixels(wildcards.dataset, shard_lenses(wildcards)) / IMAGING_SPEED, attempt)
 
 
 def observed_disk(wildcards):
-    return ceil(shard_pixels(wildcards) * OBSERVED / 1e6)
+    pixels = observed_pixels(wildcards.dataset, shard_lenses(wildcards))
+    return ceil(pixels * (OBSERVED if DATASETS[wildcards.dataset].survey else COUNTED) / 1e6)
 
 
 # ---- train, adapt
@@ -80,13 +111,18 @@ def observed_disk(wildcards):
 def part_pixels(dataset, *parts):
     simulation = SIMULATIONS[DATASETS[dataset].simulation]
     bounds = DATASETS[dataset].split.bounds(simulation.lenses)
-    return pixels_of(simulation, sum(bounds[part][1] - bounds[part][0] for part in parts))
+    return observed_pixels(dataset, sum(bounds[part][1] - bounds[part][0] for part in parts))
+
+
+def part_megabytes(dataset, *parts):
+    """Images in memory as they are stored."""
+    return megabytes(part_pixels(dataset, *parts)) * (1 if DATASETS[dataset].survey else 1 / 4)
 
 
 def training_memory(wildcards, attempt):
     run = run_of(wildcards)
     domains = {run.source, run.second_domain} - {None}
-    images = sum(megabytes(part_pixels(name, "train", "validation")) for name in domains)
+    images = sum(part_megabytes(name, "train", "validation") for name in domains)
     limit = STUDIES[wildcards.study].recipe_of(wildcards.run).memory_limit_gb * 1000
     return memory(LIBRARIES_GPU, 2 * min(images, limit), attempt)
 
@@ -98,7 +134,7 @@ def training_runtime(wildcards, attempt):
 
 
 def cross_validation_memory(wildcards, attempt):
-    images = megabytes(part_pixels(STUDIES[wildcards.study].cross_validation.dataset, "train"))
+    images = part_megabytes(STUDIES[wildcards.study].cross_validation.dataset, "train")
     return memory(LIBRARIES_GPU, 2 * images, attempt)
 
 
@@ -106,7 +142,7 @@ def cross_validation_runtime(wildcards, attempt):
     study = STUDIES[wildcards.study]
     cross = study.cross_validation
     trainings = prod(len(values) for values in cross.grid.values()) * (cross.folds - 1)
-    pixels = pixels_of(SIMULATIONS[study.datasets[cross.dataset].simulation], cross.lenses)
+    pixels = observed_pixels(cross.dataset, cross.lenses)
     return time_limit(pixels * trainings * study.recipes[cross.recipe].epochs / TRAINING_SPEED, attempt)
 
 
@@ -114,7 +150,7 @@ def cross_validation_runtime(wildcards, attempt):
 
 
 def prediction_memory(wildcards, attempt):
-    images = max(megabytes(part_pixels(name, "train", "validation", "test")) for name in run_of(wildcards).evaluate_on)
+    images = max(part_megabytes(name, "train", "validation", "test") for name in run_of(wildcards).evaluate_on)
     return memory(LIBRARIES, 2 * images, attempt)
 
 

@@ -7,7 +7,7 @@ if not CONFIG.partial:
             shard=PATHS.simulated,
         params:
             simulation=simulation_params,
-            code=code("simulate_shard"),
+            code=simulation_code,
         log:
             log_of("simulate_shard", "{simulation}/{shard}"),
         benchmark:

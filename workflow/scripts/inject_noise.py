@@ -2,15 +2,14 @@
 
 from sim2sky.config import Dataset, Survey
 from sim2sky.logs import tee
+from sim2sky.observe.counts import keep_as_simulated
 from sim2sky.observe.shard import observe_shard
 
 tee(snakemake.log[0])
-observe_shard(
-    Dataset.model_validate(snakemake.params.dataset),
-    Survey.model_validate(snakemake.params.survey),
-    snakemake.input.shard,
-    snakemake.output.shard,
-    snakemake.params.code,
-    lenses=snakemake.params.lenses,
-    cutouts=snakemake.input.get("cutouts") or None,
-)
+dataset, survey = Dataset.model_validate(snakemake.params.dataset), snakemake.params.survey
+shards, code = (snakemake.input.shard, snakemake.output.shard), snakemake.params.code
+if survey is None:
+    keep_as_simulated(dataset, *shards, code)
+else:
+    more = {"lenses": snakemake.params.lenses, "cutouts": snakemake.input.get("cutouts") or None}
+    observe_shard(dataset, Survey.model_validate(survey), *shards, code, **more)

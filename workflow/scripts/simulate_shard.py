@@ -1,12 +1,12 @@
 """Rule simulate_shard."""
 
-from sim2sky.config import Simulation
+from sim2sky.config import read_simulation
 from sim2sky.logs import tee
 from sim2sky.simulate.shard import simulate_shard
 
 tee(snakemake.log[0])
 simulate_shard(
-    Simulation.model_validate(snakemake.params.simulation),
+    read_simulation(snakemake.params.simulation),
     snakemake.wildcards.shard,
     snakemake.output.shard,
     snakemake.params.code,

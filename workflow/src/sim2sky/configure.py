@@ -52,7 +52,7 @@ def load(config: dict[str, Any], root: Path) -> tuple[Config, dict[str, Study], 
         overrides = top.overrides.get(name, {})
         study = check(Study, merge(_read(root / "config/studies", name, "study", root), overrides), file, overrides)
         for dataset in study.datasets.values():
-            if dataset.survey not in surveys:
+            if dataset.survey and dataset.survey not in surveys:
                 raw = _read(root / "resources/surveys", dataset.survey, "survey", root)
                 surveys[dataset.survey] = check(Survey, raw, f"resources/surveys/{dataset.survey}.yaml", {})
         if problems := dict.fromkeys(mistakes(study, top.cutouts, surveys)):

@@ -6,9 +6,18 @@ the files that they describe.
 
 from sim2sky.config.analyses import ChiRange, Degeneracy, Reconstruction, StuckAtMean
 from sim2sky.config.base import Fraction, Name, Strict, known, merge, nested, unit, unit_of
+from sim2sky.config.cosmosim import CosmosimPopulation, CosmosimSimulation, Crop, amplitude_names, largest_sigma
 from sim2sky.config.networks import architecture, check_network, check_side
 from sim2sky.config.observe import Background, BandConditions, CentreCrop, Dataset, Histogram, Split, Survey
-from sim2sky.config.simulate import Distribution, LensMass, Light, Population, Simulation
+from sim2sky.config.simulate import (
+    AnySimulation,
+    Distribution,
+    LensMass,
+    Light,
+    Population,
+    Simulation,
+    read_simulation,
+)
 from sim2sky.config.study import MEAN_PARAMETER, Config, Published, Study
 from sim2sky.config.train import (
     ANGLE_PERIODS,
@@ -24,6 +33,13 @@ from sim2sky.config.train import (
 )
 
 __all__ = [
+    "read_simulation",
+    "largest_sigma",
+    "amplitude_names",
+    "Crop",
+    "CosmosimSimulation",
+    "CosmosimPopulation",
+    "AnySimulation",
     "ANGLE_PERIODS",
     "MEAN_PARAMETER",
     "SOURCE_AXES",

@@ -57,3 +57,9 @@ def nested(dotted: str, value: Any) -> dict[str, Any]:
     for key in reversed(dotted.split(".")):
         value = {key: value}
     return value
+
+
+def shard_names(lenses: int, shard_size: int) -> list[str]:
+    """Names of the shards of a simulation, ``first-last`` lens."""
+    starts = range(0, lenses, shard_size)
+    return [f"{start:07d}-{min(start + shard_size, lenses) - 1:07d}" for start in starts]

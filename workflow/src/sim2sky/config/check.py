@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sim2sky.config.base import Strict, known
+from sim2sky.config.simulate import ENGINE_TAG, ENGINES
 
 
 class ConfigError(ValueError):
@@ -28,12 +29,13 @@ def check(model: type[Strict], raw: Any, file: str, overrides: Any) -> Any:
     except ValidationError as error:
         lines = []
         for mistake in error.errors():
-            path, text = mistake["loc"], mistake["msg"].removeprefix("Value error, ")
+            tagged, text = mistake["loc"], mistake["msg"].removeprefix("Value error, ")
+            path = tuple(key for key in tagged if not str(key).startswith(ENGINE_TAG))
             if mistake["type"] == "extra_forbidden":
-                try:
-                    known(str(path[-1]), _fields_at(model, path[:-1]), "key")
-                except ValueError as unknown:
-                    text = str(unknown)
+                text = _unknown(str(path[-1]), _fields_at(model, tagged[:-1]), "key")
+            elif mistake["type"] == "union_tag_invalid":
+                path = (*path, "engine")
+                text = _unknown(mistake["ctx"]["tag"].removeprefix(ENGINE_TAG), ENGINES, "engine")
             elif mistake["type"] == "missing":
                 text = "is missing"
             elif not isinstance(mistake["input"], dict):
@@ -42,11 +44,24 @@ def check(model: type[Strict], raw: Any, file: str, overrides: Any) -> Any:
         raise ConfigError("\n".join(lines)) from None
 
 
+def _unknown(name: str, names: Any, what: str) -> str:
+    try:
+        known(name, names, what)
+    except ValueError as error:
+        return str(error)
+    return f"{name} does not belong here"
+
+
 def _fields_at(model: Any, path: tuple[Any, ...]) -> list[str]:
     """Field names of the model that sits at `path` inside `model`."""
     schema = model.model_json_schema()
     node = schema
     for key in path:
+        if str(key).startswith(ENGINE_TAG):
+            engines = [_resolve(schema, option) for option in node["oneOf"]]
+            wanted = str(key).removeprefix(ENGINE_TAG)
+            node = next(option for option in engines if option["properties"]["engine"]["const"] == wanted)
+            continue
         options = [_resolve(schema, option) for option in node.get("anyOf", [node])]
         node = next((option for option in options if option.get("type") in ("object", "array")), node)
         node = node.get("properties", {}).get(key) or node.get("additionalProperties") or node.get("items") or {}

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from sim2sky.config.base import Fraction, Name, Strict, unit
+from sim2sky.config.cosmosim import Crop
 
 
 class Histogram(Strict):
@@ -72,13 +73,18 @@ class Split(Strict):
         return {"train": (0, first), "validation": (first, second), "test": (second, lenses)}
 
 
-class CentreCrop(Strict):
-    """Move the centre of light to the centre of the image, then keep the middle."""
+class CentreCrop(Crop):
+    """Move the centre of light to the centre of the image, then keep the middle, perhaps with larger pixels."""
 
-    centre: Literal["none", "pixel", "subpixel"] = Field(
-        "pixel", description="shift by whole pixels or by fractions of one"
+    downscale: PositiveInt | None = unit(
+        "pixel", "side to which the kept part is averaged, for small machines; null leaves it", default=None
     )
-    pixels: PositiveInt = unit("pixel", "side of the image that is kept")
+
+    @model_validator(mode="after")
+    def _smaller(self) -> CentreCrop:
+        if self.downscale and self.downscale > self.pixels:
+            raise ValueError(f"downscale: cannot average {self.pixels} pixels to {self.downscale}")
+        return self
 
 
 class Background(Strict):
@@ -97,12 +103,34 @@ class Dataset(Strict):
 
     title: str = Field(description="name for people, used in figures")
     simulation: Name = Field(description="key of `simulations`")
-    survey: Name = Field(description="file name in resources/surveys, without .yaml")
+    survey: Name | None = Field(
+        None,
+        description="file name in resources/surveys, without .yaml; null takes the images of a CosmoSim simulation as they are",
+    )
     noise: Literal["correct", "deeplenstronomy-0.0.2.3", "none"] = Field(
         "correct", description="formula of the background noise; the second reproduces a fault of that release"
     )
     zero_point: float | None = unit("mag", "zero point of the images; null takes the survey's", default=None)
+    peak_magnitude: float | None = unit(
+        "mag/arcsec2", "surface brightness of 255 counts; a survey needs it to see a CosmoSim simulation", default=None
+    )
     seed: int = Field(2, ge=0, description="root of the draws of conditions and noise")
     centre_crop: CentreCrop | None = Field(None, description="null leaves the frame as simulated")
     background: Background | None = Field(None, description="null draws lens light and noise")
     split: Split = Split()
+
+    @model_validator(mode="after")
+    def _needs_a_survey(self) -> Dataset:
+        for key in ("zero_point", "background", "peak_magnitude"):
+            if self.survey is None and getattr(self, key) is not None:
+                raise ValueError(f"{key}: images without a survey have none")
+        return self
+
+    def side(self, pixels: int) -> int:
+        """Side of the images of this dataset [pixel], if `pixels` is that of its simulation."""
+        return (self.centre_crop.downscale or self.centre_crop.pixels) if self.centre_crop else pixels
+
+    def scale(self, pixel_scale: float) -> float:
+        """Size of a pixel of this dataset [arcsec], if `pixel_scale` is that of its simulation."""
+        crop = self.centre_crop
+        return pixel_scale * crop.pixels / crop.downscale if crop and crop.downscale else pixel_scale

@@ -6,13 +6,14 @@ Each check yields mistakes as (path in the study, what is wrong).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from math import isclose
 from typing import Any
 
 from sim2sky.config.base import known, merge, nested
 from sim2sky.config.chains import chain_problems
 from sim2sky.config.check import ConfigError, check
 from sim2sky.config.observe import Dataset, Survey
-from sim2sky.config.simulate import Simulation
+from sim2sky.config.simulate import AnySimulation
 from sim2sky.config.study import MEAN_PARAMETER, Study
 from sim2sky.config.train import SOURCE_AXES, Recipe, Run
 
@@ -28,7 +29,7 @@ def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Su
         where = ("datasets", name)
         yield from _name((*where, "simulation"), dataset.simulation, study.simulations, "simulation")
         if simulation := study.simulations.get(dataset.simulation):
-            yield from _of_survey((*where, "survey"), dataset.survey, surveys[dataset.survey], simulation)
+            yield from _of_survey(where, dataset, surveys.get(dataset.survey), simulation)
             yield from _of_sizes(where, dataset, simulation)
             yield from _of_background((*where, "background"), dataset, simulation, cutouts)
     for name in study.runs:
@@ -46,20 +47,30 @@ def _name(path: Path, name: str, names: Iterable[str], what: str) -> Mistakes:
         yield path, str(error)
 
 
-def _of_simulation(where: Path, simulation: Simulation) -> Mistakes:
-    for light in ("lens_light", "source_light"):
+def _of_simulation(where: Path, simulation: AnySimulation) -> Mistakes:
+    for light in ("lens_light", "source_light") if simulation.engine == "galaxy" else ():
         for band in getattr(simulation.population, light).colors:
             yield from _name((*where, "population", light, "colors"), band, simulation.bands[1:], "band")
 
 
-def _of_survey(where: Path, name: str, survey: Survey, simulation: Simulation) -> Mistakes:
+def _of_survey(where: Path, dataset: Dataset, survey: Survey | None, simulation: AnySimulation) -> Mistakes:
+    counts = simulation.engine == "cosmosim"
+    if survey is None:
+        if not counts:
+            yield (*where, "survey"), "is missing; only images of `engine: cosmosim` can be taken as they are"
+        return
     for band in simulation.bands:
-        yield from _name(where, band, survey.bands, f"band of survey {name}")
-    if survey.pixel_scale != simulation.pixel_scale:
-        yield where, f"{name} has {survey.pixel_scale} arcsec/pixel, its simulation {simulation.pixel_scale}"
+        yield from _name((*where, "survey"), band, survey.bands, f"band of survey {dataset.survey}")
+    if counts and (simulation.pixel_scale is None or dataset.peak_magnitude is None):
+        text = "to see its simulation it needs the latter's pixel_scale, and the dataset's peak_magnitude"
+        yield (*where, "survey"), text
+    elif not counts and dataset.peak_magnitude is not None:
+        yield (*where, "peak_magnitude"), "its simulation has fluxes already"
+    elif not isclose(survey.pixel_scale, scale := dataset.scale(simulation.pixel_scale), rel_tol=1e-9):
+        yield (*where, "survey"), f"{dataset.survey} has {survey.pixel_scale} arcsec/pixel, its simulation {scale:g}"
 
 
-def _of_sizes(where: Path, dataset: Dataset, simulation: Simulation) -> Mistakes:
+def _of_sizes(where: Path, dataset: Dataset, simulation: AnySimulation) -> Mistakes:
     if dataset.centre_crop and dataset.centre_crop.pixels > simulation.pixels:
         text = f"cannot keep {dataset.centre_crop.pixels} of {simulation.pixels} pixels"
         yield (*where, "centre_crop", "pixels"), text
@@ -69,13 +80,16 @@ def _of_sizes(where: Path, dataset: Dataset, simulation: Simulation) -> Mistakes
             yield (*where, "split"), text
 
 
-def _of_background(where: Path, dataset: Dataset, simulation: Simulation, cutouts: dict[str, str | None]) -> Mistakes:
+def _of_background(
+    where: Path, dataset: Dataset, simulation: AnySimulation, cutouts: dict[str, str | None]
+) -> Mistakes:
     background = dataset.background
     if not background:
         return
     yield from _name((*where, "cutouts"), background.cutouts, cutouts, "cutouts")
-    if background.pixel_scale != simulation.pixel_scale:
-        text = f"{background.pixel_scale} arcsec/pixel, but its simulation has {simulation.pixel_scale}"
+    scale = dataset.scale(simulation.pixel_scale or 0)
+    if not isclose(background.pixel_scale, scale, rel_tol=1e-9):
+        text = f"{background.pixel_scale} arcsec/pixel, but its simulation has {scale:g}"
         yield (*where, "pixel_scale"), text
     if len(simulation.bands) > 1:
         yield where, "cutouts have one band, the simulation has several"
@@ -99,7 +113,7 @@ def _of_run(study: Study, name: str) -> Mistakes:
     yield from _of_weights(study, name)
 
 
-def _simulations_of(study: Study, run: Run) -> list[Simulation]:
+def _simulations_of(study: Study, run: Run) -> list[AnySimulation]:
     names = dict.fromkeys([run.source, run.target, *run.evaluate_on])
     datasets = [study.datasets[name] for name in names if name in study.datasets]
     return [study.simulations[dataset.simulation] for dataset in datasets if dataset.simulation in study.simulations]

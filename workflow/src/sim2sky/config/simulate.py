@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, TypeAdapter, model_validator
 
-from sim2sky.config.base import Name, Strict, unit, unit_of
+from sim2sky.config.base import Name, Strict, shard_names, unit, unit_of
+from sim2sky.config.cosmosim import CosmosimSimulation
 
 
 class Distribution(Strict):
@@ -96,6 +97,7 @@ class Population(Strict):
 class Simulation(Strict):
     """Noise-free lenses on a pixel grid, made shard by shard."""
 
+    engine: Literal["galaxy"] = Field("galaxy", description="tells this kind of simulation from the other")
     lenses: PositiveInt = Field(description="number of lenses")
     shard_size: PositiveInt = Field(2500, description="lenses per shard (one file, one job)")
     seed: int = Field(1, ge=0, description="root of every random draw of this simulation")
@@ -108,8 +110,7 @@ class Simulation(Strict):
     @property
     def shards(self) -> list[str]:
         """Names of the shards, ``first-last`` lens."""
-        starts = range(0, self.lenses, self.shard_size)
-        return [f"{start:07d}-{min(start + self.shard_size, self.lenses) - 1:07d}" for start in starts]
+        return shard_names(self.lenses, self.shard_size)
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -119,3 +120,23 @@ class Simulation(Strict):
             units |= {f"{light}_{name}": unit_of(Light, name) for name in Light.model_fields if name != "colors"}
             units |= {f"{light}_magnitude_{band}": "mag" for band in self.bands[1:]}
         return units
+
+
+ENGINES = ("galaxy", "cosmosim")
+ENGINE_TAG = "engine "  # before the name: such a part of a mistake's place is no key of the file
+
+
+def _engine(value: Any) -> str:
+    name = value.get("engine", "galaxy") if isinstance(value, dict) else getattr(value, "engine", "galaxy")
+    return f"{ENGINE_TAG}{name}"
+
+
+AnySimulation = Annotated[
+    Annotated[Simulation, Tag(f"{ENGINE_TAG}galaxy")] | Annotated[CosmosimSimulation, Tag(f"{ENGINE_TAG}cosmosim")],
+    Discriminator(_engine),
+]
+
+
+def read_simulation(params: dict[str, Any]) -> Simulation | CosmosimSimulation:
+    """The simulation, of whichever engine, that has these ``params()``."""
+    return TypeAdapter(AnySimulation).validate_python(params)

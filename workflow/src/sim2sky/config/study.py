@@ -10,7 +10,7 @@ from pydantic import Field, PositiveInt, field_validator, model_validator
 from sim2sky.config.analyses import Degeneracy, Reconstruction, StuckAtMean
 from sim2sky.config.base import Name, Strict, merge
 from sim2sky.config.observe import Dataset
-from sim2sky.config.simulate import Simulation
+from sim2sky.config.simulate import AnySimulation
 from sim2sky.config.train import CrossValidation, Method, Recipe, Run
 
 MEAN_PARAMETER = "mean"  # stands in `parameter` for the mean over all targets, each in its own unit
@@ -54,7 +54,9 @@ class Study(Strict):
     targets: list[Name] = Field(min_length=1, description="parameters that the networks regress")
     seeds: PositiveInt = Field(description="networks per run, with seeds 0, 1, ...")
     seeds_per_job: PositiveInt = Field(1, description="seeds trained in one job")
-    simulations: dict[Name, Simulation] = Field(min_length=1, description="noise-free lenses")
+    simulations: dict[Name, AnySimulation] = Field(
+        min_length=1, description="noise-free lenses; `engine` says by which program, `galaxy` if not given"
+    )
     datasets: dict[Name, Dataset] = Field(min_length=1, description="domains: simulations as observed")
     recipes: dict[Name, Recipe] = Field(min_length=1, description="ways to train")
     methods: dict[Name, Method] = Field(min_length=1, description="ways to adapt")

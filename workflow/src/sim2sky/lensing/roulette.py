@@ -120,11 +120,6 @@ def _times(a: Pair, b: Pair) -> Pair:
     return a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]
 
 
-def amplitude_orders(order: int) -> list[tuple[int, int]]:
-    """All (m, s) with 1 <= m <= `order`: s from m + 1 down to 0 or 1 in steps of two, in rising order."""
-    return [(m, s) for m in range(1, order + 1) for s in range((m + 1) % 2, m + 2, 2)]
-
-
 def amplitudes(
     lens: str,
     order: int,
@@ -160,7 +155,7 @@ def amplitudes(
     if lens == "sie":
         derivative = _sie_derivatives(order + 1, nu * np.exp(-1j * np.asarray(angle)), R, np.asarray(ratio, float))
     found = {}
-    for m, s in amplitude_orders(order):
+    for m, s in ((d, n) for d in range(1, order + 1) for n in range((d + 1) % 2, d + 2, 2)):
         j, k = (m + 1 - s) // 2, (m + 1 + s) // 2
         if lens == "point_mass":
             value = R**2 / 2 * _falling(-1.0, k - 1) * nu.conj() ** -k if j == 0 else np.zeros_like(nu)

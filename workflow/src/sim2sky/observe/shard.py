@@ -15,7 +15,8 @@ from sim2sky.config import Dataset, Survey
 from sim2sky.observe import carried
 from sim2sky.observe.background import Sky, draw_sky
 from sim2sky.observe.conditions import Conditions, draw_conditions
-from sim2sky.observe.noise import add_noise, background_sigma, flux_ratio, poisson_sigma
+from sim2sky.observe.counts import BRIGHTEST, COUNT
+from sim2sky.observe.noise import add_noise, background_sigma, flux_ratio, poisson_sigma, sky_counts_per_second
 from sim2sky.observe.psf import gaussian_blur
 from sim2sky.store import CHUNK, IMAGE_DIMS, Shards, Variable, open_shards, provenance, write_shard
 
@@ -65,7 +66,7 @@ def observe(
     Parameters
     ----------
     lens_light, lensed_source : (lens, band, N, N) array
-        Light before the point-spread function. No lens light is needed where there is a sky.
+        Light before the point-spread function. No lens light is needed where there is a sky, or a dark lens.
     conditions : Conditions
         Of these lenses.
     camera : Camera
@@ -90,7 +91,8 @@ def observe(
         added = poisson_sigma(source, exposure_time)  # the sky comes with the noise of everything else
         total = np.hypot(sigma_background[..., None, None], added)
     else:
-        beneath, sigma_background = _blur(lens_light, conditions, camera), _background(noise, conditions, camera)
+        beneath = 0.0 if lens_light is None else _blur(lens_light, conditions, camera)
+        sigma_background = _background(noise, conditions, camera)
         added = total = np.hypot(sigma_background[..., None, None], poisson_sigma(beneath + source, exposure_time))
     image = beneath + source
     if noise == "none":
@@ -193,6 +195,8 @@ def observe_shard(
 
 def _checked_bands(shard: Shards, survey: Survey, source: str | Path) -> list[str]:
     attributes = shard.attributes
+    if attributes["pixel_scale"] is None:
+        raise ValueError(f"{source}: has no pixel_scale, which a survey needs; set that of the simulation")
     if not math.isclose(attributes["pixel_scale"], survey.pixel_scale, rel_tol=1e-9):
         found = f"{attributes['pixel_scale']} arcsec/pixel"
         raise ValueError(f"{source}: has {found}, survey {survey.title!r} has {survey.pixel_scale}")
@@ -224,14 +228,14 @@ def _observe_slice(
     sky: Sky | None,
     part: slice,
 ) -> Observed:
-    to_camera = flux_ratio(shard.attributes["zero_point"], camera.zero_point)[:, None, None]
+    to_camera = _to_camera(dataset, shard, camera)[:, None, None]
 
     def light(name: str) -> np.ndarray:
         return shard.read(name, part.start, part.stop).astype(np.float64) * to_camera
 
     real = (sky.images(part.start, part.stop)[:, None], sky.scatter[sky.cutout[part]][:, None]) if sky else None
     return observe(
-        None if sky else light("lens_light"),
+        light("lens_light") if not sky and "lens_light" in shard else None,
         light("lensed_source"),
         Conditions(conditions.seeing[part], conditions.sky_brightness[part], conditions.num_exposures[part]),
         camera,
@@ -240,6 +244,16 @@ def _observe_slice(
         lens=lens[part],
         sky=real,
     )
+
+
+def _to_camera(dataset: Dataset, shard: Shards, camera: Camera) -> np.ndarray:
+    """Factor per band from the unit of a shard's images to counts/s of the camera."""
+    if shard.variable("lensed_source").attrs["units"] != COUNT:
+        return flux_ratio(shard.attributes["zero_point"], camera.zero_point)
+    if dataset.peak_magnitude is None:
+        text = f"data set {dataset.title!r} needs a peak_magnitude, the surface brightness of {BRIGHTEST} counts"
+        raise ValueError(f"{shard.paths[0]}: {text}")
+    return sky_counts_per_second(dataset.peak_magnitude, camera.zero_point) * camera.pixel_scale**2 / BRIGHTEST
 
 
 def _variables(shard: Shards, observed: Observed, conditions: Conditions, sky: Sky | None) -> dict[str, Variable]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from sim2sky import store
@@ -44,7 +44,7 @@ def degeneracy(products: Products, comparison: Comparison | None = None) -> Figu
     axes[0, 0].set_ylabel("one image")
     for ax, text in zip(axes[1:, 0], KINDS.values(), strict=True):
         ax.set_ylabel(text)
-    figure.colorbar(shown, ax=axes[1:, :], label="largest difference [count]", pad=0.01, aspect=25)
+    figure.colorbar(shown, ax=axes[1:, :], label="difference [count], square-root scale", pad=0.01, aspect=25)
     return figure
 
 
@@ -54,7 +54,7 @@ def _image(ax: Axes, images: store.Shards, index: int) -> None:
 
 def _difference(ax: Axes, images: store.Shards, row: pd.Series) -> object:
     first, second = (images.read(name, row.name, row.name + 1)[0].astype(int) for name in ("first", "second"))
-    shown = ax.imshow(np.abs(first - second), cmap="inferno", norm=Normalize(0, 255))
+    shown = ax.imshow(np.abs(first - second), cmap="inferno", norm=PowerNorm(0.5, 0, 255))
     text = f"{row.identical:,} of {row.pairs:,} identical\nRMS up to {style.plain(row.largest_rms, 2)}"
     ax.set_xlabel(text, fontsize=8)
     return shown

@@ -61,7 +61,7 @@ def _example_row(figure: Figure, axes: np.ndarray, shards: store.Shards, lenses:
     value, ratio = shards.read(target)[lenses], shards.read("signal_to_noise")[lenses, 0]
     scale, band = shards.attributes["pixel_scale"], shards.attributes["bands"][0]
     norm = _stretch(images, float(np.median(shards.read("sigma_background")[:, 0])))
-    half = images.shape[-1] * scale / 2
+    half = images.shape[-1] * (scale or 1) / 2
     for index, ax in enumerate(axes):
         shown = ax.imshow(images[index], norm=norm, cmap="inferno", origin="lower", extent=(-half, half, -half, half))
         if ax.get_subplotspec().is_first_row():
@@ -70,12 +70,13 @@ def _example_row(figure: Figure, axes: np.ndarray, shards: store.Shards, lenses:
         if np.isfinite(ratio[index]):
             look = {"transform": ax.transAxes, "color": "white", "fontsize": 8, "ha": "right"}
             ax.text(0.96, 0.04, f"S/N {ratio[index]:.0f}", **look)
-    left = -half * 0.9
-    axes[0].plot([left, left + SCALE_BAR], [-half * 0.85] * 2, color="white", lw=2)
-    axes[0].text(left, -half * 0.78, f"{SCALE_BAR:g}{ARCSEC}", color="white", fontsize=8, va="bottom")
+    if scale:
+        left = -half * 0.9
+        axes[0].plot([left, left + SCALE_BAR], [-half * 0.85] * 2, color="white", lw=2)
+        axes[0].text(left, -half * 0.78, f"{SCALE_BAR:g}{ARCSEC}", color="white", fontsize=8, va="bottom")
     bar = figure.colorbar(shown, ax=list(axes), pad=0.01, aspect=10, fraction=0.03, ticks=_ticks(norm), format="%g")
     bar.minorticks_off()
-    bar.set_label(f"counts/s ({band} band)", fontsize=8)
+    bar.set_label(f"{shards.variable('image').attrs['units']} ({band} band)", fontsize=8)
     bar.ax.tick_params(labelsize=8)
 
 
@@ -85,7 +86,7 @@ def _stretch(images: np.ndarray, sigma: float) -> AsinhNorm:
     Without noise it is linear over the faintest per cent of the range.
     """
     high = float(np.percentile(images, 99.7))
-    width = sigma if sigma > 0 else high / 100
+    width = sigma if sigma > 0 else high / 100 or 1.0
     low = float(np.percentile(images, 1)) if sigma > 0 else 0.0
     return AsinhNorm(linear_width=2 * width, vmin=low, vmax=max(high, low + 10 * width))
 

@@ -260,12 +260,16 @@ def datasets(study: Study, surveys: Mapping[str, Survey]) -> Table:
     for name, dataset in study.datasets.items():
         simulation = study.simulations[dataset.simulation]
         parts = [f"{stop - start:,}" for start, stop in dataset.split.bounds(simulation.lenses).values()]
-        survey = surveys[dataset.survey].title if dataset.survey in surveys else dataset.survey
-        noise = "real sky + Poisson of the source" if dataset.background else dataset.noise
-        zero = f"{dataset.zero_point:g}" if dataset.zero_point is not None else "survey's"
+        survey = surveys[dataset.survey].title if dataset.survey in surveys else dataset.survey or "none"
+        noise = (
+            "real sky + Poisson of the source" if dataset.background else dataset.noise if dataset.survey else "none"
+        )
+        zero = f"{dataset.zero_point:g}" if dataset.zero_point is not None else "survey's" if dataset.survey else "none"
         crop = dataset.centre_crop
         frame = f"centred ({crop.centre}), {crop.pixels} px" if crop else f"{simulation.pixels} px as simulated"
-        scale = f"{', '.join(simulation.bands)}; {simulation.pixel_scale:g}″/px"
+        frame += f" averaged to {crop.downscale}" if crop and crop.downscale else ""
+        scale = f"{dataset.scale(simulation.pixel_scale):g}″/px" if simulation.pixel_scale else "none"
+        scale = f"{', '.join(simulation.bands)}; {scale}"
         rows.append([name, dataset.title, " / ".join(parts), survey, noise, zero, scale, frame])
     columns = ["dataset", "title", "train / validation / test", "survey", "noise", "zero point", "bands; scale"]
     return Table([*columns, "frame"], rows)

@@ -1,0 +1,190 @@
+"""Simulations by the CosmoSim engine: Gaussian sources behind one lens, in pixels and 8-bit counts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from sim2sky.config.base import Name, Strict, shard_names, unit
+
+Range = tuple[float, float]
+GENERATED = {  # the ranges of each generator that a study does not set; of whole numbers both ends are drawn
+    "thesis": {"R_E": (5, 50), "r": (26, 200), "phi": (0, 359), "theta": (0, 179), "chi": (0.5, 0.5)},
+    "point_mass_2022": {
+        "R_E": (10, 50),
+        "r": (0, 100),
+        "phi": (0, 359),
+        "sigma": (1, 60),
+        "sigma2": (1, 40),
+        "theta": (0, 179),
+        "chi": (0.3, 0.7),
+    },
+    "continuous": {"R_E": (5, 50), "r": (26, 200), "phi": (0, 360), "theta": (0, 180), "chi": (0.5, 0.5)},
+}
+
+
+class Crop(Strict):
+    """Move the centre of light to the centre of the image, then keep the middle."""
+
+    centre: Literal["none", "pixel", "subpixel"] = Field(
+        "pixel", description="shift by whole pixels or by fractions of one"
+    )
+    pixels: PositiveInt = unit("pixel", "side of the image that is kept")
+
+
+class CosmosimPopulation(Strict):
+    """What the lenses of a CosmoSim simulation look like. Ranges that are null are the generator's own."""
+
+    generator: Literal["thesis", "point_mass_2022", "continuous"] = Field(
+        "thesis",
+        description="thesis: whole numbers, sources no larger than a roulette can show; point_mass_2022: the older one; "
+        "continuous: the first with real numbers",
+    )
+    R_E: Range | None = unit("pixel", "Einstein radius", default=None)
+    r: Range | None = unit(
+        "pixel", "distance of the source from the lens; of point_mass_2022 at least R_E", default=None
+    )
+    phi: Range | None = unit("deg", "direction of the source from the lens", default=None)
+    sigma: Range | None = unit(
+        "pixel", "size of the source, only of point_mass_2022; the others draw it below the bound", default=None
+    )
+    sigma2: Range | None = unit("pixel", "second size of the source, only of point_mass_2022", default=None)
+    theta: Range | None = unit("deg", "orientation of the source", default=None)
+    chi: Range | None = unit("1", "ratio of the distances to lens and source, in whole percents", default=None)
+    smallest_sigma: PositiveFloat = unit(
+        "pixel", "smallest source; where the bound is below it, R_E and r are drawn again", default=5
+    )
+    redraw_from: PositiveFloat = unit("pixel", "smallest r when drawn again", default=28)
+    ellipse_ratio: Range = unit("1", "axis ratio of an SIE", default=(0.5, 0.95))
+    orientation: Range = unit("deg", "orientation of an SIE", default=(0, 179))
+
+    def range_of(self, name: str) -> Range:
+        """Lowest and highest value of a parameter."""
+        chosen = getattr(self, name)
+        return chosen if chosen is not None else GENERATED[self.generator][name]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> CosmosimPopulation:
+        bounded = self.generator != "point_mass_2022"
+        names = ["R_E", "r", "phi", "theta", "chi", "ellipse_ratio", "orientation"]
+        for name in names + ([] if bounded else ["sigma", "sigma2"]):
+            low, high = self.range_of(name)
+            if low > high:
+                raise ValueError(f"{name}: low {low:g} is above high {high:g}")
+            if self.generator != "continuous" and name not in ("chi", "ellipse_ratio") and (low % 1 or high % 1):
+                raise ValueError(f"{name}: {self.generator} draws whole numbers, not from {low:g} to {high:g}")
+            if name in ("R_E", "sigma", "sigma2", "chi", "ellipse_ratio") and low <= 0:
+                raise ValueError(f"{name}: must be drawn from positive values")
+        if self.range_of("r")[0] < 0:
+            raise ValueError("r: a distance is not negative")
+        if max(self.range_of("chi")[1], self.ellipse_ratio[1]) > 1:
+            raise ValueError("chi, ellipse_ratio: at most 1")
+        if bounded:
+            self._check_bound()
+        elif self.range_of("R_E")[1] > self.range_of("r")[1]:
+            raise ValueError("r: its largest value is below that of R_E, which it starts from")
+        return self
+
+    def _check_bound(self) -> None:
+        for name in ("sigma", "sigma2"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name}: {self.generator} draws it below its bound; only point_mass_2022 has a range")
+        bound = largest_sigma(self.range_of("R_E")[1], self.redraw_from)
+        if bound < self.smallest_sigma:
+            text = f"at R_E {self.range_of('R_E')[1]:g} sources must stay below {bound:.3g}"
+            raise ValueError(f"redraw_from: {text}, which is less than smallest_sigma; it must be larger")
+        if self.range_of("r")[1] < self.redraw_from:
+            raise ValueError("redraw_from: is above the largest r")
+
+
+def largest_sigma(R_E: float, r: float) -> float:
+    """Size [pixel] above which a source shows the edge of its roulette: equation 3.4 of the thesis, found by trial."""
+    return 0.4 - 0.05 * R_E + 0.282 * r
+
+
+class CosmosimSimulation(Strict):
+    """Lenses as CosmoSim draws them, made shard by shard."""
+
+    engine: Literal["cosmosim"] = Field(description="tells this kind of simulation from the other")
+    lenses: PositiveInt = Field(description="number of lenses")
+    shard_size: PositiveInt = Field(1000, description="lenses per shard (one file, one job)")
+    seed: int = Field(1, ge=0, description="root of every random draw of this simulation")
+    lens: Literal["point_mass", "sis", "sie"] = Field("sis", description="mass model")
+    mode: Literal["raytrace", "roulette"] = Field("roulette", description="exact, or a series about the image")
+    terms: int = Field(50, ge=1, le=50, description="of a roulette: degree of the series")
+    mask: Literal["none", "circle", "convergence"] = Field(
+        "none",
+        description="of a roulette: keep all, the circle that reaches to the lens (CosmoSim's), or where the series "
+        "converges; true is `convergence`, and the last two differ for an SIE alone",
+    )
+    source: Literal["spherical", "ellipse"] = Field("ellipse", description="shape of the source")
+    chi: float | None = unit(
+        "1", "ratio of the distances to lens and source; null draws it from the population's", gt=0, le=1, default=None
+    )
+    truncate: bool = Field(False, description="sample the source at whole pixels, as CosmoSim does")
+    reference_axes: bool = Field(False, description="draw a cross through the centre, as CosmoSim does on request")
+    image_pixels: PositiveInt = unit("pixel", "side of the image, which the lens is the centre of", default=1000)
+    crop: Crop | None = Field(None, description="keep the middle of the centred image; null keeps all")
+    downscale: PositiveInt | None = unit(
+        "pixel", "side to which the image is then averaged; null leaves it", default=None
+    )
+    pixel_scale: PositiveFloat | None = unit(
+        "arcsec/pixel", "size of a pixel of the finished image; needed if a survey observes it", default=None
+    )
+    band: Name = Field("grey", description="name of the one band; a survey that observes it must have it")
+    amplitudes: int = Field(
+        0, ge=0, le=50, description="largest m of the roulette amplitudes kept with each lens; 0 keeps none"
+    )
+    population: CosmosimPopulation = CosmosimPopulation()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mask_is_convergence(cls, value: dict) -> dict:
+        if isinstance(value, dict) and isinstance(mask := value.get("mask"), bool):
+            return value | {"mask": "convergence" if mask else "none"}
+        return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> CosmosimSimulation:
+        kept = self.crop.pixels if self.crop else self.image_pixels
+        if kept > self.image_pixels:
+            raise ValueError(f"crop.pixels: cannot keep {kept} of {self.image_pixels} pixels")
+        if self.downscale and self.downscale > kept:
+            raise ValueError(f"downscale: cannot average {kept} pixels to {self.downscale}")
+        if self.mask != "none" and self.mode == "raytrace":
+            raise ValueError("mask: a raytraced image has none; it belongs to `mode: roulette`")
+        return self
+
+    @property
+    def pixels(self) -> int:
+        """Side of the finished image."""
+        return self.downscale or (self.crop.pixels if self.crop else self.image_pixels)
+
+    @property
+    def bands(self) -> list[str]:
+        """Names of the bands: just one."""
+        return [self.band]
+
+    @property
+    def shards(self) -> list[str]:
+        """Names of the shards, ``first-last`` lens."""
+        return shard_names(self.lenses, self.shard_size)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Names of the per-lens parameters in a shard, each with its unit: what a network may regress."""
+        units = {"x": "pixel", "y": "pixel", "r": "pixel", "phi": "deg", "R_E": "pixel", "sigma": "pixel"}
+        units |= {"sigma2": "pixel", "theta": "deg", "chi": "1"}
+        if self.lens == "sie":
+            units |= {"ellipse_ratio": "1", "orientation": "deg"}
+        return units | {name: f"pixel^{1 - m}" for name, m, _ in amplitude_names(self.amplitudes)}
+
+
+def amplitude_names(order: int) -> list[tuple[str, int, int]]:
+    """Names of the amplitudes up to m = `order`, with m and s: alpha_1_0, alpha_1_2, beta_1_2, alpha_2_1, beta_2_1, ..
+
+    beta_m_0 is left out: it is zero.
+    """
+    orders = [(m, s) for m in range(1, order + 1) for s in range((m + 1) % 2, m + 2, 2)]
+    return [(f"{kind}_{m}_{s}", m, s) for m, s in orders for kind in ("alpha", "beta") if kind == "alpha" or s > 0]

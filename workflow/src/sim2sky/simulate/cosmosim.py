@@ -1,0 +1,68 @@
+"""Gaussian sources behind one lens, as CosmoSim draws them: 8-bit images, centred and cropped where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from sim2sky.config import CosmosimSimulation
+from sim2sky.frame import downscale, draw_axes, move_and_crop, offset_to_centre
+from sim2sky.lensing.cosmosim import render
+from sim2sky.lensing.scene import Optics
+from sim2sky.simulate.cosmosim_population import draw
+from sim2sky.simulate.engines import Simulated, register_engine
+from sim2sky.store import IMAGE_DIMS, Variable
+
+_TOGETHER = 16  # lenses rendered at once: some MB of whole images
+
+
+@register_engine
+def cosmosim(
+    simulation: CosmosimSimulation, lenses: range, device: str, progress: Callable[[float], None]
+) -> Simulated:
+    """Draw and render lenses: ``lensed_source``, uint8, in counts of 0 to 255.
+
+    Where the image is cropped there are ``shift_x``, ``shift_y`` as well, by how much its light was moved: a position x
+    is at x + shift_x. Light is found on all of the image first, and only what it can reach is ever computed, so that
+    the result is that of rendering everything, centring and cropping, to the last bit.
+    """
+    population = draw(simulation, lenses)
+    parameters = {name: torch.from_numpy(variable.data).to(device) for name, variable in population.items()}
+    shape = (len(lenses), 1, simulation.pixels, simulation.pixels)
+    images, shifts = np.empty(shape, np.uint8), np.zeros((len(lenses), 2))
+    for first in range(0, len(lenses), _TOGETHER):
+        part = slice(first, first + _TOGETHER)
+        chosen = {name: value[part] for name, value in parameters.items()}
+        rendered = render(chosen, optics_of(simulation), simulation.image_pixels).cpu().numpy()
+        for index, image in enumerate(rendered, first):
+            images[index, 0], shifts[index] = frame(simulation, image)
+        progress(min(1.0, (first + _TOGETHER) / len(lenses)))
+    variables = {"lensed_source": Variable(images, IMAGE_DIMS, "count", "lensed light of the source"), **population}
+    if simulation.crop:
+        for axis, name in enumerate("yx"):
+            text = f"shift of the light along {name}, in pixels of the whole image"
+            variables[f"shift_{name}"] = Variable(shifts[:, axis], unit="pixel", long_name=text)
+    attributes = {"zero_point": None, "pixel_scale": simulation.pixel_scale, "bands": simulation.bands}
+    return Simulated(variables, attributes)
+
+
+def optics_of(simulation: CosmosimSimulation) -> Optics:
+    """How a simulation's images are rendered."""
+    s = simulation
+    return Optics(s.lens, s.mode, s.terms, s.mask, s.source, s.truncate)
+
+
+def frame(simulation: CosmosimSimulation, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The finished image, and how far its light was moved along y and x [pixel]."""
+    crop, shift = simulation.crop, np.zeros(2)
+    if crop:
+        offset = offset_to_centre(image, crop.pixels, crop.centre)
+        shift = offset + (len(image) - crop.pixels) % 2 / 2  # cutting an odd number of pixels moves the middle by half
+        image = move_and_crop(image, offset, crop.pixels)
+    if simulation.downscale:
+        image = downscale(image, simulation.downscale)
+    if simulation.reference_axes:
+        draw_axes(image)
+    return image, shift

@@ -1,0 +1,30 @@
+"""Registry of simulation engines: a file with one decorated function adds one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from sim2sky.store import Variable
+
+
+class Simulated(NamedTuple):
+    """What an engine makes of some lenses."""
+
+    variables: Mapping[str, Variable]
+    attributes: Mapping[str, Any]  # of the shard: zero_point, pixel_scale, bands; null if there is none
+
+
+Engine = Callable[..., Simulated]
+ENGINES: dict[str, Engine] = {}
+
+
+def register_engine(simulate: Engine) -> Engine:
+    """Register a function ``name(simulation, lenses, device, progress)`` under its own name, which is the `engine` of a
+    simulation.
+
+    `lenses` is a range of indices, of which each must be the same bytes whatever the range; `progress` is to be called
+    with the fraction that is done.
+    """
+    ENGINES[simulate.__name__] = simulate
+    return simulate
