@@ -1,7 +1,7 @@
 """Rule reconstruct."""
 
 from sim2sky.config import read_simulation
-from sim2sky.evaluate.reconstruct import reconstruct_block
+from sim2sky.evaluate.reconstruction import reconstruct_block
 from sim2sky.logs import tee
 
 tee(snakemake.log[0])

@@ -1,228 +1,134 @@
-"""Undo the lensing of an image with estimated parameters, and hold what they give against the image."""
+"""Undo the lensing of an image of your own: ``python -m sim2sky.evaluate.reconstruct IMAGE --model MODEL``.
+
+A trained network estimates the parameters; the image is traced back to the source and simulated again from them. The
+simulation that the network learnt from is read from the provenance in its file.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+import argparse
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
+import safetensors
 import torch
+from astropy.io import fits
+from matplotlib.figure import Figure
+from PIL import Image
 
 from sim2sky import store
-from sim2sky.config import CosmosimSimulation
-from sim2sky.evaluate.run import write_table
-from sim2sky.lensing.cosmosim import lens_map, render
-from sim2sky.lensing.scene import Scene
-from sim2sky.simulate.cosmosim import frame, optics_of
-
-SIDE = 48  # pixels of a reconstructed source; a pixel of the image is mapped to less than one of them
-EXTENT = 3.5  # standard deviations of the source to the edge of its picture
-NUMBERS = ["rms", "rms_image", "rms_source"]
+from sim2sky.config import CosmosimSimulation, Recipe, read_simulation
+from sim2sky.evaluate.reconstruction import Reconstructed, reconstruct
+from sim2sky.frame import downscale, move_and_crop
+from sim2sky.models.batch_statistics import predict
+from sim2sky.train.images import normalise, statistics_of
+from sim2sky.train.weights import load_models
 
 
-class Reconstructed(NamedTuple):
-    """What one image and an estimate of its parameters give; counts of 0 to 255.
+def read_image(path: str | Path) -> np.ndarray:
+    """A grey image, shape (y, x), north up: PNG, JPEG or TIFF, ``.npy``, or the first plane of a FITS file."""
+    path = Path(path)
+    if path.suffix.lower() in (".fits", ".fit", ".fts"):
+        data = next(hdu.data for hdu in fits.open(path) if hdu.data is not None)
+        return data.reshape(-1, *data.shape[-2:])[0][::-1].astype(np.float64)  # rows of a FITS image start below
+    image = np.load(path) if path.suffix == ".npy" else np.asarray(Image.open(path).convert("L"))
+    if image.ndim != 2:
+        raise ValueError(f"{path}: has {image.ndim} axes, not two")
+    return image.astype(np.float64)
 
-    Attributes
-    ----------
-    simulated : ndarray, shape (y, x)
-        The image that the estimate gives.
-    undone : ndarray, shape (`SIDE`, `SIDE`)
-        Mean of the image's pixels that come from each place of the source plane, by the estimated lens; zero where
-        none does. The middle is the estimated centre of the source, the edge `EXTENT` standard deviations away.
-    source : ndarray, shape (`SIDE`, `SIDE`)
-        The estimated source.
-    rms, rms_image, rms_source : float
-        Root mean square of image - simulated, of the image, and of undone - source where pixels come from.
+
+def fit_frame(image: np.ndarray, pixels: int) -> np.ndarray:
+    """An image as networks know them: `pixels` a side, counts of 0 to 255.
+
+    It is put into the middle of a square; a larger one is made coarser, a smaller one is surrounded by darkness. Values
+    that are not counts of 0 to 255 are scaled so that the brightest is 255, and those below zero are set to zero.
     """
+    side = max(*image.shape, pixels)
+    square = np.zeros((side, side))
+    first = [(side - length) // 2 for length in image.shape]
+    square[first[0] : first[0] + image.shape[0], first[1] : first[1] + image.shape[1]] = image
+    square = square.clip(min=0)
+    if not 1 < square.max() <= 255:
+        square *= 255 / square.max()
+    fitted = downscale(square, pixels) if max(image.shape) > pixels else move_and_crop(square, np.zeros(2), pixels)
+    return np.rint(fitted).astype(np.uint8)
 
-    simulated: np.ndarray
-    undone: np.ndarray
-    source: np.ndarray
-    rms: float
-    rms_image: float
-    rms_source: float
 
-
-def complete(estimate: Mapping[str, float], simulation: CosmosimSimulation) -> dict[str, torch.Tensor]:
-    """All that an image is rendered from, each of shape (1,), from what a network regresses.
-
-    Polar positions are converted, sizes are kept above zero, and `chi` is the simulation's where it is not estimated.
+def read_task(model: str | Path) -> tuple[Recipe, list[str], CosmosimSimulation]:
+    """Recipe, targets and simulation that the networks of a file were trained with.
 
     Raises
     ------
     ValueError
-        A parameter is neither estimated nor fixed.
+        The file holds no networks, or they did not learn from images of CosmoSim as they are.
     """
-    found = {"chi": simulation.chi if simulation.chi is not None else simulation.population.range_of("chi")[0]}
-    if simulation.source == "spherical" and "sigma" in estimate:
-        found |= {"sigma2": estimate["sigma"], "theta": 0.0}
-    found |= estimate
-    if {"r", "phi"} <= found.keys() and "x" not in found:
-        phi = math.radians(found["phi"])
-        found |= {"x": found["r"] * math.cos(phi), "y": found["r"] * math.sin(phi)}
-    needed = ["x", "y", "R_E", "sigma", "sigma2", "theta", *lens_shape(simulation)]
-    if lacking := [name for name in needed if name not in found]:
-        raise ValueError(f"an image cannot be simulated without {', '.join(lacking)}")
-    for name in ("R_E", "sigma", "sigma2"):
-        found[name] = max(found[name], 0.5)
-    return {name: torch.tensor([float(found[name])], dtype=torch.float64) for name in (*needed, "chi")}
+    try:
+        with safetensors.safe_open(model, "np") as file:
+            about = json.loads(file.metadata()["provenance"])
+        config, source = about["config"], about["domains"]["source"]
+        simulation, dataset = dict(source["simulated"]), source.get("dataset", {})
+    except (safetensors.SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
+        raise ValueError(f"{model}: does not say what its networks were trained with ({error!r})") from None
+    if simulation.get("engine") != "cosmosim" or simulation.pop("centre_crop", None) or dataset.get("survey"):
+        raise ValueError(f"{model}: its networks did not learn from images of `engine: cosmosim` as they are")
+    return Recipe.model_validate(config["recipe"]), list(config["targets"]), read_simulation(simulation)
 
 
-def lens_shape(simulation: CosmosimSimulation) -> tuple[str, ...]:
-    """Parameters of the lens beside its Einstein radius."""
-    return ("ellipse_ratio", "orientation") if simulation.lens == "sie" else ()
+def estimate(image: np.ndarray, model: str | Path, seed: int | None = None) -> tuple[dict[str, float], Reconstructed]:
+    """What a network, the file's first if no seed is named, makes of an image, and the image with its lensing undone.
 
-
-def reconstruct(image: np.ndarray, estimate: Mapping[str, float], simulation: CosmosimSimulation) -> Reconstructed:
-    """Simulate an image again from estimated parameters, and trace its pixels back through the estimated lens.
-
-    Where the simulation centres images on their light, the frame is that of the image the estimate gives, so that
-    nothing but the image and the estimate is used.
-
-    Parameters
-    ----------
-    image : ndarray, shape (simulation.pixels, simulation.pixels)
-        Counts of 0 to 255.
-    estimate : mapping of str to float
-        Parameters [pixel, degree], enough of them for :func:`complete`.
-    simulation : CosmosimSimulation
-        How images like this one are made.
-
-    Raises
-    ------
-    ValueError
-        The image has another size, or the estimate lacks a parameter.
+    Where the recipe normalises by a domain's pixels, those of the image itself are taken.
     """
-    if image.shape != (simulation.pixels,) * 2:
-        raise ValueError(
-            f"the image has shape {image.shape}, the simulation makes {simulation.pixels} x {simulation.pixels}"
+    recipe, targets, simulation = read_task(model)
+    networks, labels = load_models(model, recipe, targets, 1, simulation.pixels)
+    fitted = fit_frame(image, simulation.pixels)
+    batch = torch.from_numpy(fitted.astype(np.float32))[None, None]
+    batch = normalise(batch, statistics_of(recipe.normalisation, batch))
+    network = networks[min(networks) if seed is None else seed]
+    values = labels.decode(predict(network, batch, 1))[0].tolist()
+    found = dict(zip(targets, values, strict=True))
+    return found, reconstruct(fitted, found, simulation)
+
+
+def draw(image: np.ndarray, result: Reconstructed, path: str | Path) -> None:
+    """The image, what the estimate gives, what is left, and the source with its lensing undone, as PNG."""
+    figure = Figure(figsize=(10, 3), layout="constrained")
+    left = image.astype(float) - result.simulated
+    panels = [("image", image), (f"simulated from the estimate\nRMS left {result.rms:.3g}", result.simulated)]
+    panels += [("image − simulated", left), ("lensing undone", result.undone), ("estimated source", result.source)]
+    for ax, (title, values) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        signed = values is left
+        limit = max(1.0, float(np.abs(left).max()))
+        ax.imshow(
+            values, cmap="RdBu_r" if signed else "gray", vmin=-limit if signed else 0, vmax=limit if signed else 255
         )
-    simulation = simulation.model_copy(update={"reference_axes": False})
-    parameters, optics = complete(estimate, simulation), optics_of(simulation)
-    simulated, shift = frame(simulation, render(parameters, optics, simulation.image_pixels)[0].numpy())
-    x, y = (torch.from_numpy(axis) for axis in image_plane(simulation, shift))
-    scene = Scene.of(parameters, optics)
-    source_plane, seen = lens_map(scene, optics, x, y)
-    X, Y = (axis.numpy() for axis in source_plane)
-    reach = EXTENT * max(parameters["sigma"].item(), parameters["sigma2"].item())
-    undone, covered = _binned(image, X, Y, seen.numpy() & np.isfinite(X), reach)
-    source = _source(scene, reach)
-    return Reconstructed(
-        simulated,
-        undone,
-        source,
-        rms=_rms(image.astype(float) - simulated),
-        rms_image=_rms(image.astype(float)),
-        rms_source=_rms((undone - source)[covered]),
-    )
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(title, fontsize=9)
+    with store.atomic(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=160)
 
 
-def image_plane(simulation: CosmosimSimulation, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the pixels of a finished image are relative to the lens, x and y, each of shape (pixels, pixels) [pixel].
-
-    Parameters
-    ----------
-    simulation : CosmosimSimulation
-    shift : ndarray, shape (2,)
-        How far its light was moved along y and x, as :func:`sim2sky.simulate.cosmosim.frame` gives it.
-    """
-    kept = simulation.crop.pixels if simulation.crop else simulation.image_pixels
-    line = (np.arange(simulation.pixels) + 0.5) * (kept / simulation.pixels) - 0.5 - kept / 2
-    x, y = np.meshgrid(line - shift[1], shift[0] - line)
-    return x, y
-
-
-def _binned(
-    image: np.ndarray, X: np.ndarray, Y: np.ndarray, seen: np.ndarray, reach: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of the pixels that come from each place of the source plane, north up, and where any does."""
-    edges = np.linspace(-reach, reach, SIDE + 1)
-    place = {"bins": (edges, edges)}
-    sums, _, _ = np.histogram2d(-Y[seen], X[seen], weights=image[seen].astype(float), **place)
-    counts, _, _ = np.histogram2d(-Y[seen], X[seen], **place)
-    return sums / np.maximum(counts, 1), counts > 0
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m sim2sky.evaluate.reconstruct", description=__doc__)
+    parser.add_argument("image", help="PNG, JPEG, TIFF, FITS or .npy; one lens, alone in the frame")
+    parser.add_argument("--model", required=True, help="model.safetensors of a run on CosmoSim images")
+    parser.add_argument("--seed", type=int, help="which network of the file; its first by default")
+    parser.add_argument("--output", help="PNG to write; IMAGE-reconstructed.png by default")
+    given = parser.parse_args(arguments)
+    try:
+        image = read_image(given.image)
+        found, result = estimate(image, given.model, given.seed)
+    except (ValueError, OSError, KeyError) as error:
+        parser.error(str(error))
+    output = given.output or f"{Path(given.image).with_suffix('')}-reconstructed.png"
+    draw(fit_frame(image, len(result.simulated)), result, output)
+    for name, value in found.items():
+        print(f"{name:8} {value:10.3f}")
+    print(f"RMS left {result.rms:.3g} of {result.rms_image:.3g} counts; {output}")
 
 
-def _source(scene: Scene, reach: float) -> np.ndarray:
-    """The source as it is without a lens, averaged over nothing: at the middle of each pixel of its picture."""
-    line = (np.arange(SIDE) + 0.5) * (2 * reach / SIDE) - reach
-    X, Y = np.meshgrid(line, -line)
-    cos, sin = math.cos(scene.theta.item()), math.sin(scene.theta.item())
-    u, v = (cos * X + sin * Y) / scene.sigma.item(), (cos * Y - sin * X) / scene.sigma2.item()
-    return 255 * np.exp(-0.5 * (u**2 + v**2))
-
-
-def _rms(values: np.ndarray) -> float:
-    return float(np.sqrt(np.square(values).mean())) if values.size else math.nan
-
-
-def reconstruct_block(
-    predictions: str | Path,
-    shards: Sequence[str | Path],
-    simulation: CosmosimSimulation,
-    *,
-    domain: str,
-    statistics: str,
-    count: int,
-    table: str | Path,
-    images: str | Path,
-    fingerprint: Mapping[str, str],
-) -> None:
-    """Reconstruct the first test images of a domain from the predictions of a block's first seed.
-
-    Parameters
-    ----------
-    predictions : path
-        Written by :func:`sim2sky.evaluate.predict.predict_block`.
-    shards : sequence of path
-        All of the domain.
-    simulation : CosmosimSimulation
-        That of the domain.
-    domain, statistics : str
-        Which predictions.
-    count : int
-        How many images.
-    table : path
-        Written: CSV with ``lens``, `NUMBERS` and per parameter ``true_<name>`` and ``predicted_<name>``.
-    images : path
-        Written: a shard with ``image``, ``simulated``, ``undone`` and ``source``, in the order of the table.
-    fingerprint : mapping of str to str
-        Of the code.
-    """
-    wide = _estimates(predictions, domain, statistics)
-    lenses = wide.index[:count]
-    data = store.open_shards(shards)
-    index = dict(zip(data.read("lens").tolist(), range(len(data)), strict=True))
-    found, rows = {name: [] for name in ("image", "simulated", "undone", "source")}, []
-    for lens in lenses:
-        place = index[lens]
-        image = data.read("image", place, place + 1)[0, 0]
-        estimate = {str(name): float(value) for name, value in wide.predicted.loc[lens].items()}
-        result = reconstruct(image, estimate, simulation)
-        for name, values in {"image": image, **result._asdict()}.items():
-            if name in found:
-                found[name].append(np.asarray(values, np.float32))
-        true = {f"true_{name}": value for name, value in wide.true.loc[lens].items()}
-        rows.append({"lens": lens} | {name: getattr(result, name) for name in NUMBERS} | true)
-        rows[-1] |= {f"predicted_{name}": value for name, value in estimate.items()}
-        print(f"lens {lens}: RMS {result.rms:.3g} of {result.rms_image:.3g} left", flush=True)
-    write_table(pd.DataFrame(rows), table)
-    axes = {"undone": ("row", "v", "u"), "source": ("row", "v", "u")}
-    variables = {
-        name: store.Variable(np.stack(values), axes.get(name, ("row", "y", "x")), unit="count")
-        for name, values in found.items()
-    }
-    store.write_shard(images, variables, store.provenance(simulation.params(), fingerprint, domain=domain))
-
-
-def _estimates(predictions: str | Path, domain: str, statistics: str) -> pd.DataFrame:
-    """True and predicted values of the block's first seed: a row per lens, columns (true or predicted, parameter)."""
-    wanted = [("domain", "==", domain), ("statistics", "==", statistics)]
-    columns = ["seed", "lens", "parameter", "true", "predicted"]
-    table = pd.read_parquet(predictions, columns=columns, filters=wanted)
-    table = table[table.seed == table.seed.min()]
-    return table.pivot(index="lens", columns="parameter", values=["true", "predicted"])
+if __name__ == "__main__":
+    main()
