@@ -21,11 +21,22 @@ class Option(NamedTuple):
     values: tuple[str, ...]
 
 
-class Size(NamedTuple):
-    """Images that a network takes: at least this many pixels a side, and any number or multiples of it alone."""
+class Traits(NamedTuple):
+    """What is said of a network where it is registered, by arguments of the decorator.
+
+    Parameters
+    ----------
+    smallest : int
+        Least side of its images, in pixels.
+    multiples : bool
+        Sides must be multiples of it.
+    dropout : bool
+        Training draws random numbers at each step.
+    """
 
     smallest: int
-    multiples: bool
+    multiples: bool = False
+    dropout: bool = False
 
 
 @cache
@@ -42,15 +53,14 @@ def registered(package: str) -> dict[str, dict[str, Option]]:
 
 
 @cache
-def sizes(package: str) -> dict[str, Size]:
-    """Sizes of images, of those that are registered in a mapping of name to smallest side."""
-    found = {}
-    for path in _files(package):
-        for node in _registered_nodes(path):
-            if call := _mapping(node):
-                multiples = any(keyword.arg == "multiples" for keyword in call.keywords)
-                found |= {name: Size(side, multiples) for name, side in ast.literal_eval(call.args[0]).items()}
-    return found
+def traits(package: str) -> dict[str, Traits]:
+    """Traits of those that are registered in a mapping of name to smallest side."""
+    calls = [call for path in _files(package) for node in _registered_nodes(path) for call in _mappings(node)]
+    return {
+        name: Traits(side, **{keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords})
+        for call in calls
+        for name, side in ast.literal_eval(call.args[0]).items()
+    }
 
 
 def registering_modules(folder: Path) -> dict[str, tuple[str, ...]]:
@@ -80,14 +90,14 @@ def _registers(decorator: ast.expr) -> bool:
     return isinstance(called, ast.Name) and called.id.startswith("register_")
 
 
-def _mapping(node: ast.ClassDef | ast.FunctionDef) -> ast.Call | None:
-    """The registering decorator, where it is called with a mapping."""
-    return next((item for item in node.decorator_list if _registers(item) and isinstance(item, ast.Call)), None)
+def _mappings(node: ast.ClassDef | ast.FunctionDef) -> list[ast.Call]:
+    """The registering decorators that are called with a mapping."""
+    return [item for item in node.decorator_list if _registers(item) and isinstance(item, ast.Call)]
 
 
 def _names(node: ast.ClassDef | ast.FunctionDef) -> list[str]:
-    call = _mapping(node)
-    return list(ast.literal_eval(call.args[0])) if call else [node.name]
+    calls = _mappings(node)
+    return [name for call in calls for name in ast.literal_eval(call.args[0])] if calls else [node.name]
 
 
 def _options(node: ast.ClassDef | ast.FunctionDef) -> list[tuple[str, Option]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim2sky.config.base import known
-from sim2sky.registry import registered, sizes
+from sim2sky.registry import Traits, registered, traits
 
 FROM_DATA = ("bands", "pixels", "outputs")  # options of every network that the data decide
 
@@ -26,7 +26,7 @@ def check_network(name: str, options: Mapping[str, Any]) -> None:
 
 def check_side(name: str, pixels: int, options: Mapping[str, Any]) -> None:
     """Raise ValueError unless network `name` with `options` takes images of `pixels` a side."""
-    size, side = sizes("models").get(name), options.get("input_pixels") or pixels
+    size, side = traits("models").get(name), options.get("input_pixels") or pixels
     if size is None:
         return
     if side < size.smallest:
@@ -37,9 +37,14 @@ def check_side(name: str, pixels: int, options: Mapping[str, Any]) -> None:
         raise ValueError(f"{name} takes multiples of {size.smallest} pixels a side, not {side}; {_way_out(size, side)}")
 
 
-def _way_out(size: Any, side: int) -> str:
+def _way_out(size: Traits, side: int) -> str:
     fitting = max(1, round(side / size.smallest)) * size.smallest if size.multiples else size.smallest
     return f"`input_pixels: {fitting}` among its options resizes them"
+
+
+def has_dropout(name: str) -> bool:
+    """Whether training network `name` draws random numbers at each step."""
+    return name in traits("models") and traits("models")[name].dropout
 
 
 def architecture(name: str, options: Mapping[str, Any]) -> dict[str, Any]:

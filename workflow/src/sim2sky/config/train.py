@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from sim2sky.config.base import Name, Strict, known, unit
-from sim2sky.config.networks import architecture, check_network
+from sim2sky.config.networks import architecture, check_network, has_dropout
 from sim2sky.registry import registered
 
 SOURCE_AXES = ("sigma", "sigma2")  # of an elliptical source, at `theta` and across
@@ -102,6 +102,10 @@ class Recipe(Strict):
             raise ValueError(f"devices: a batch of {self.batch_size} cannot be shared by {self.devices}")
         if self.seeds_together and self.devices > 1:
             raise ValueError("seeds_together: seeds of one batched model share one device, not several")
+        if self.seeds_together and has_dropout(self.network):
+            raise ValueError(
+                f"seeds_together: {self.network} has dropout, which seeds of one batched model cannot draw alone"
+            )
         if self.seeds_together and self.schedule.name == "plateau":
             raise ValueError("seeds_together: the seeds share one learning rate, which a plateau of one cannot lower")
         if stages := self.schedule.stages:

@@ -26,15 +26,16 @@ def register_model(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
     return build
 
 
-def register_models(smallest: Mapping[str, int], multiples: bool = False) -> Callable:
+def register_models(smallest: Mapping[str, int], **traits: bool) -> Callable:
     """Register a function ``build(name, *, bands, pixels, outputs)`` under several names; otherwise as `register_model`.
 
     Parameters
     ----------
     smallest : mapping of str to int
-        Name to the smallest side of images in pixels, written out in place: it is read without importing the module.
-    multiples : bool
-        Sides must be multiples of the smallest one.
+        Name to the smallest side of images in pixels. It is written out in place, as are the traits: they are read
+        without importing the module.
+    **traits
+        Further ones of :class:`sim2sky.registry.Traits`, of all these networks.
     """
 
     def register(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:

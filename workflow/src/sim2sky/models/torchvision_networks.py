@@ -58,15 +58,29 @@ class TorchvisionNetwork(nn.Module):
 
 @register_models(
     {
+        "densenet121": 29,
+        "densenet161": 29,
+        "densenet169": 29,
+        "densenet201": 29,
+        "resnet18": 1,
+        "resnet34": 1,
+        "resnet50": 1,
+        "resnet101": 1,
+        "resnet152": 1,
+        "resnext50_32x4d": 1,
+        "resnext101_32x8d": 1,
+        "resnext101_64x4d": 1,
+        "wide_resnet50_2": 1,
+        "wide_resnet101_2": 1,
+    }
+)
+@register_models(
+    {
         "alexnet": 63,
         "convnext_base": 32,
         "convnext_large": 32,
         "convnext_small": 32,
         "convnext_tiny": 32,
-        "densenet121": 29,
-        "densenet161": 29,
-        "densenet169": 29,
-        "densenet201": 29,
         "efficientnet_b0": 1,
         "efficientnet_b1": 1,
         "efficientnet_b2": 1,
@@ -83,14 +97,6 @@ class TorchvisionNetwork(nn.Module):
         "mnasnet0_75": 1,
         "mnasnet1_0": 1,
         "mnasnet1_3": 1,
-        "resnet18": 1,
-        "resnet34": 1,
-        "resnet50": 1,
-        "resnet101": 1,
-        "resnet152": 1,
-        "resnext50_32x4d": 1,
-        "resnext101_32x8d": 1,
-        "resnext101_64x4d": 1,
         "squeezenet1_0": 21,
         "squeezenet1_1": 17,
         "swin_b": 4,
@@ -107,9 +113,8 @@ class TorchvisionNetwork(nn.Module):
         "vgg16_bn": 32,
         "vgg19": 32,
         "vgg19_bn": 32,
-        "wide_resnet50_2": 1,
-        "wide_resnet101_2": 1,
-    }
+    },
+    dropout=True,
 )
 def published_network(
     name: str,
@@ -151,7 +156,7 @@ def published_network(
     return TorchvisionNetwork(network, _head(name, dropout, last, outputs, head, pretrained), input_pixels)
 
 
-@register_models({"mnasnet3_8": 1, "mnasnet6_0": 1})
+@register_models({"mnasnet3_8": 1, "mnasnet6_0": 1}, dropout=True)
 def wide_mnasnet(
     name: str,
     *,

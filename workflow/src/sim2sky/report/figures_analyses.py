@@ -84,8 +84,20 @@ def reconstruction(products: Products, comparison: Comparison | None = None) -> 
         for ax, values in zip(axes[row, [0, 1, 3, 4]], (image, simulated, undone, source), strict=True):
             ax.imshow(values, cmap="gray", vmin=0, vmax=255)
         left = axes[row, 2].imshow(image - simulated, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        axes[row, 0].set_ylabel(f"lens {about.lens}", fontsize=8)
+        for ax in axes[row, :3]:
+            _zoom(ax, np.maximum(image, simulated))
+        axes[row, 0].set_ylabel(f"lens {about.lens:.0f}", fontsize=8)
         axes[row, 2].set_xlabel(f"RMS {style.plain(about.rms)} of {style.plain(about.rms_image)}", fontsize=8)
         axes[row, 3].set_xlabel(f"RMS to the right {style.plain(about.rms_source)}", fontsize=8)
     figure.colorbar(left, ax=axes[:, 2], label="count", pad=0.02, aspect=40, location="bottom", fraction=0.03)
     return figure
+
+
+def _zoom(ax: Axes, image: np.ndarray) -> None:
+    """Show the square in the middle of the light, with a margin, and not the dark around it."""
+    y, x = np.nonzero(image > 2)
+    if not len(y):
+        return
+    half = 0.65 * max(np.ptp(y), np.ptp(x), 8)
+    ax.set_xlim(max((x.min() + x.max()) / 2 - half, -0.5), min((x.min() + x.max()) / 2 + half, image.shape[1] - 0.5))
+    ax.set_ylim(min((y.min() + y.max()) / 2 + half, image.shape[0] - 0.5), max((y.min() + y.max()) / 2 - half, -0.5))

@@ -150,7 +150,7 @@ class Learner:
         """
         while self.epochs_done < self.recipe.epochs:
             self.network.train(not (self.recipe.eval_after_first_epoch and self.epochs_done))
-            torch.manual_seed(streams.torch_seed(self.seed, "training", self.epochs_done))
+            torch.manual_seed(distributed.own_seed(streams.torch_seed(self.seed, "training", self.epochs_done)))
             start = time.perf_counter()
             losses = torch.stack([self._step(*step) for step in self.batches()]).cpu()
             seconds = time.perf_counter() - start
