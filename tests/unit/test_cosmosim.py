@@ -8,7 +8,8 @@ import torch
 from pydantic import ValidationError
 from test_observe import survey
 
-from sim2sky.config import CentreCrop, CosmosimSimulation, Dataset, amplitude_names, read_simulation
+from sim2sky.config import CentreCrop, CosmosimSimulation, Dataset, read_simulation
+from sim2sky.cosmosim import amplitude_names
 from sim2sky.lensing import cosmosim as engine
 from sim2sky.lensing.scene import Optics
 from sim2sky.observe.centre import centre_crop_shard
