@@ -52,6 +52,7 @@ docs: setup ## regenerate config/README.md, JSON schemas, captions and docs/resu
 
 benchmarks: setup-test ## speed against peers, as ratios of one run, into docs/results/benchmarks
 	$(BIN)/python benchmarks/render.py
+	$(BIN)/python benchmarks/cosmosim.py
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/input_pipeline.py
 	$(BIN)/python benchmarks/workflow.py

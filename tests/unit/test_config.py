@@ -57,6 +57,7 @@ def test_demo_changes_sizes_only():
 
 
 # (path into the study, value or `del`, what the error must say)
+COSMOSIM = {"engine": "cosmosim", "lenses": 50000, "band": "g"}
 STUDY_MISTAKES = [
     ("simulations.galaxy_lenses.lense", 5, ["simulations.galaxy_lenses.lense", "did you mean 'lenses'?"]),
     ("simulations.galaxy_lenses.lenses", 0, ["simulations.galaxy_lenses.lenses", "greater than 0", "got 0"]),
@@ -83,6 +84,16 @@ STUDY_MISTAKES = [
     ("datasets.des.centre_crop", {"pixels": 60}, ["datasets.des.centre_crop.pixels", "cannot keep 60 of 40"]),
     ("datasets.des_sky.background.cutouts", "des_coad_g", ["datasets.des_sky.background.cutouts", "did you mean 'des_coadd_g'?"]),
     ("datasets.des_sky.background.pixel_scale", 0.2, ["datasets.des_sky.background.pixel_scale", "0.263"]),
+    ("simulations.galaxy_lenses.engine", "cosmosin", ["simulations.galaxy_lenses.engine", "did you mean 'cosmosim'?"]),
+    ("simulations.galaxy_lenses.lens", "sis", ["simulations.galaxy_lenses.lens", "did you mean 'lenses'?"]),
+    ("simulations.galaxy_lenses", COSMOSIM | {"term": 3}, ["simulations.galaxy_lenses.term", "did you mean 'terms'?"]),
+    ("simulations.galaxy_lenses", COSMOSIM | {"population": {"R_e": [5, 9]}}, ["galaxy_lenses.population.R_e", "did you mean 'R_E'?"]),
+    ("simulations.galaxy_lenses", COSMOSIM | {"mask": "ring"}, ["simulations.galaxy_lenses.mask", "(got 'ring')"]),
+    ("simulations.galaxy_lenses", COSMOSIM, ["datasets.des.survey", "pixel_scale", "peak_magnitude", "targets.0", "unknown parameter"]),
+    ("datasets.des.survey", None, ["datasets.des.survey", "is missing"]),
+    ("datasets.noise_free.peak_magnitude", 20, ["datasets.noise_free.peak_magnitude", "has fluxes already"]),
+    ("datasets.des.centre_crop", {"pixels": 20, "downscale": 30}, ["datasets.des.centre_crop", "cannot average 20 pixels to 30"]),
+    ("datasets.des.centre_crop", {"pixels": 20, "downscale": 10}, ["datasets.des.survey", "0.263", "0.526"]),
     ("recipes.tuned.network", "lens_cn", ["recipes.tuned", "did you mean 'lens_cnn'?"]),
     ("recipes.tuned.optimiser.name", "adm", ["recipes.tuned.optimiser.name", "'adam'"]),
     ("recipes.tuned.optimiser.lr", 0, ["recipes.tuned.optimiser.lr", "greater than 0"]),

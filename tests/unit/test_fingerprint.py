@@ -82,6 +82,19 @@ def test_only_what_is_used_of_the_registered_matters(package):
     assert "train" in changed(before, prints(**used))
 
 
+def test_engines_do_not_matter_to_each_other(package):
+    engines = [{"simulate": frozenset({name})} for name in ("galaxy", "cosmosim")]
+    before = [prints(**used)["simulate_shard"] for used in engines]
+    edit(package / "lensing/reach.py", "BLOCK = 8", "BLOCK = 4 * 2")
+    edit(package / "cosmosim.py", "0.4 - 0.05", "0.4 - 0.06")
+    after = [prints(**used)["simulate_shard"] for used in engines]
+    assert after[0] == before[0]
+    assert {name for name in before[1] if after[1][name] != before[1][name]} == {
+        "sim2sky.cosmosim",
+        "sim2sky.lensing.reach",
+    }
+
+
 def test_a_template_counts_as_part_of_the_module_that_names_it(package):
     before = prints()
     (package / "report/report.html").write_text("<html></html>")

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from sim2sky.config.base import Name, Strict, shard_names, unit
+from sim2sky.cosmosim import GENERATED, amplitude_names, largest_sigma
 
 Range = tuple[float, float]
-GENERATED = {  # the ranges of each generator that a study does not set; of whole numbers both ends are drawn
-    "thesis": {"R_E": (5, 50), "r": (26, 200), "phi": (0, 359), "theta": (0, 179), "chi": (0.5, 0.5)},
-    "point_mass_2022": {
-        "R_E": (10, 50),
-        "r": (0, 100),
-        "phi": (0, 359),
-        "sigma": (1, 60),
-        "sigma2": (1, 40),
-        "theta": (0, 179),
-        "chi": (0.3, 0.7),
-    },
-    "continuous": {"R_E": (5, 50), "r": (26, 200), "phi": (0, 360), "theta": (0, 180), "chi": (0.5, 0.5)},
-}
 
 
 class Crop(Strict):
@@ -34,24 +22,30 @@ class Crop(Strict):
 
 
 class CosmosimPopulation(Strict):
-    """What the lenses of a CosmoSim simulation look like. Ranges that are null are the generator's own."""
+    """What the lenses of a CosmoSim simulation look like; ranges that are null are the generator's, as given."""
 
     generator: Literal["thesis", "point_mass_2022", "continuous"] = Field(
         "thesis",
         description="thesis: whole numbers, sources no larger than a roulette can show; point_mass_2022: the older one; "
         "continuous: the first with real numbers",
     )
-    R_E: Range | None = unit("pixel", "Einstein radius", default=None)
+    R_E: Range | None = unit("pixel", "Einstein radius; 5 to 50, of point_mass_2022 10 to 50", default=None)
     r: Range | None = unit(
-        "pixel", "distance of the source from the lens; of point_mass_2022 at least R_E", default=None
+        "pixel", "distance of the source from the lens; 26 to 200, of point_mass_2022 from R_E to 100", default=None
     )
-    phi: Range | None = unit("deg", "direction of the source from the lens", default=None)
+    phi: Range | None = unit("deg", "direction of the source from the lens; 0 to 359", default=None)
     sigma: Range | None = unit(
-        "pixel", "size of the source, only of point_mass_2022; the others draw it below the bound", default=None
+        "pixel",
+        "size of the source, only of point_mass_2022: 1 to 60; the others draw it below the bound",
+        default=None,
     )
-    sigma2: Range | None = unit("pixel", "second size of the source, only of point_mass_2022", default=None)
-    theta: Range | None = unit("deg", "orientation of the source", default=None)
-    chi: Range | None = unit("1", "ratio of the distances to lens and source, in whole percents", default=None)
+    sigma2: Range | None = unit("pixel", "second size of the source, only of point_mass_2022: 1 to 40", default=None)
+    theta: Range | None = unit("deg", "orientation of the source; 0 to 179", default=None)
+    chi: Range | None = unit(
+        "1",
+        "ratio of the distances to lens and source, in whole percents; 0.5, of point_mass_2022 0.3 to 0.7",
+        default=None,
+    )
     smallest_sigma: PositiveFloat = unit(
         "pixel", "smallest source; where the bound is below it, R_E and r are drawn again", default=5
     )
@@ -59,30 +53,33 @@ class CosmosimPopulation(Strict):
     ellipse_ratio: Range = unit("1", "axis ratio of an SIE", default=(0.5, 0.95))
     orientation: Range = unit("deg", "orientation of an SIE", default=(0, 179))
 
-    def range_of(self, name: str) -> Range:
-        """Lowest and highest value of a parameter."""
-        chosen = getattr(self, name)
-        return chosen if chosen is not None else GENERATED[self.generator][name]
+    @model_validator(mode="before")
+    @classmethod
+    def _ranges_of_the_generator(cls, value: Any) -> Any:
+        """Written out, so that they are among the ``params`` of a rule."""
+        if not isinstance(value, dict) or (name := value.get("generator", "thesis")) not in GENERATED:
+            return value
+        return GENERATED[name] | {key: given for key, given in value.items() if given is not None}
 
     @model_validator(mode="after")
     def _ordered(self) -> CosmosimPopulation:
         bounded = self.generator != "point_mass_2022"
         names = ["R_E", "r", "phi", "theta", "chi", "ellipse_ratio", "orientation"]
         for name in names + ([] if bounded else ["sigma", "sigma2"]):
-            low, high = self.range_of(name)
+            low, high = getattr(self, name)
             if low > high:
                 raise ValueError(f"{name}: low {low:g} is above high {high:g}")
             if self.generator != "continuous" and name not in ("chi", "ellipse_ratio") and (low % 1 or high % 1):
                 raise ValueError(f"{name}: {self.generator} draws whole numbers, not from {low:g} to {high:g}")
             if name in ("R_E", "sigma", "sigma2", "chi", "ellipse_ratio") and low <= 0:
                 raise ValueError(f"{name}: must be drawn from positive values")
-        if self.range_of("r")[0] < 0:
+        if self.r[0] < 0:
             raise ValueError("r: a distance is not negative")
-        if max(self.range_of("chi")[1], self.ellipse_ratio[1]) > 1:
+        if max(self.chi[1], self.ellipse_ratio[1]) > 1:
             raise ValueError("chi, ellipse_ratio: at most 1")
         if bounded:
             self._check_bound()
-        elif self.range_of("R_E")[1] > self.range_of("r")[1]:
+        elif self.R_E[1] > self.r[1]:
             raise ValueError("r: its largest value is below that of R_E, which it starts from")
         return self
 
@@ -90,17 +87,12 @@ class CosmosimPopulation(Strict):
         for name in ("sigma", "sigma2"):
             if getattr(self, name) is not None:
                 raise ValueError(f"{name}: {self.generator} draws it below its bound; only point_mass_2022 has a range")
-        bound = largest_sigma(self.range_of("R_E")[1], self.redraw_from)
+        bound = largest_sigma(self.R_E[1], self.redraw_from)
         if bound < self.smallest_sigma:
-            text = f"at R_E {self.range_of('R_E')[1]:g} sources must stay below {bound:.3g}"
+            text = f"at R_E {self.R_E[1]:g} sources must stay below {bound:.3g}"
             raise ValueError(f"redraw_from: {text}, which is less than smallest_sigma; it must be larger")
-        if self.range_of("r")[1] < self.redraw_from:
+        if self.r[1] < self.redraw_from:
             raise ValueError("redraw_from: is above the largest r")
-
-
-def largest_sigma(R_E: float, r: float) -> float:
-    """Size [pixel] above which a source shows the edge of its roulette: equation 3.4 of the thesis, found by trial."""
-    return 0.4 - 0.05 * R_E + 0.282 * r
 
 
 class CosmosimSimulation(Strict):
@@ -140,7 +132,7 @@ class CosmosimSimulation(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _mask_is_convergence(cls, value: dict) -> dict:
+    def _mask_is_convergence(cls, value: Any) -> Any:
         if isinstance(value, dict) and isinstance(mask := value.get("mask"), bool):
             return value | {"mask": "convergence" if mask else "none"}
         return value
@@ -179,12 +171,3 @@ class CosmosimSimulation(Strict):
         if self.lens == "sie":
             units |= {"ellipse_ratio": "1", "orientation": "deg"}
         return units | {name: f"pixel^{1 - m}" for name, m, _ in amplitude_names(self.amplitudes)}
-
-
-def amplitude_names(order: int) -> list[tuple[str, int, int]]:
-    """Names of the amplitudes up to m = `order`, with m and s: alpha_1_0, alpha_1_2, beta_1_2, alpha_2_1, beta_2_1, ..
-
-    beta_m_0 is left out: it is zero.
-    """
-    orders = [(m, s) for m in range(1, order + 1) for s in range((m + 1) % 2, m + 2, 2)]
-    return [(f"{kind}_{m}_{s}", m, s) for m, s in orders for kind in ("alpha", "beta") if kind == "alpha" or s > 0]

@@ -21,6 +21,7 @@ from sim2sky.observe.psf import gaussian_blur
 from sim2sky.store import CHUNK, IMAGE_DIMS, Shards, Variable, open_shards, provenance, write_shard
 
 PER_BAND = ("lens", "band")
+PIXELS = 2**23  # observed at once: 64 MB per array
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,9 @@ def observe_shard(
     zero_point = camera.zero_point if dataset.zero_point is None else np.full(len(bands), dataset.zero_point)
     rescale = flux_ratio(camera.zero_point, zero_point)
     parts = []
-    for start in range(0, len(lens), CHUNK):  # not all at once: float64 images need memory
-        part = slice(start, min(start + CHUNK, len(lens)))
+    step = max(1, min(CHUNK, PIXELS // math.prod(shape[1:])))
+    for start in range(0, len(lens), step):  # not all at once: float64 images need memory
+        part = slice(start, min(start + step, len(lens)))
         seen = _observe_slice(dataset, shard, conditions, camera, lens, sky, part)
         image = (seen.image * rescale[:, None, None]).astype(np.float32)
         parts.append((image, seen.sigma_background * rescale, seen.signal_to_noise))

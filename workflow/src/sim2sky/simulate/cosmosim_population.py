@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from sim2sky.config import CosmosimSimulation, amplitude_names, largest_sigma
+from sim2sky.config import CosmosimSimulation
+from sim2sky.cosmosim import amplitude_names, largest_sigma
 from sim2sky.lensing.roulette import amplitudes
 from sim2sky.lensing.scene import Optics, Scene
 from sim2sky.store import Variable
@@ -54,7 +55,7 @@ def draw(simulation: CosmosimSimulation, lenses: Sequence[int]) -> dict[str, Var
     u = dict(zip(_DRAWN, uniform, strict=True))
     drawn = _older(simulation, u) if simulation.population.generator == "point_mass_2022" else _bounded(simulation, u)
     for name in ("phi", "theta", "orientation"):
-        drawn[name] = _between(simulation, u[name], *simulation.population.range_of(name))
+        drawn[name] = _between(simulation, u[name], *getattr(simulation.population, name))
     low, high = simulation.population.ellipse_ratio
     drawn["ellipse_ratio"] = low + (high - low) * u["ellipse_ratio"]
     drawn["chi"] = _chi(simulation, u["chi"])
@@ -79,7 +80,7 @@ def _between(simulation: CosmosimSimulation, u: np.ndarray, low: np.ndarray, hig
 def _chi(simulation: CosmosimSimulation, u: np.ndarray) -> np.ndarray:
     if simulation.chi is not None:
         return np.full_like(u, simulation.chi)
-    low, high = simulation.population.range_of("chi")
+    low, high = simulation.population.chi
     percent = _between(simulation, u, 100 * low, 100 * high)
     return percent / 100 if simulation.population.generator == "continuous" else np.rint(percent) / 100
 
@@ -88,10 +89,10 @@ def _bounded(simulation: CosmosimSimulation, u: dict[str, np.ndarray]) -> dict[s
     """Lens and source with the source's size below the bound; where that is too small, drawn a second time."""
     population = simulation.population
     whole = np.floor if population.generator == "thesis" else np.asarray
-    R_E, r = (_between(simulation, u[name], *population.range_of(name)) for name in ("R_E", "r"))
+    R_E, r = (_between(simulation, u[name], *getattr(population, name)) for name in ("R_E", "r"))
     again = whole(largest_sigma(R_E, r)) < population.smallest_sigma
-    R_E = np.where(again, _between(simulation, u["R_E again"], *population.range_of("R_E")), R_E)
-    farther = _between(simulation, u["r again"], population.redraw_from, population.range_of("r")[1])
+    R_E = np.where(again, _between(simulation, u["R_E again"], *population.R_E), R_E)
+    farther = _between(simulation, u["r again"], population.redraw_from, population.r[1])
     r = np.where(again, farther, r)
     bound = whole(largest_sigma(R_E, r))
     sizes = {name: _between(simulation, u[name], population.smallest_sigma, bound) for name in ("sigma", "sigma2")}
@@ -100,7 +101,7 @@ def _bounded(simulation: CosmosimSimulation, u: dict[str, np.ndarray]) -> dict[s
 
 def _older(simulation: CosmosimSimulation, u: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Lens and source of any size, the source not within the Einstein radius."""
-    ranges = {name: simulation.population.range_of(name) for name in ("R_E", "r", "sigma", "sigma2")}
+    ranges = {name: getattr(simulation.population, name) for name in ("R_E", "r", "sigma", "sigma2")}
     drawn = {name: _between(simulation, u[name], *ranges[name]) for name in ("R_E", "sigma", "sigma2")}
     nearest = np.maximum(drawn["R_E"], ranges["r"][0])
     return drawn | {"r": _between(simulation, u["r"], nearest, ranges["r"][1])}
