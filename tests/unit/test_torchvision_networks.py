@@ -10,7 +10,7 @@ from torch import nn
 from torchvision import models
 
 from sim2sky.config import Method, Recipe
-from sim2sky.models import create_model, imagenet, list_models, torchvision_networks
+from sim2sky.models import create_model, imagenet, list_models, table, torchvision_networks
 from sim2sky.paths import WEIGHTS
 from sim2sky.registry import traits
 from sim2sky.train.labels import Labels
@@ -328,6 +328,14 @@ def test_a_damaged_file_is_neither_kept_nor_read(published, tmp_path):
     before = path.stat().st_mtime_ns
     imagenet.fetch("squeezenet1_1", path, url="file:///nowhere")
     assert path.stat().st_mtime_ns == before, "it is there already"
+
+
+def test_generated_table_is_up_to_date():
+    committed = (table.ROOT / "docs/networks.md").read_text()
+    assert committed.startswith(table.INTRO), "run `make docs`"
+    for name in ("lens_cnn", "alexnet", "vit_b_16", "inception_v3", "mnasnet6_0"):
+        assert table.row(name) in committed, "run `make docs`"
+    assert committed.count("\n| `") == len(list_models())
 
 
 def test_options_are_checked():
