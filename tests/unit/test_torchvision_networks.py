@@ -199,6 +199,16 @@ def test_first_layer_is_drawn_as_torchvision_draws_one_of_so_many_bands(name, ba
     assert ours.std().item() == pytest.approx(theirs.std().item(), rel=4 / ours.numel() ** 0.5)
 
 
+@pytest.mark.parametrize("name", ["efficientnet_b0", "mnasnet0_5", "squeezenet1_1", "resnet18"])
+def test_head_leaves_latent_features_as_they_are(name):
+    """Torchvision's dropout works in place, and adaptation looks at the features after the head did."""
+    network = create_model(name, pixels=32).train()
+    latent = network.features(torch.randn(4, 1, 32, 32))
+    before = latent.detach().clone()
+    network.head(latent)
+    assert torch.equal(latent, before)
+
+
 def test_auxiliary_outputs_of_inception_are_trained_where_they_fit():
     network = create_model("inception_v3", pixels=299, outputs=2).train()
     images, target = torch.randn(2, 1, 299, 299), torch.randn(2, 2)
