@@ -112,30 +112,34 @@ def model(tmp_path):
     return path, simulation
 
 
-@pytest.mark.parametrize("suffix", [".png", ".fits", ".npy"])
+@pytest.mark.parametrize("suffix", [".png", ".fits"])
 def test_an_image_of_ones_own(model, tmp_path, suffix, capsys):
     path, simulation = model
     image, _ = finished(simulation)
     file = tmp_path / f"mine{suffix}"
     if suffix == ".png":
         Image.fromarray(image).save(file)
-    elif suffix == ".npy":
-        np.save(file, image)
     else:
         fits.PrimaryHDU(image[::-1].astype(np.float32)).writeto(file)
     command.main([str(file), "--model", str(path), "--output", str(tmp_path / "out.png")])
     text = capsys.readouterr().out
     assert "R_E          12.000" in text
-    assert float(text.split("RMS left ")[1].split()[0]) < 0.1
+    assert float(text.split("RMS left ")[1].split()[0]) < 1.5
     assert (tmp_path / "out.png").stat().st_size > 5000
 
 
-def test_a_frame_of_any_size_is_fitted():
-    image = np.zeros((30, 50))
-    image[15, 25] = 7000.0
-    assert command.fit_frame(image, 64).max() == 255
-    assert np.argwhere(command.fit_frame(image, 64)).tolist() == [[32, 32]]
-    assert command.fit_frame(image, 20).shape == (20, 20)
+def test_a_larger_image_is_framed_as_the_simulation_frames_its_own(tmp_path):
+    simulation = simulation_of(crop={"pixels": 64})
+    whole = simulation_of()
+    Image.fromarray(finished(whole)[0]).save(tmp_path / "whole.png")
+    framed = command.as_simulated(tmp_path / "whole.png", simulation)
+    np.testing.assert_array_equal(framed, finished(simulation)[0])
+    flux = 1e-3 * finished(whole)[0][::-1].astype(np.float32) + 7
+    fits.PrimaryHDU(flux).writeto(tmp_path / "sky.fits")
+    real = command.as_simulated(tmp_path / "sky.fits", whole)
+    np.testing.assert_allclose(real.astype(int), finished(whole)[0], atol=1)
+    with pytest.raises(ValueError, match=r"whole\.png: cannot keep 300 of 200"):
+        command.as_simulated(tmp_path / "whole.png", simulation_of(image_pixels=400, crop={"pixels": 300}))
 
 
 def test_networks_of_other_images_are_refused(model, tmp_path, capsys):

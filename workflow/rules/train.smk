@@ -26,7 +26,7 @@ if not CONFIG.partial:
             watch=watched_shards,
             start=start_model,
             ranking=ranking_model,
-            imagenet=imagenet_weights,
+            imagenet=ancient(imagenet_weights),
         output:
             model=PATHS.model.replace("{stage}", "train"),
             history=PATHS.history.replace("{stage}", "train"),
@@ -51,7 +51,7 @@ if not CONFIG.partial:
     rule cross_validate:
         input:
             shards=cross_validation_shards,
-            imagenet=cross_validation_weights,
+            imagenet=ancient(cross_validation_weights),
         output:
             table=PATHS.cross_validation,
         params:

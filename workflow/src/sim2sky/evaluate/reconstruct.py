@@ -14,46 +14,44 @@ from pathlib import Path
 import numpy as np
 import safetensors
 import torch
-from astropy.io import fits
 from matplotlib.figure import Figure
-from PIL import Image
 
 from sim2sky import store
-from sim2sky.config import CosmosimSimulation, Recipe, read_simulation
+from sim2sky.config import CentreCrop, CosmosimSimulation, Recipe, read_simulation
 from sim2sky.evaluate.reconstruction import Reconstructed, reconstruct
-from sim2sky.frame import downscale, move_and_crop
 from sim2sky.models.batch_statistics import predict
+from sim2sky.observe.picture import frame_picture, read_picture
 from sim2sky.train.images import normalise, statistics_of
 from sim2sky.train.weights import load_models
 
 
-def read_image(path: str | Path) -> np.ndarray:
-    """A grey image, shape (y, x), north up: PNG, JPEG or TIFF, ``.npy``, or the first plane of a FITS file."""
-    path = Path(path)
-    if path.suffix.lower() in (".fits", ".fit", ".fts"):
-        data = next(hdu.data for hdu in fits.open(path) if hdu.data is not None)
-        return data.reshape(-1, *data.shape[-2:])[0][::-1].astype(np.float64)  # rows of a FITS image start below
-    image = np.load(path) if path.suffix == ".npy" else np.asarray(Image.open(path).convert("L"))
-    if image.ndim != 2:
-        raise ValueError(f"{path}: has {image.ndim} axes, not two")
-    return image.astype(np.float64)
+def as_simulated(path: str | Path, simulation: CosmosimSimulation) -> np.ndarray:
+    """An image in the frame that a simulation gives its own: shape (pixels, pixels), counts of 0 to 255, uint8.
 
+    One of the right size is taken as it is; a larger one is centred on its light and cropped as the simulation does.
+    Of values that are not 8-bit counts, the median along the edge is taken for the sky and the brightest for 255.
 
-def fit_frame(image: np.ndarray, pixels: int) -> np.ndarray:
-    """An image as networks know them: `pixels` a side, counts of 0 to 255.
-
-    It is put into the middle of a square; a larger one is made coarser, a smaller one is surrounded by darkness. Values
-    that are not counts of 0 to 255 are scaled so that the brightest is 255, and those below zero are set to zero.
+    Raises
+    ------
+    ValueError
+        Naming the file, if it cannot be used.
     """
-    side = max(*image.shape, pixels)
-    square = np.zeros((side, side))
-    first = [(side - length) // 2 for length in image.shape]
-    square[first[0] : first[0] + image.shape[0], first[1] : first[1] + image.shape[1]] = image
-    square = square.clip(min=0)
-    if not 1 < square.max() <= 255:
-        square *= 255 / square.max()
-    fitted = downscale(square, pixels) if max(image.shape) > pixels else move_and_crop(square, np.zeros(2), pixels)
-    return np.rint(fitted).astype(np.uint8)
+    image = read_picture(path)
+    if str(path).lower().endswith((".fits", ".fit", ".fits.gz", ".fit.gz", ".fits.fz")):
+        image = image[::-1]  # the rows of a FITS image start at the bottom
+    sky = np.median(np.concatenate([image[[0, -1]].ravel(), image[:, [0, -1]].ravel()]))
+    if len(image) != simulation.pixels:
+        crop = simulation.crop
+        kept, centre = (crop.pixels, crop.centre) if crop else (simulation.image_pixels, "none")
+        options = CentreCrop(centre=centre, pixels=kept, downscale=simulation.downscale)
+        try:
+            image, _ = frame_picture(image, options)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+    if image.dtype == np.uint8:
+        return image
+    light = (image - sky).clip(min=0)
+    return np.rint(light * (255 / max(light.max(), 1e-300))).astype(np.uint8)
 
 
 def read_task(model: str | Path) -> tuple[Recipe, list[str], CosmosimSimulation]:
@@ -76,20 +74,19 @@ def read_task(model: str | Path) -> tuple[Recipe, list[str], CosmosimSimulation]
     return Recipe.model_validate(config["recipe"]), list(config["targets"]), read_simulation(simulation)
 
 
-def estimate(image: np.ndarray, model: str | Path, seed: int | None = None) -> tuple[dict[str, float], Reconstructed]:
-    """What a network, the file's first if no seed is named, makes of an image, and the image with its lensing undone.
+def estimate(image: np.ndarray, model: str | Path, seed: int | None = None) -> dict[str, float]:
+    """Parameters of an image by a network, the file's first if no seed is named.
 
     Where the recipe normalises by a domain's pixels, those of the image itself are taken.
     """
     recipe, targets, simulation = read_task(model)
     networks, labels = load_models(model, recipe, targets, 1, simulation.pixels)
-    fitted = fit_frame(image, simulation.pixels)
-    batch = torch.from_numpy(fitted.astype(np.float32))[None, None]
+    if seed is not None and seed not in networks:
+        raise ValueError(f"{model}: holds seeds {', '.join(map(str, networks))}, not {seed}")
+    batch = torch.from_numpy(image.astype(np.float32))[None, None]
     batch = normalise(batch, statistics_of(recipe.normalisation, batch))
-    network = networks[min(networks) if seed is None else seed]
-    values = labels.decode(predict(network, batch, 1))[0].tolist()
-    found = dict(zip(targets, values, strict=True))
-    return found, reconstruct(fitted, found, simulation)
+    outputs = predict(networks[min(networks) if seed is None else seed], batch, 1)
+    return dict(zip(targets, labels.decode(outputs)[0].tolist(), strict=True))
 
 
 def draw(image: np.ndarray, result: Reconstructed, path: str | Path) -> None:
@@ -113,18 +110,20 @@ def draw(image: np.ndarray, result: Reconstructed, path: str | Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m sim2sky.evaluate.reconstruct", description=__doc__)
-    parser.add_argument("image", help="PNG, JPEG, TIFF, FITS or .npy; one lens, alone in the frame")
+    parser.add_argument("image", help="FITS, PNG or another picture; square, one lens alone")
     parser.add_argument("--model", required=True, help="model.safetensors of a run on CosmoSim images")
     parser.add_argument("--seed", type=int, help="which network of the file; its first by default")
     parser.add_argument("--output", help="PNG to write; IMAGE-reconstructed.png by default")
     given = parser.parse_args(arguments)
     try:
-        image = read_image(given.image)
-        found, result = estimate(image, given.model, given.seed)
-    except (ValueError, OSError, KeyError) as error:
+        *_, simulation = read_task(given.model)
+        image = as_simulated(given.image, simulation)
+        found = estimate(image, given.model, given.seed)
+        result = reconstruct(image, found, simulation)
+    except ValueError as error:
         parser.error(str(error))
     output = given.output or f"{Path(given.image).with_suffix('')}-reconstructed.png"
-    draw(fit_frame(image, len(result.simulated)), result, output)
+    draw(image, result, output)
     for name, value in found.items():
         print(f"{name:8} {value:10.3f}")
     print(f"RMS left {result.rms:.3g} of {result.rms_image:.3g} counts; {output}")

@@ -236,6 +236,7 @@ def _cut_last(network: nn.Module) -> tuple[nn.Module | None, nn.Linear]:
     if not isinstance(dropout, nn.Dropout):
         return None, last
     setattr(parent, before, nn.Identity())
+    dropout.inplace = False  # adaptation sees the latent features as they are
     return dropout, last
 
 
