@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sim2sky import store
-from sim2sky.config import ANGLE_PERIODS, MEAN_PARAMETER, Study
+from sim2sky.config import ANGLE_PERIODS, Study
 from sim2sky.evaluate.metrics import CIRCULAR
 from sim2sky.report import style
-from sim2sky.report.names import STATISTICS_TITLES, Comparison, shown_statistics
+from sim2sky.report.names import STATISTICS_TITLES, Comparison, overall, shown_statistics
 from sim2sky.report.products import Products
 
 ZOOM = 5.0  # pixels or degrees either way, as published
@@ -137,8 +137,7 @@ def parameter_scores(products: Products, comparison: Comparison) -> Figure:
     """Mean absolute error over the parameters, mean R2 and circular error of every run: dots are seeds."""
     study, runs, table = products.study, comparison.runs, products.metrics()
     angle = next((name for name in study.targets if name in ANGLE_PERIODS), None)
-    several = MEAN_PARAMETER if len(study.targets) > 1 else study.targets[0]
-    panels = [("mae", several, _mean_title(study)), ("r2", several, "mean $R^2$")]
+    panels = [("mae", overall(study), _mean_title(study)), ("r2", overall(study), "mean $R^2$")]
     if angle:
         panels.append((CIRCULAR, angle, f"circular MAE of {style.label(angle)}"))
     figure = style.new_figure(1.5 + 0.3 * len(runs))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sim2sky.config import Study
+from sim2sky.config import MEAN_PARAMETER, Study
 
 STATISTICS_TITLES = {"running": "of training", "batch": "of each test batch", "adabn": "re-estimated (AdaBN)"}
 PER_COMPARISON = ("predictions", "residuals", "learning_curves", "latent_space")
@@ -138,6 +138,11 @@ def tested(study: Study) -> list[Comparison]:
 def figure_names(study: Study) -> list[str]:
     """Names of all figures of a study, in the order of the report, without reading a file."""
     return list(figure_plan(study))
+
+
+def overall(study: Study) -> str:
+    """The parameter whose metrics sum a network up: the only target, or the mean over several."""
+    return study.targets[0] if len(study.targets) == 1 else MEAN_PARAMETER
 
 
 def shown_statistics(study: Study) -> str:
