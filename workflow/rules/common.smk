@@ -328,7 +328,7 @@ def figure_inputs(wildcards, study):
     """All that the figures of a study show; with `partial`, what there is of it."""
     config, tables = STUDIES[study], [PATHS.metrics.format(study=study), PATHS.summary.format(study=study)]
     # figures of a regression give the number of trained parameters, which is in the networks' files
-    patterns = [PATHS.history, PATHS.predictions, PATHS.latents, *([PATHS.model] if config.chapter == "regression" else [])]
+    patterns = [PATHS.history, PATHS.predictions, PATHS.latents, *([PATHS.model] if "parameter_scores" in {kind for kind, _ in figure_plan(config).values()} else [])]
     others = [path for pattern in patterns for _, _, path in of_all_runs(pattern, study)]
     others += [shard for dataset in config.datasets for shard in shards_of(dataset)]
     others += {CONFIG.cutouts[dataset.background.cutouts] for dataset in config.datasets.values() if dataset.background}

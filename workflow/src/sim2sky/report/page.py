@@ -32,6 +32,11 @@ REFERENCES = (
     ("Morgan et al. 2021, deeplenstronomy", "arxiv.org/abs/2102.02830"),
     ("Abbott et al. 2018, Dark Energy Survey data release 1", "arxiv.org/abs/1801.03181"),
 )
+COSMOSIM_REFERENCES = (
+    ("Schaathun et al., CosmoSim", "github.com/CosmoAI-AES/CosmoSim"),
+    ("Clarkson 2016, CQG 33, 245003, the roulette formalism", "doi.org/10.1088/0264-9381/33/24/245003"),
+    ("torchvision, its networks and their ImageNet weights", "pytorch.org/vision"),
+)
 
 
 def write_report(
@@ -89,10 +94,15 @@ def write_report(
     environment.filters["symbols"] = symbols
     css = (Path(__file__).parent / "report.css").read_text()
     page = environment.get_template("report.html").render(
-        css=Markup(css), chapters=chapters, provenance=_plain(provenance), references=REFERENCES
+        css=Markup(css), chapters=chapters, provenance=_plain(provenance), references=_references(studies)
     )
     with store.atomic(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def _references(studies: Mapping[str, Study]) -> tuple[tuple[str, str], ...]:
+    engines = {simulation.engine for study in studies.values() for simulation in study.simulations.values()}
+    return REFERENCES + (COSMOSIM_REFERENCES if "cosmosim" in engines else ())
 
 
 def symbols(text: str) -> Markup:
