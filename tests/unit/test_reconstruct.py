@@ -69,6 +69,9 @@ def test_what_is_not_estimated_must_be_fixed():
     polar = {"r": 10.0, "phi": 90.0} | {name: TRUE[name] for name in ("R_E", "sigma", "sigma2", "theta")}
     assert complete(polar, simulation)["y"].item() == pytest.approx(10)
     assert complete(TRUE | {"sigma": -3.0}, simulation)["sigma"].item() > 0
+    assert complete(TRUE, simulation_of(chi=None))["chi"].item() == 0.5, "the population's, which is one value"
+    with pytest.raises(ValueError, match="without chi"):
+        complete(TRUE, simulation_of(chi=None, population={"chi": [0.3, 0.7]}))
     with pytest.raises(ValueError, match="without sigma2, theta"):
         complete({name: TRUE[name] for name in ("x", "y", "R_E", "sigma")}, simulation)
 

@@ -17,13 +17,13 @@ import torch
 
 from sim2sky import store, streams
 from sim2sky.config import Degeneracy
+from sim2sky.evaluate import EXACT, WHOLE
 from sim2sky.evaluate.run import write_table
 from sim2sky.lensing.cosmosim import Optics, render
 
 COLUMNS = ["range", "R_E", "images", "pairs", "identical", "largest_rms", "largest_difference"]
 PUBLISHED = ["published_identical", "published_largest_rms"]
 SWAPPED = "axes swapped, turned by 90°"
-EXACT, WHOLE = "exact", "whole pixels"
 _PIXELS_AT_ONCE = 2e8  # bytes of images compared at once are eight times this
 
 

@@ -57,19 +57,20 @@ def complete(estimate: Mapping[str, float], simulation: CosmosimSimulation) -> d
     ValueError
         A parameter is neither estimated nor fixed.
     """
-    found = {"chi": simulation.chi if simulation.chi is not None else simulation.population.range_of("chi")[0]}
+    low, high = (simulation.chi,) * 2 if simulation.chi is not None else simulation.population.chi
+    found = {"chi": low} if low == high else {}
     if simulation.source == "spherical" and "sigma" in estimate:
         found |= {"sigma2": estimate["sigma"], "theta": 0.0}
     found |= estimate
     if {"r", "phi"} <= found.keys() and "x" not in found:
         phi = math.radians(found["phi"])
         found |= {"x": found["r"] * math.cos(phi), "y": found["r"] * math.sin(phi)}
-    needed = ["x", "y", "R_E", "sigma", "sigma2", "theta", *lens_shape(simulation)]
+    needed = ["x", "y", "R_E", "sigma", "sigma2", "theta", "chi", *lens_shape(simulation)]
     if lacking := [name for name in needed if name not in found]:
         raise ValueError(f"an image cannot be simulated without {', '.join(lacking)}")
     for name in ("R_E", "sigma", "sigma2"):
         found[name] = max(found[name], 0.5)
-    return {name: torch.tensor([float(found[name])], dtype=torch.float64) for name in (*needed, "chi")}
+    return {name: torch.tensor([float(found[name])], dtype=torch.float64) for name in needed}
 
 
 def lens_shape(simulation: CosmosimSimulation) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from sim2sky import store
-from sim2sky.evaluate.degeneracy import EXACT, WHOLE
+from sim2sky.evaluate import EXACT, WHOLE
 from sim2sky.report import style
 from sim2sky.report.names import Comparison
 from sim2sky.report.products import Products
