@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sim2sky.config import Study
 from sim2sky.evaluate.stuck import stuck_name
@@ -48,10 +49,14 @@ def _loss_figure(products: Products, scale: str) -> Figure:
             axes[row, 0].set_ylabel(kind)
             for ax, run in zip(axes[row], rows[row][1], strict=False):
                 _loss_panel(ax, run, curves[run], scale, limits)
-            for ax in axes[row, 1 : len(rows[row][1])]:
+            drawn = [ax for ax, run in zip(axes[row], rows[row][1], strict=False) if curves[run] is not None]
+            for ax in drawn[1:]:
                 ax.tick_params(which="both", labelleft=False)
             for ax in axes[row, len(rows[row][1]) :]:
                 ax.set_axis_off()
+    axes[0, 0].set_xlim(
+        0.5, max([table.epoch.max() for table in curves.values() if table is not None], default=1) + 0.5
+    )
     _label_epochs(axes)
     for part, colour in style.PART_COLOURS.items():
         axes[0, 0].plot([], [], color=colour, lw=2, label=f"{part} part")
@@ -121,7 +126,7 @@ def _label_epochs(axes: np.ndarray) -> None:
         last = [ax for ax in column if ax.axison]
         for ax in last:
             ax.tick_params(labelbottom=ax is last[-1])
-            ax.xaxis.get_major_locator().set_params(integer=True)
+            ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         if last:
             last[-1].set_xlabel("epoch")
 
@@ -190,7 +195,7 @@ def _stuck_panel(
         ax.plot(epochs, values, color=colour, lw=0.5, alpha=0.6, **ends)
     ax.axhline(1, color="black", ls=":", lw=1.5)
     ax.set_ylim(0, min(1.25 * top, HIGHEST))
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     return notes
 
 

@@ -49,7 +49,10 @@ def _examples_of(axes: np.ndarray, study: Study, shards: store.Shards) -> None:
     for ax, lens in zip(axes, lenses, strict=True):
         image = shards.read("image", lens, lens + 1)[0, 0]
         ax.imshow(image, cmap="inferno", origin="upper", vmin=0 if image.min() >= 0 else None)
-        texts = [f"{style.symbol(name)} {style.minus(f'{value[lens]:.3g}')}" for name, value in values.items()]
+        texts = [
+            f"{style.symbol(name)} {style.minus(f'{round(float(value[lens]), 2):.3g}')}"
+            for name, value in values.items()
+        ]
         lines = [", ".join(texts[start : start + 3]) for start in range(0, len(texts), 3)]
         ax.set_title("\n".join(lines), fontsize=7)
 
@@ -145,7 +148,12 @@ def parameter_scores(products: Products, comparison: Comparison) -> Figure:
     for ax, (metric, parameter, title) in zip(axes, panels, strict=True):
         rows = _rows(table, metric, parameter, comparison.source, shown_statistics(study))
         for height, run in enumerate(runs):
-            _score_row(ax, height, rows[rows.run == run].value.to_numpy(float))
+            values = rows[rows.run == run].value.to_numpy(float)
+            if len(values):
+                ax.plot(values, np.full(len(values), height), ".", color=COLOUR, ms=5, alpha=0.6, mew=0)
+                ax.plot(values.mean(), height, "o", color=COLOUR, ms=7, mec="white", mew=0.8)
+            elif metric == "r2":  # where no published value is in the way
+                style.row_not_run(ax, height)
             for item in study.published:
                 if (item.run, item.metric, item.parameter, item.domain) == (run, metric, parameter, comparison.source):
                     ax.plot(item.mean, height, "D", mfc="none", mec=ROUND_COLOUR, mew=1.5, ms=7, zorder=5)
@@ -174,8 +182,8 @@ def parameter_scores(products: Products, comparison: Comparison) -> Figure:
 
 def _limit_r2(ax: Axes, means: pd.Series) -> None:
     """Show no more than `LOWEST_R2`, and say which means lie below."""
-    low = max(ax.get_xlim()[0], LOWEST_R2)
-    ax.set_xlim(left=low)
+    low = max(min(ax.get_xlim()[0], 0.99), LOWEST_R2)
+    ax.set_xlim(low, 1 + 0.03 * (1 - low))
     for height, mean in enumerate(means):
         if mean < low:
             look = {"xytext": (3, 0), "textcoords": "offset points", "va": "center", "fontsize": 8, "color": COLOUR}
@@ -192,11 +200,3 @@ def _rows(table: pd.DataFrame | None, metric: str, parameter: str, domain: str, 
         return pd.DataFrame(columns=["run", "value"])
     wanted = (table.metric == metric) & (table.parameter == parameter) & (table.domain == domain)
     return table[wanted & (table.statistics == statistics)]
-
-
-def _score_row(ax: Axes, height: float, values: np.ndarray) -> None:
-    if not len(values):
-        style.row_not_run(ax, height)
-        return
-    ax.plot(values, np.full(len(values), height), ".", color=COLOUR, ms=5, alpha=0.6, mew=0)
-    ax.plot(values.mean(), height, "o", color=COLOUR, ms=7, mec="white", mew=0.8)

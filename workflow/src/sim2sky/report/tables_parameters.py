@@ -63,20 +63,25 @@ def scores(study: Study, summary: Summary, domain: str) -> Table:
     rows = []
     for run in next(test.runs for test in tested(study) if test.source == domain):
         cells = [
-            summary.text(run, domain, kind, metric, name, 2)
+            _text(summary.get(run, domain, kind, metric, name))
             for name in [parameters[-1], *parameters[:-1]]
             for metric in ("mae", "mse")
         ]
         mean = summary.row(run, domain, kind, "mae", parameters[-1])
         theirs = "–" if mean is None or math.isnan(mean.published_mean) else f"{mean.published_mean:g}"
         cells.insert(1, theirs)
-        cells += [summary.text(run, domain, kind, CIRCULAR, name, 2) for name in angles]
+        cells += [_text(summary.get(run, domain, kind, CIRCULAR, name)) for name in angles]
         cells.append(summary.text(run, domain, kind, "r2", parameters[-1]))
         rows.append([run, str(mean.n_seeds if mean is not None else 0), *cells])
     groups = [("", 2), (symbol(parameters[-1]), 3), *((symbol(name), 2) for name in parameters[:-1])]
     groups += [("the short way round", len(angles))] * bool(angles) + [("", 1)]
     columns = ["run", "seeds", "MAE", "published", "MSE", *["MAE", "MSE"] * (len(parameters) - 1)]
     return Table([*columns, *(f"MAE of {symbol(name)}" for name in angles), "mean R²"], rows, groups)
+
+
+def _text(row: Any | None) -> str:
+    """``mean ± std``, with fewer digits for large numbers."""
+    return "–" if row is None else mean_std(row.mean, row.std, 2 if row.mean < 100 else 0)
 
 
 def published(summary: Summary, study: Study) -> Table:
