@@ -61,7 +61,9 @@ class Campaign:
         done = 0
         while done < count:
             kind = KINDS[done % len(KINDS)]
-            after = float(self.random.uniform(1, max(2, 0.7 * self.duration)))
+            after = float(
+                self.random.uniform(1, max(2, 0.4 * self.duration))
+            )  # what is done stays done: it gets to the end
             process = self._start()
             try:
                 process.wait(after)
@@ -89,8 +91,8 @@ class Campaign:
 
     def _start(self) -> subprocess.Popen:
         command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "config/tiny.yaml"]
-        unlock = [*command, "--unlock", "--quiet", "all"]
-        subprocess.run(unlock, cwd=self.project.folder, env=self.project.environment, capture_output=True)
+        for lock in self.project.folder.glob(".snakemake/locks/*"):  # what --unlock does, in less time
+            lock.unlink()
         with open(self.project.folder / "campaign.log", "a") as log:
             options = {"cwd": self.project.folder, "env": self.project.environment, "stdout": log, "stderr": log}
             return subprocess.Popen([*command, "--", *WANTED], start_new_session=True, **options)
