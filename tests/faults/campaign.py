@@ -69,6 +69,8 @@ class Campaign:
                 process.wait(after)
             except subprocess.TimeoutExpired:
                 rules = self._kill(process, kind)
+                if kind == "job" and not rules:
+                    continue  # there was none to kill
                 done += 1
                 yield {"kill": done, "of": kind, "after_s": round(after, 1), "running": " ".join(rules)}
                 if kind != "job":  # otherwise Snakemake goes on, and submits the job again
