@@ -8,6 +8,7 @@ if not CONFIG.partial:
             target=target_shards,
             start=start_model,
             ranking=ranking_model,
+            imagenet=ancient(imagenet_weights),
         output:
             model=PATHS.model.replace("{stage}", "adapt"),
             history=PATHS.history.replace("{stage}", "adapt"),

@@ -2,12 +2,31 @@
 
 if not CONFIG.partial:
 
+    # On the machine that snakemake runs on: the nodes that train may have no internet. The checksum vouches for the file, so no change of
+    # code or parameters makes it anew; `update` keeps a file that was put there by hand.
+    rule fetch_weights:
+        localrule: True
+        output:
+            weights=update(WEIGHTS),
+        log:
+            log_of("fetch_weights", "{network}"),
+        benchmark:
+            benchmark_of("fetch_weights", "{network}")
+        conda:
+            "../envs/sim2sky.yaml"
+        threads: 1
+        message:
+            "Fetching ImageNet weights of {wildcards.network}"
+        script:
+            "../scripts/fetch_weights.py"
+
     rule train_source_only:
         input:
             source=source_shards,
             watch=watched_shards,
             start=start_model,
             ranking=ranking_model,
+            imagenet=ancient(imagenet_weights),
         output:
             model=PATHS.model.replace("{stage}", "train"),
             history=PATHS.history.replace("{stage}", "train"),
@@ -37,6 +56,7 @@ if not CONFIG.partial:
     rule cross_validate:
         input:
             shards=cross_validation_shards,
+            imagenet=ancient(cross_validation_weights),
         output:
             table=PATHS.cross_validation,
         params:

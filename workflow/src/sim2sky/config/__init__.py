@@ -5,6 +5,7 @@ the files that they describe.
 """
 
 from sim2sky.config.base import Fraction, Name, Strict, known, merge, nested, unit, unit_of
+from sim2sky.config.networks import architecture, check_network, check_side
 from sim2sky.config.observe import Background, BandConditions, CentreCrop, Dataset, Histogram, Split, Survey
 from sim2sky.config.simulate import Distribution, LensMass, Light, Population, Simulation
 from sim2sky.config.study import Config, Published, Study
@@ -50,6 +51,9 @@ __all__ = [
     "Study",
     "Survey",
     "WorstPredicted",
+    "architecture",
+    "check_network",
+    "check_side",
     "known",
     "merge",
     "nested",

@@ -49,6 +49,11 @@ def own_part(index: torch.Tensor) -> torch.Tensor:
     return index[dist.get_rank() :: dist.get_world_size()] if dist.is_initialized() else index
 
 
+def own_seed(seed: int) -> int:
+    """A seed of this process's own, for what is drawn for its part of a batch alone, such as dropout."""
+    return seed + dist.get_rank() if dist.is_initialized() else seed
+
+
 def of_all(values: torch.Tensor) -> torch.Tensor:
     """Rows of all processes; gradients find their way back."""
     return torch.cat(all_gather(values)) if dist.is_initialized() else values
