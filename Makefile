@@ -32,7 +32,7 @@ plan: setup ## what a full-size run would cost: jobs, hours, disk
 
 test: setup-test ## all tests, with lint
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: setup-test ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow"

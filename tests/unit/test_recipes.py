@@ -238,7 +238,11 @@ CHANGES = {
         "optimiser": {"name": "lion"},
         "schedule": {"name": "staged", "stages": [{"epochs": 2, "lr": 1e-3}, {"epochs": 2, "lr": 1e-4}]},
     },
-    "plateau": {"schedule": {"name": "plateau", "patience": 0}, "optimiser": {"name": "sgd", "momentum": 0.9}},
+    "plateau": {  # standardised: plain gradients of degrees squared would be too large a step
+        "standardise": True,
+        "schedule": {"name": "plateau", "patience": 0},
+        "optimiser": {"name": "sgd", "momentum": 0.9},
+    },
     "trap": {"eval_after_first_epoch": True, "optimiser": {"name": "rmsprop"}, "loss": "mae"},
 }
 

@@ -90,7 +90,8 @@ class Recipe(Strict):
     seeds_together: bool = Field(
         False, description="train the seeds of a job as one batched model, which a GPU may do faster; a CPU does not"
     )
-    devices: PositiveInt = Field(1, description="GPUs of one node that share each batch; without any, processes")
+    devices: PositiveInt = Field(1, description="GPUs per node that share each batch; without any, processes")
+    nodes: PositiveInt = Field(1, description="nodes of a SLURM cluster that share each batch; elsewhere it is one")
     memory_limit_gb: PositiveFloat = unit(
         "GB", "images of a job beyond this are streamed from the shards, shuffled in a buffer of this size", default=8.0
     )
@@ -98,9 +99,9 @@ class Recipe(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
         check_network(self.network, self.network_options)
-        if self.batch_size % self.devices:
-            raise ValueError(f"devices: a batch of {self.batch_size} cannot be shared by {self.devices}")
-        if self.seeds_together and self.devices > 1:
+        if self.batch_size % self.processes:
+            raise ValueError(f"devices, nodes: a batch of {self.batch_size} cannot be shared by {self.processes}")
+        if self.seeds_together and self.processes > 1:
             raise ValueError("seeds_together: seeds of one batched model share one device, not several")
         if self.seeds_together and has_dropout(self.network):
             raise ValueError(
@@ -116,6 +117,11 @@ class Recipe(Strict):
                     f"schedule.stages: the first has rate {stages[0].lr}, the optimiser {self.optimiser.lr}"
                 )
         return self
+
+    @property
+    def processes(self) -> int:
+        """Processes, each with a GPU where there are any, that share a batch."""
+        return self.devices * self.nodes
 
     @property
     def architecture(self) -> dict[str, Any]:

@@ -18,8 +18,8 @@ INTRO = """\
 
 What `network` of a recipe may be; `sim2sky.models.list_models()` gives the names, `create_model(name, ...)` a network. Parameters, in
 millions, are those with one band and six outputs under the plain head. The smallest size is that of images, or of `input_pixels`, in
-pixels a side; vision transformers take multiples of it alone, and the numbers are theirs at 224 pixels, as are those of Inception at
-299, where it has its auxiliary output. How options are set is in [how-to/network.md](how-to/network.md).
+pixels a side, at which it runs at all, which is not where it is of use; vision transformers take multiples of it alone. Numbers of vision
+transformers are those at 224 pixels, those of Inception at 299, where it has its auxiliary output. How options are set is in [how-to/network.md](how-to/network.md).
 
 | network | parameters (million) | smallest size | latent features | ImageNet weights | dropout |
 |---|---:|---:|---:|---|---|
