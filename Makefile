@@ -28,7 +28,7 @@ plan: setup ## what a full-size run would cost: jobs, hours, disk
 
 test: setup-test ## all tests, with lint
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: setup-test ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow"
@@ -41,8 +41,9 @@ lint: setup-test ## ruff and snakemake --lint
 	$(BIN)/ruff format --check .
 	$(SNAKEMAKE) --lint
 
-docs: setup ## regenerate config/README.md, JSON schemas, captions and docs/results/plan.md from the code
+docs: setup ## regenerate config/README.md, JSON schemas, captions, docs/networks.md and docs/results/plan.md from the code
 	$(BIN)/python -m sim2sky.reference
+	$(BIN)/python -m sim2sky.models.table
 	$(BIN)/python -m sim2sky.report.captions
 	$(BIN)/python -m sim2sky.plan > docs/results/plan.md
 

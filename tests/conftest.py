@@ -7,6 +7,14 @@ from astropy.io import fits
 from tests.workflow.conftest import TINY_RUN, Project
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Side by side (`pytest -n 2 --dist loadgroup`), tests of one file stay together, and all tests of SLURM: they share a cluster."""
+    for item in items:
+        slurm = item.path.parent.name == "slurm"
+        item.add_marker(pytest.mark.xdist_group("slurm" if slurm else item.path.name))
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """A project in which the tiny DAG has run, with made-up cutouts as the real sky. All tests share it and leave it as it is."""

@@ -56,6 +56,8 @@ def test_demo_changes_sizes_only():
     configure.load(top(**demo), ROOT)
 
 
+RESNET = {"network": "resnet18", "epochs": 2, "optimiser": {"lr": 0.1}}
+
 # (path into the study, value or `del`, what the error must say)
 COSMOSIM = {"engine": "cosmosim", "lenses": 50000, "band": "g"}
 STUDY_MISTAKES = [
@@ -125,6 +127,17 @@ STUDY_MISTAKES = [
     ("runs.tuned-none.train_on", {"worst_of": "tuned-mmd", "fraction": 0}, ["runs.tuned-none.train_on.fraction", "greater than 0"]),
     ("recipes.tuned.seeds_together", "maybe", ["recipes.tuned.seeds_together", "valid boolean"]),
     ("recipes.tuned", {"network": "lens_cnn", "epochs": 2, "optimiser": {"lr": 0.1}, "schedule": {"name": "plateau"}, "seeds_together": True}, ["recipes.tuned", "share one learning rate"]),
+    ("recipes.tuned.network_options", {"head": "plain"}, ["recipes.tuned", "unknown option of lens_cnn 'head'", "known: none"]),
+    ("recipes.tuned", RESNET | {"network_options": {"haed": "plain"}}, ["recipes.tuned", "did you mean 'head'?"]),
+    ("recipes.tuned", RESNET | {"network_options": {"pixels": 40}}, ["recipes.tuned", "unknown option of resnet18 'pixels'"]),
+    ("recipes.tuned", RESNET | {"network_options": {"head": "extra_layer"}}, ["recipes.tuned", "did you mean 'extra_layers'?"]),
+    ("recipes.tuned", RESNET | {"network_options": {"weights": "image_net"}}, ["recipes.tuned", "did you mean 'imagenet'?"]),
+    ("recipes.tuned", RESNET | {"network_options": {"input_pixels": "big"}}, ["recipes.tuned", "input_pixels of resnet18", "'big'"]),
+    ("recipes.tuned", RESNET | {"network": "mnasnet3_8", "network_options": {"weights": "imagenet"}}, ["recipes.tuned", "option of mnasnet3_8 'weights'"]),
+    ("recipes.tuned", RESNET | {"network": "alexnet"}, ["runs.tuned-none.recipe", "at least 63 pixels a side, not 40", "`input_pixels: 63`"]),
+    ("recipes.tuned", RESNET | {"network": "vit_b_16"}, ["runs.tuned-none.recipe", "multiples of 16 pixels a side, not 40", "`input_pixels: 32`"]),
+    ("recipes.tuned", RESNET | {"network": "vit_b_16"}, ["cross_validation.recipe", "multiples of 16 pixels"]),
+    ("recipes.tuned", RESNET | {"network": "squeezenet1_1", "seeds_together": True}, ["recipes.tuned", "squeezenet1_1 has dropout"]),
 ]  # fmt: skip
 
 
@@ -169,6 +182,8 @@ def test_chains_of_runs_are_checked(project):
         configure.ConfigError, match="runs.second.start_from: tuned-none has angles degrees, second sin_cos"
     ):
         load(second=on | {"start_from": "tuned-none", "change": {"angles": "sin_cos"}})
+    with pytest.raises(configure.ConfigError, match="tuned-none has architecture .*'lens_cnn'.*, second .*'resnet18'"):
+        load(second=on | {"start_from": "tuned-none", "change": {"network": "resnet18"}})
     study = load(second=on | {"start_from": "tuned-dann-sky"}, third=on | {"train_on": {"worst_of": "second"}})
     assert not {"second", "third"} & set(study.runs), "they need a domain that is not there"
 

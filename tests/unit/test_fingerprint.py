@@ -95,6 +95,17 @@ def test_engines_do_not_matter_to_each_other(package):
     }
 
 
+def test_networks_registered_in_a_mapping_matter_to_those_who_use_one(package):
+    small, large = {"models": frozenset({"lens_cnn"})}, {"models": frozenset({"vit_b_16"})}
+    before, before_large = prints(**small), prints(**large)
+    assert not {"sim2sky.models.torchvision_networks", "sim2sky.models.imagenet"} & before["train"].keys()
+    assert {"sim2sky.models.torchvision_networks", "sim2sky.models.imagenet"} <= before_large["train"].keys()
+    assert "sim2sky.models.lens_cnn" not in before_large["train"]
+    edit(package / "models/torchvision_networks.py", "AUXILIARY_FROM = 299", "AUXILIARY_FROM = 300")
+    assert changed(before, prints(**small)) <= {"fetch_weights"}
+    assert "train" in changed(before_large, prints(**large))
+
+
 def test_a_template_counts_as_part_of_the_module_that_names_it(package):
     before = prints()
     (package / "report/report.html").write_text("<html></html>")

@@ -14,6 +14,7 @@ from sim2sky.config import Method, Recipe, Split, merge
 from sim2sky.evaluate.metrics import run_metrics
 from sim2sky.evaluate.predict import predict_block
 from sim2sky.models.batch_statistics import predict
+from sim2sky.models.imagenet import WeightsError
 from sim2sky.train import checkpoint
 from sim2sky.train.block import train_block
 from sim2sky.train.data import Domain, fraction_held, load_part
@@ -180,6 +181,33 @@ def test_weights_of_angles_are_ellipticities(domain):
     np.testing.assert_allclose(weight[:, 1], 1 - np.minimum(sigma / 20, 20 / sigma), rtol=1e-6)
 
 
+@pytest.mark.parametrize("network", ["squeezenet1_1", "mnasnet0_5", "swin_t"])
+def test_options_of_a_network_go_from_training_to_prediction(domain, tmp_path, network):
+    """And to what starts from its weights or from its errors."""
+    options = {"head": "extra_layers", "input_pixels": 20}
+    asked = {"network": network, "network_options": options, "epochs": 1, "standardise": True}
+    first = train(domain, tmp_path / "first", MMD, range(1), **asked) / "model.safetensors"
+    worst = Worst(first, recipe(**asked).params(), 0.5)
+    train(domain, tmp_path / "second", seeds=range(1), start=first, worst=worst, **asked)
+    files = tmp_path / "predictions.parquet", tmp_path / "latents.zarr.zip"
+    predict_block(first, recipe(**asked), TARGETS, [domain], *files, {})
+    assert len(pd.read_parquet(files[0])) == 3 * len(TARGETS) * 40
+    networks, _ = load_models(first, recipe(**asked), TARGETS, 1, PIXELS)
+    assert networks[0].input_pixels == 20
+    assert len(networks[0].head) in (5, 6)
+
+
+def test_imagenet_is_for_first_weights_alone(domain, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = {"network": "squeezenet1_1", "network_options": {"input_pixels": 20}, "epochs": 1}
+    first = train(domain, tmp_path / "first", seeds=range(1), **asked) / "model.safetensors"
+    asked["network_options"] = {"input_pixels": 20, "weights": "imagenet"}
+    with pytest.raises(WeightsError, match="squeezenet1_1"):
+        train(domain, tmp_path / "none", seeds=range(1), **asked)
+    train(domain, tmp_path / "second", seeds=range(1), start=first, **asked)
+    load_models(first, recipe(**asked), TARGETS, 1, PIXELS)
+
+
 def test_training_starts_from_the_weights_of_an_earlier_run(domain, tmp_path):
     first = train(domain, tmp_path / "first", standardise=True) / "model.safetensors"
     start = {name: value for name, value in load_file(first).items() if name.startswith("1/")}
@@ -210,7 +238,11 @@ CHANGES = {
         "optimiser": {"name": "lion"},
         "schedule": {"name": "staged", "stages": [{"epochs": 2, "lr": 1e-3}, {"epochs": 2, "lr": 1e-4}]},
     },
-    "plateau": {"schedule": {"name": "plateau", "patience": 0}, "optimiser": {"name": "sgd", "momentum": 0.9}},
+    "plateau": {  # standardised: plain gradients of degrees squared would be too large a step
+        "standardise": True,
+        "schedule": {"name": "plateau", "patience": 0},
+        "optimiser": {"name": "sgd", "momentum": 0.9},
+    },
     "trap": {"eval_after_first_epoch": True, "optimiser": {"name": "rmsprop"}, "loss": "mae"},
 }
 

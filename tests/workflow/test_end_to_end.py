@@ -1,6 +1,8 @@
 """The whole DAG at a tiny size: what it leaves behind, what it does not do again, and what happens when a run fails."""
 
 import shutil
+import zipfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -56,6 +58,16 @@ def test_second_call_does_nothing(finished):
     result = finished.snakemake(*TINY_RUN)
     assert result.returncode == 0
     assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def test_snakemake_makes_its_own_report(finished, tmp_path):
+    report = tmp_path / "report.zip"
+    result = finished.snakemake(*TINY_RUN, "--report", str(report))
+    assert result.returncode == 0, result.stderr
+    with zipfile.ZipFile(report) as archive:
+        names = [Path(name).name for name in archive.namelist()]
+    figures = (finished.folder / "results/report/einstein_radius").glob("*.png")
+    assert {"report.html", "summary.csv"} | {path.name for path in figures} <= set(names)
 
 
 def test_failed_run_is_named_and_the_report_still_written(finished, tmp_path):

@@ -8,6 +8,7 @@ if not CONFIG.partial:
             target=target_shards,
             start=start_model,
             ranking=ranking_model,
+            imagenet=ancient(imagenet_weights),
         output:
             model=PATHS.model.replace("{stage}", "adapt"),
             history=PATHS.history.replace("{stage}", "adapt"),
@@ -20,10 +21,15 @@ if not CONFIG.partial:
             benchmark_of("adapt", "{study}/{run}/{seeds}")
         conda:
             "../envs/sim2sky.yaml"
-        threads: devices_of
+        threads: processes_of
         resources:
             mem_mb=training_memory,
             runtime=training_runtime,
+            nodes=nodes_of,
+            tasks=nodes_of,
+            tasks_per_gpu=no_tasks_per_gpu,
+            cpus_per_task=devices_of,
+            mpi=launcher_of,
         message:
             "Adapting {wildcards.run} of {wildcards.study}, seeds {wildcards.seeds}"
         script:

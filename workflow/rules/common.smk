@@ -12,10 +12,10 @@ LIBRARY = str(Path(workflow.basedir) / "workflow/src")
 sys.path.insert(0, LIBRARY)
 os.environ.update({name: os.pathsep.join(filter(None, [LIBRARY, os.environ.get(name)])) for name in ["PYTHONPATH"]})
 
-from sim2sky.config import Split
+from sim2sky.config import Recipe, Split, merge, nested
 from sim2sky.configure import ConfigError, load
 from sim2sky.fingerprint import digest, fingerprint
-from sim2sky.paths import Paths
+from sim2sky.paths import WEIGHTS, Paths
 from sim2sky.report.names import figure_names, figure_plan
 
 min_version("9.0")
@@ -41,6 +41,7 @@ wildcard_constraints:
     seeds=r"\d+-\d+",
     run=r"[\w-]+",
     figure=r"[\w-]+",
+    network=r"\w+",
 
 
 def code(rule, **used):
@@ -171,6 +172,12 @@ def ranking_model(wildcards):
     return earlier_model(wildcards, run_of(wildcards).earlier.get("train_on.worst_of"))
 
 
+def imagenet_weights(wildcards):
+    """ImageNet weights that a run starts from; the networks of an earlier run need them no more."""
+    recipe = STUDIES[wildcards.study].recipe_of(wildcards.run)
+    return expand(WEIGHTS, network=recipe.network) if recipe.imagenet and not run_of(wildcards).start_from else []
+
+
 def worst_params(study, run):
     if run.train_on:
         return {"recipe": study.recipe_of(run.train_on.worst_of).params(), "fraction": run.train_on.fraction}
@@ -214,9 +221,20 @@ def cross_validation_params(wildcards):
     }
 
 
-def cross_validation_code(wildcards):
+def cross_validated_recipes(wildcards):
+    """The recipe with each single value of the grid."""
     study = STUDIES[wildcards.study]
-    return code("cross_validate", models={study.recipes[study.cross_validation.recipe].network}, adapt={"none"})
+    cross = study.cross_validation
+    changes = [nested(key, value) for key, values in cross.grid.items() for value in values]
+    return [Recipe.model_validate(merge(study.recipes[cross.recipe].model_dump(), change)) for change in changes]
+
+
+def cross_validation_weights(wildcards):
+    return expand(WEIGHTS, network=sorted({recipe.network for recipe in cross_validated_recipes(wildcards) if recipe.imagenet}))
+
+
+def cross_validation_code(wildcards):
+    return code("cross_validate", models={recipe.network for recipe in cross_validated_recipes(wildcards)}, adapt={"none"})
 
 
 # ---- adapt

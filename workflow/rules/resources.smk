@@ -46,9 +46,30 @@ def memory(libraries, megabytes, attempt):
     return ceil((libraries + megabytes) * attempt)
 
 
-def devices_of(wildcards):
+def processes_of(wildcards):
     """Processes of a training, each of which has a GPU where there are GPUs."""
+    return STUDIES[wildcards.study].recipe_of(wildcards.run).processes
+
+
+def devices_of(wildcards):
+    """Those on each node."""
     return STUDIES[wildcards.study].recipe_of(wildcards.run).devices
+
+
+def nodes_of(wildcards):
+    """Nodes of a training; None, which asks for nothing, if one is enough."""
+    nodes = STUDIES[wildcards.study].recipe_of(wildcards.run).nodes
+    return nodes if nodes > 1 else None
+
+
+def launcher_of(wildcards):
+    """With several nodes the job starts its own processes, as it would with MPI, instead of being one process of SLURM's."""
+    return "srun" if nodes_of(wildcards) else None
+
+
+def no_tasks_per_gpu(wildcards):
+    """With several nodes it is one task per node, whose processes share the node's GPUs."""
+    return 0 if nodes_of(wildcards) else None
 
 
 def seeds_in(wildcards):

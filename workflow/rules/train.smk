@@ -2,12 +2,31 @@
 
 if not CONFIG.partial:
 
+    # On the machine that snakemake runs on: the nodes that train may have no internet. The checksum vouches for the file, so no change of
+    # code or parameters makes it anew; `update` keeps a file that was put there by hand.
+    rule fetch_weights:
+        localrule: True
+        output:
+            weights=update(WEIGHTS),
+        log:
+            log_of("fetch_weights", "{network}"),
+        benchmark:
+            benchmark_of("fetch_weights", "{network}")
+        conda:
+            "../envs/sim2sky.yaml"
+        threads: 1
+        message:
+            "Fetching ImageNet weights of {wildcards.network}"
+        script:
+            "../scripts/fetch_weights.py"
+
     rule train_source_only:
         input:
             source=source_shards,
             watch=watched_shards,
             start=start_model,
             ranking=ranking_model,
+            imagenet=ancient(imagenet_weights),
         output:
             model=PATHS.model.replace("{stage}", "train"),
             history=PATHS.history.replace("{stage}", "train"),
@@ -20,10 +39,15 @@ if not CONFIG.partial:
             benchmark_of("train_source_only", "{study}/{run}/{seeds}")
         conda:
             "../envs/sim2sky.yaml"
-        threads: devices_of
+        threads: processes_of
         resources:
             mem_mb=training_memory,
             runtime=training_runtime,
+            nodes=nodes_of,
+            tasks=nodes_of,
+            tasks_per_gpu=no_tasks_per_gpu,
+            cpus_per_task=devices_of,
+            mpi=launcher_of,
         message:
             "Training {wildcards.run} of {wildcards.study}, seeds {wildcards.seeds}"
         script:
@@ -32,6 +56,7 @@ if not CONFIG.partial:
     rule cross_validate:
         input:
             shards=cross_validation_shards,
+            imagenet=ancient(cross_validation_weights),
         output:
             table=PATHS.cross_validation,
         params:

@@ -1,6 +1,8 @@
-"""Every path under the results folder, as Snakemake patterns; rules, scripts and tests take them from here."""
+"""Every path that is written, nearly all under the results folder, as Snakemake patterns; rules, scripts and tests take them from here."""
 
 from __future__ import annotations
+
+WEIGHTS = "resources/weights/{network}.pth"  # of ImageNet; not a result, so that it outlives them
 
 
 class Paths:

@@ -6,6 +6,7 @@ the files that they describe.
 
 from sim2sky.config.base import Fraction, Name, Strict, known, merge, nested, unit, unit_of
 from sim2sky.config.cosmosim import CosmosimPopulation, CosmosimSimulation, Crop
+from sim2sky.config.networks import architecture, check_network, check_side
 from sim2sky.config.observe import Background, BandConditions, CentreCrop, Dataset, Histogram, Split, Survey
 from sim2sky.config.simulate import (
     AnySimulation,
@@ -64,6 +65,9 @@ __all__ = [
     "Study",
     "Survey",
     "WorstPredicted",
+    "architecture",
+    "check_network",
+    "check_side",
     "known",
     "merge",
     "nested",

@@ -11,7 +11,7 @@ from sim2sky.config.study import Study
 from sim2sky.config.train import Recipe
 
 # what must be the same in both recipes
-SHARED = {"start_from": ("network", "angles", "standardise"), "train_on.worst_of": ("normalisation",)}
+SHARED = {"start_from": ("architecture", "angles", "standardise"), "train_on.worst_of": ("normalisation",)}
 
 
 def chain_problems(study: Study) -> Iterator[tuple[tuple[str, ...], str]]:

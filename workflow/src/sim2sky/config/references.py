@@ -9,9 +9,12 @@ from collections.abc import Iterable, Iterator
 from math import isclose
 from typing import Any
 
+from pydantic import ValidationError
+
 from sim2sky.config.base import known, merge, nested
 from sim2sky.config.chains import chain_problems
 from sim2sky.config.check import ConfigError, check
+from sim2sky.config.networks import check_side
 from sim2sky.config.observe import Dataset, Survey
 from sim2sky.config.simulate import AnySimulation
 from sim2sky.config.study import Study
@@ -110,12 +113,31 @@ def _of_run(study: Study, name: str) -> Mistakes:
     if run.recipe in study.recipes:
         yield from _of_change((*where, "change"), study.recipes[run.recipe], run.change)
     yield from _of_weights(study, name)
+    try:
+        recipe = study.recipe_of(name)
+    except (KeyError, ValidationError):
+        return  # reported above
+    for _, dataset in datasets:
+        yield from _of_network((*where, "recipe"), recipe, study, dataset)
 
 
 def _simulations_of(study: Study, run: Run) -> list[AnySimulation]:
     names = dict.fromkeys([run.source, run.target, *run.evaluate_on])
     datasets = [study.datasets[name] for name in names if name in study.datasets]
     return [study.simulations[dataset.simulation] for dataset in datasets if dataset.simulation in study.simulations]
+
+
+def _of_network(where: Path, recipe: Recipe, study: Study, dataset: str | None) -> Mistakes:
+    """A network must take images of the size of a dataset's."""
+    observed = study.datasets.get(dataset)
+    simulation = study.simulations.get(observed.simulation) if observed else None
+    if simulation is None:
+        return
+    pixels = observed.centre_crop.pixels if observed.centre_crop else simulation.pixels
+    try:
+        check_side(recipe.network, pixels, recipe.network_options)
+    except ValueError as error:
+        yield where, str(error)
 
 
 def _of_change(where: Path, recipe: Recipe, change: dict[str, Any]) -> Mistakes:
@@ -145,6 +167,8 @@ def _of_cross_validation(study: Study) -> Mistakes:
         return
     yield from _name((*where, "recipe"), cross.recipe, study.recipes, "recipe")
     yield from _name((*where, "dataset"), cross.dataset, study.datasets, "dataset")
+    if cross.recipe in study.recipes:
+        yield from _of_network((*where, "recipe"), study.recipes[cross.recipe], study, cross.dataset)
     for key, values in cross.grid.items():
         for value in values if cross.recipe in study.recipes else []:
             yield from _of_change((*where, "grid", key), study.recipes[cross.recipe], nested(key, value))

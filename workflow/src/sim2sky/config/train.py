@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from sim2sky.config.base import Name, Strict, known, unit
+from sim2sky.config.networks import architecture, check_network, has_dropout
 from sim2sky.registry import registered
 
 SOURCE_AXES = ("sigma", "sigma2")  # of an elliptical source, at `theta` and across
@@ -61,6 +62,9 @@ class Recipe(Strict):
     """How a network is trained, whatever the adaptation."""
 
     network: str = Field(description="registered network")
+    network_options: dict[str, Any] = Field(
+        {}, description="what the network has to set, for those of torchvision `head`, `weights` and `input_pixels`"
+    )
     epochs: PositiveInt = Field(description="passes over the source training set")
     batch_size: int = Field(32, ge=2, description="images per domain and step")
     loss: Literal["mse", "mae", "huber"] = Field("mse", description="regression loss")
@@ -86,18 +90,23 @@ class Recipe(Strict):
     seeds_together: bool = Field(
         False, description="train the seeds of a job as one batched model, which a GPU may do faster; a CPU does not"
     )
-    devices: PositiveInt = Field(1, description="GPUs of one node that share each batch; without any, processes")
+    devices: PositiveInt = Field(1, description="GPUs per node that share each batch; without any, processes")
+    nodes: PositiveInt = Field(1, description="nodes of a SLURM cluster that share each batch; elsewhere it is one")
     memory_limit_gb: PositiveFloat = unit(
         "GB", "images of a job beyond this are streamed from the shards, shuffled in a buffer of this size", default=8.0
     )
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
-        known(self.network, registered("models"), "network")
-        if self.batch_size % self.devices:
-            raise ValueError(f"devices: a batch of {self.batch_size} cannot be shared by {self.devices}")
-        if self.seeds_together and self.devices > 1:
+        check_network(self.network, self.network_options)
+        if self.batch_size % self.processes:
+            raise ValueError(f"devices, nodes: a batch of {self.batch_size} cannot be shared by {self.processes}")
+        if self.seeds_together and self.processes > 1:
             raise ValueError("seeds_together: seeds of one batched model share one device, not several")
+        if self.seeds_together and has_dropout(self.network):
+            raise ValueError(
+                f"seeds_together: {self.network} has dropout, which seeds of one batched model cannot draw alone"
+            )
         if self.seeds_together and self.schedule.name == "plateau":
             raise ValueError("seeds_together: the seeds share one learning rate, which a plateau of one cannot lower")
         if stages := self.schedule.stages:
@@ -108,6 +117,26 @@ class Recipe(Strict):
                     f"schedule.stages: the first has rate {stages[0].lr}, the optimiser {self.optimiser.lr}"
                 )
         return self
+
+    @property
+    def processes(self) -> int:
+        """Processes, each with a GPU where there are any, that share a batch."""
+        return self.devices * self.nodes
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """What decides which weights there are."""
+        return architecture(self.network, self.network_options)
+
+    @property
+    def trained_options(self) -> dict[str, Any]:
+        """Options of a network all of whose weights are replaced by trained ones."""
+        return {key: value for key, value in self.network_options.items() if key != "weights"}
+
+    @property
+    def imagenet(self) -> bool:
+        """Whether the first weights are those of ImageNet."""
+        return self.network_options.get("weights") == "imagenet"
 
 
 class Method(Strict):

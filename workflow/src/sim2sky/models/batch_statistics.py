@@ -64,7 +64,8 @@ def _batchwise(
 
 
 def _batches(images: torch.Tensor, batch_size: int) -> Iterator[torch.Tensor]:
-    starts = range(0, len(images), batch_size)[: max(1, (len(images) + batch_size // 2) // batch_size)]
+    joined = min(batch_size // 2, batch_size - 2)  # one image alone has no statistics
+    starts = range(0, len(images), batch_size)[: max(1, (len(images) + joined) // batch_size)]
     for start in starts:
         yield images[start:] if start == starts[-1] else images[start : start + batch_size]
 

@@ -1,12 +1,14 @@
-"""Registry of networks: a file with one decorated function adds a network."""
+"""Registry of networks: a file with one decorated function adds a network, or several."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 from torch import nn
 
-from sim2sky.config import known
+from sim2sky.config import check_network, check_side, known
 
 _MODELS: dict[str, Callable[..., nn.Module]] = {}
 
@@ -17,9 +19,30 @@ def register_model(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
     The network that it returns must have ``features(x) -> (n, latent)`` and ``head(latent) -> (n, outputs)``, with
     ``forward(x) = head(features(x))``: adaptation works on what lies between.
     Outputs on the way that training shall lower too are left as a list in ``auxiliary_outputs`` by ``features``.
+    Further keyword-only arguments are options that a recipe may set in ``network_options``. One called ``weights`` says
+    where the first weights come from; it must have the value ``none``, of which is made use where all weights are replaced.
     """
     _MODELS[build.__name__] = build
     return build
+
+
+def register_models(smallest: Mapping[str, int], **traits: bool) -> Callable:
+    """Register a function ``build(name, *, bands, pixels, outputs)`` under several names; otherwise as `register_model`.
+
+    Parameters
+    ----------
+    smallest : mapping of str to int
+        Name to the smallest side of images in pixels. It is written out in place, as are the traits: they are read
+        without importing the module.
+    **traits
+        Further ones of :class:`sim2sky.registry.Traits`, of all these networks.
+    """
+
+    def register(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+        _MODELS.update({name: partial(build, name) for name in smallest})
+        return build
+
+    return register
 
 
 def list_models() -> list[str]:
@@ -27,7 +50,24 @@ def list_models() -> list[str]:
     return sorted(_MODELS)
 
 
-def create_model(name: str, **options: int) -> nn.Module:
-    """Build the registered network `name`; raises ValueError, with the nearest name, for an unknown one."""
+def create_model(name: str, *, bands: int = 1, pixels: int = 40, outputs: int = 1, **options: Any) -> nn.Module:
+    """Build the registered network `name`.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`list_models`.
+    bands, pixels, outputs : int
+        Channels and side of the square images, and parameters that are regressed.
+    **options
+        What the network has to set besides, as in ``network_options`` of a recipe.
+
+    Raises
+    ------
+    ValueError
+        There is no such network, option or value, in which case the nearest is named, or the images are too small.
+    """
     known(name, _MODELS, "network")
-    return _MODELS[name](**options)
+    check_network(name, options)
+    check_side(name, pixels, options)
+    return _MODELS[name](bands=bands, pixels=pixels, outputs=outputs, **options)

@@ -1,4 +1,4 @@
-"""One network on several GPUs: torch's distributed data parallel, with what it leaves out put back.
+"""One network on several GPUs, of one node or of several: torch's distributed data parallel, with what it leaves out put back.
 
 Each process takes its part of every batch. Gradients are averaged by :class:`torch.nn.parallel.DistributedDataParallel`; batch
 normalisation and adaptation losses see the whole batch, so that a training is that of one process up to rounding.
@@ -9,9 +9,10 @@ normalisation and adaptation losses see the whole batch, so that a training is t
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,11 @@ def own_device() -> torch.device:
 def own_part(index: torch.Tensor) -> torch.Tensor:
     """This process's part of the positions of a batch."""
     return index[dist.get_rank() :: dist.get_world_size()] if dist.is_initialized() else index
+
+
+def own_seed(seed: int) -> int:
+    """A seed of this process's own, for what is drawn for its part of a batch alone, such as dropout."""
+    return seed + dist.get_rank() if dist.is_initialized() else seed
 
 
 def of_all(values: torch.Tensor) -> torch.Tensor:
@@ -102,24 +108,47 @@ def with_whole_batches(network: nn.Module) -> nn.Module:
     return network
 
 
-def launch(task: Mapping[str, Any], devices: int) -> None:
-    """Run :func:`sim2sky.train.task.train` in `devices` processes of this node and print what the first one prints.
+def launch(task: Mapping[str, Any], devices: int, nodes: int = 1) -> None:
+    """Run :func:`sim2sky.train.task.train` in several processes and print what the first one prints.
+
+    Parameters
+    ----------
+    task : mapping
+        What each process is to do.
+    devices, nodes : int
+        Processes per node, and nodes of the SLURM job that this process belongs to. Outside of SLURM all processes are
+        started here.
 
     Raises
     ------
     DistributedError
         A process failed.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "task.json"
-        file.write_text(json.dumps(task))
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(devices)]
-        command += ["-m", "sim2sky.train.distributed", str(file)]
+    file = Path(task["model"]).with_name(f".task.{os.getpid()}.partial")  # all nodes see this folder
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(task))
+    command = [*_launcher(devices, nodes), "-m", "sim2sky.train.distributed", str(file)]
+    try:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             for line in process.stdout:
                 print(line, end="", flush=True)
+    finally:
+        file.unlink()
     if process.returncode:
-        raise DistributedError(f"a training in {devices} processes failed, exit status {process.returncode}")
+        raise DistributedError(f"a training in {devices * nodes} processes failed, exit status {process.returncode}")
+
+
+def _launcher(devices: int, nodes: int) -> list[str]:
+    """The command that starts a module in all processes: torch's own launcher, on each node if there are several."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run"]
+    job = os.environ.get("SLURM_JOB_ID")
+    if nodes == 1 or job is None:
+        return [*torchrun, "--standalone", "--nproc-per-node", str(devices * nodes)]
+    with socket.create_server(("", 0)) as found:
+        meeting = f"{socket.gethostname()}:{found.getsockname()[1]}"
+    srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit"]
+    rendezvous = ["--rdzv-backend", "c10d", "--rdzv-endpoint", meeting, "--rdzv-id", job]
+    return [*srun, *torchrun, "--nnodes", str(nodes), "--nproc-per-node", str(devices), *rendezvous]
 
 
 if __name__ == "__main__":

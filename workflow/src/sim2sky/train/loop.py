@@ -108,7 +108,9 @@ class Learner:
         device, (bands, pixels) = source.images.device, source.images.shape[1:3]
         with torch.random.fork_rng():
             torch.manual_seed(streams.torch_seed(seed, "initialisation"))
-            network = create_model(recipe.network, bands=bands, pixels=pixels, outputs=labels.outputs)
+            options = recipe.network_options if start is None else recipe.trained_options
+            shape = {"bands": bands, "pixels": pixels, "outputs": labels.outputs}
+            network = create_model(recipe.network, **shape, **options)
             latent = latents(network, torch.zeros(1, bands, pixels, pixels), 1).shape[1]
             # own seed: a network starts from the same weights whatever the method
             torch.manual_seed(streams.torch_seed(seed, "adaptation"))
@@ -147,7 +149,7 @@ class Learner:
         """
         while self.epochs_done < self.recipe.epochs:
             self.network.train(not (self.recipe.eval_after_first_epoch and self.epochs_done))
-            torch.manual_seed(streams.torch_seed(self.seed, "training", self.epochs_done))
+            torch.manual_seed(distributed.own_seed(streams.torch_seed(self.seed, "training", self.epochs_done)))
             start = time.perf_counter()
             losses = torch.stack([self._step(*step) for step in self.batches()]).cpu()
             seconds = time.perf_counter() - start

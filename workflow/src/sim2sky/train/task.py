@@ -21,11 +21,11 @@ def train(task: Mapping[str, Any]) -> None:
         Arguments of :func:`sim2sky.train.block.train_block` as JSON has them: models and data classes as mappings,
         `seeds` as (first, last).
     """
-    devices = task["recipe"]["devices"]
-    if devices == 1:
+    recipe = Recipe.model_validate(task["recipe"])
+    if recipe.processes == 1:
         train_here(task)
     else:
-        launch(task, devices)
+        launch(task, recipe.devices, recipe.nodes)
 
 
 def train_here(task: Mapping[str, Any]) -> None:

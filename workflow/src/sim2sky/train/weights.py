@@ -96,7 +96,8 @@ def load_models(
     networks = {}
     weights, labels = read_networks(path, recipe, targets)
     for seed in sorted(weights):
-        network = create_model(recipe.network, bands=bands, pixels=pixels, outputs=labels.outputs)
+        shape = {"bands": bands, "pixels": pixels, "outputs": labels.outputs}
+        network = create_model(recipe.network, **shape, **recipe.trained_options)
         try:
             network.load_state_dict(weights[seed])
         except RuntimeError as error:

@@ -1,0 +1,54 @@
+"""Which options a network takes and which images, known from its source without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sim2sky.config.base import known
+from sim2sky.registry import Traits, registered, traits
+
+FROM_DATA = ("bands", "pixels", "outputs")  # options of every network that the data decide
+
+
+def check_network(name: str, options: Mapping[str, Any]) -> None:
+    """Raise ValueError, with the nearest valid name, unless `name` is a network that takes `options`."""
+    known(name, registered("models"), "network")
+    taken = {key: option for key, option in registered("models")[name].items() if key not in FROM_DATA}
+    for key, value in options.items():
+        known(key, taken, f"option of {name}")
+        option = taken[key]
+        if option.values:
+            known(str(value), option.values, f"{key} of {name}")
+        elif option.type == "int | None" and value is not None and (type(value) is not int or value < 1):
+            raise ValueError(f"{key} of {name}: a whole number above 0 is needed, not {value!r}")
+
+
+def check_side(name: str, pixels: int, options: Mapping[str, Any]) -> None:
+    """Raise ValueError unless network `name` with `options` takes images of `pixels` a side."""
+    size, side = traits("models").get(name), options.get("input_pixels") or pixels
+    if size is None:
+        return
+    if side < size.smallest:
+        raise ValueError(
+            f"{name} takes images of at least {size.smallest} pixels a side, not {side}; {_way_out(size, side)}"
+        )
+    if size.multiples and side % size.smallest:
+        raise ValueError(f"{name} takes multiples of {size.smallest} pixels a side, not {side}; {_way_out(size, side)}")
+
+
+def _way_out(size: Traits, side: int) -> str:
+    fitting = max(1, round(side / size.smallest)) * size.smallest if size.multiples else size.smallest
+    return f"`input_pixels: {fitting}` among its options resizes them"
+
+
+def has_dropout(name: str) -> bool:
+    """Whether training network `name` draws random numbers at each step."""
+    return name in traits("models") and traits("models")[name].dropout
+
+
+def architecture(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Network and options that decide which weights there are: defaults filled in, without where the first ones come from."""
+    taken = registered("models")[name]
+    defaults = {key: option.default for key, option in taken.items() if key not in (*FROM_DATA, "weights")}
+    return {"network": name} | defaults | {key: value for key, value in options.items() if key != "weights"}
