@@ -8,13 +8,17 @@ SKY := $(if $(CUTOUTS),'cutouts={des_coadd_g: $(CUTOUTS)}')
 CONFIG := $(if $(CUTOUTS),--config $(SKY))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo full plan why test test-fast faults lint docs benchmarks clean
+.PHONY: help setup setup-test demo demo-all full plan why test test-fast faults lint docs benchmarks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup ## from nothing to results/report/report.html, in minutes (CUTOUTS=cube.fits adds the real sky)
 	$(SNAKEMAKE) --profile profiles/demo $(CONFIG)
+	@echo "Report: results/report/report.html"
+
+demo-all: setup ## all studies at demo size (config/demo-all.yaml), in less than an hour
+	$(SNAKEMAKE) --profile profiles/demo-all $(CONFIG)
 	@echo "Report: results/report/report.html"
 
 full: setup ## the full-size studies on this machine (hours to days; resumes where it stopped)

@@ -251,6 +251,29 @@ def test_a_seed_that_diverged_is_not_averaged_away(write, study, tmp_path, capsy
     assert (row["mean"], row.n_seeds) == ("", 2)
 
 
+def test_published_numbers_may_belong_to_one_run_and_to_the_mean(write, study, tmp_path):
+    """Runs that share a recipe (each with a change of its own) have published numbers of their own."""
+    row = {"domain": "des", "statistics": "batch", "parameter": "mean", "metric": "mae", "source": "Table 4.2"}
+    published = [row | {"run": "plain", "mean": 0.82}, row | {"run": "best", "mean": 1.39}]
+    study = Study.model_validate(study.params() | {"published": published})
+    path = write("plain", 0, {"des": [0.9, 0.7]})
+    path.write_text(path.read_text().replace("theta_E,r2", "mean,mae"))
+    aggregate("radius", study, [path], tmp_path / "metrics.csv", tmp_path / "summary.csv")
+    summary = read_summary(tmp_path / "summary.csv")
+    row = summary.loc["plain", "des", "mae"]
+    assert (row.parameter, float(row.published_mean), row.n_seeds) == ("mean", 0.82, 2)
+    assert float(row["mean"]) == pytest.approx(0.8)
+    row = summary.loc["best", "des", "mae"]
+    assert (row.recipe, float(row.published_mean), row.n_seeds) == ("tuned", 1.39, 0)
+
+
+def test_published_number_names_a_run_or_a_recipe(study):
+    for names in ({}, {"run": "plain", "recipe": "tuned"}, {"method": "none"}):
+        row = {"domain": "des", "statistics": "batch", "metric": "r2", "mean": 0.5, "source": "-"} | names
+        with pytest.raises(ValueError, match="needs either `run`, or both"):
+            Study.model_validate(study.params() | {"published": [row]})
+
+
 def test_metrics_of_another_study_are_refused(write, study, tmp_path):
     path = write("dann", 0, {"des": [0.9]})
     path.write_text(path.read_text().replace("dann,dann", "stranger,dann"))

@@ -54,11 +54,11 @@ def test_noise_formula_matters_to_the_noise_rule_alone(package):
     }  # a figure holds the formulas against the real sky
 
 
-def test_renderer_matters_to_the_simulation_alone(package):
+def test_renderer_matters_to_what_renders_alone(package):
     before = prints()
     path = package / "lensing/mass.py"
     path.write_text(path.read_text() + "\nCHANGED = True\n")
-    assert changed(before, prints()) == {"simulate_shard"}
+    assert changed(before, prints()) == {"simulate_shard", "compare_degenerate", "reconstruct"}
 
 
 def test_new_adaptation_method_matters_to_training(package):

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.coordinates import Angle
+from sklearn.metrics import mean_absolute_error, mean_squared_error
 
-from sim2sky.evaluate.metrics import METRICS, fractional_residual, run_metrics, scatter
+from sim2sky.evaluate.metrics import METRICS, circular_mae, fractional_residual, run_metrics, scatter
 
 TRUE = np.array([1.0, 2.0, 3.0, 4.0])
 PREDICTED = np.array([1.1, 1.9, 3.6, 4.0])  # off by 0.1, -0.1, 0.6, 0; that is 10, 5, 20 and 0 %
@@ -15,6 +17,7 @@ BY_HAND = {
     "bias": 0.15,
     "scatter": 1.4826022 * 0.1,  # median 0.05, deviations from it 0.05, 0.15, 0.55, 0.05
     "outlier_fraction": 0.25,
+    "mse": 0.38 / 4,
 }
 
 
@@ -66,3 +69,39 @@ def test_run_metrics_keep_seeds_domains_and_statistics_apart():
     assert values[3, "des", "batch"].to_dict() == pytest.approx(BY_HAND, rel=1e-6)
     assert values[3, "des", "running", "r2"] == 1
     assert values[4].isna().all(), "a network that diverged has no score over the lenses that are left"
+
+
+def predictions(true: dict[str, np.ndarray], predicted: dict[str, np.ndarray]) -> pd.DataFrame:
+    about = {"domain": "test", "seed": 0, "statistics": "running"}
+    frames = [pd.DataFrame({"true": true[n], "predicted": predicted[n], "parameter": n}).assign(**about) for n in true]
+    return pd.concat(frames)
+
+
+def test_mean_over_parameters_is_the_error_over_all_outputs():
+    generator = np.random.default_rng(1)
+    true = {name: generator.uniform(0, size, 50) for name, size in (("x", 100), ("R_E", 45), ("theta", 180))}
+    predicted = {name: values + generator.normal(0, 3, 50) for name, values in true.items()}
+    table = run_metrics(predictions(true, predicted)).set_index(["parameter", "metric"]).value
+    both = [np.stack(list(values.values()), axis=1) for values in (true, predicted)]
+    assert table["mean", "mae"] == pytest.approx(mean_absolute_error(*both))
+    assert table["mean", "mse"] == pytest.approx(mean_squared_error(*both))
+    assert table["mean", "r2"] == pytest.approx(table.xs("r2", level="metric")[list(true)].mean())
+    assert "circular_mae" in table["theta"]
+    assert "circular_mae" not in table["x"]
+
+    predicted["x"][3] = np.nan
+    table = run_metrics(predictions(true, predicted)).set_index(["parameter", "metric"]).value
+    assert np.isnan(table["mean", "mae"]), "a parameter without a score is not left out of the mean"
+    assert table["theta", "mae"] > 0
+
+
+@pytest.mark.parametrize("period", [180.0, 360.0])
+def test_circular_error_is_the_short_way_round(period):
+    assert circular_mae(np.array([0.0]), np.array([period - 1]), period) == pytest.approx(1)
+    assert circular_mae(np.array([0.0]), np.array([-7 * period - 1]), period) == pytest.approx(1)
+    generator = np.random.default_rng(2)
+    true, predicted = generator.uniform(0, period, 1000), generator.uniform(-2 * period, 2 * period, 1000)
+    turns = 360 / period  # astropy wraps a full turn to [-180, 180)
+    short = Angle((predicted - true) * turns, "deg").wrap_at("180d").deg / turns
+    assert circular_mae(true, predicted, period) == pytest.approx(np.abs(short).mean())
+    assert circular_mae(true, predicted, period) == pytest.approx(period / 4, rel=0.1), "guesses at random"

@@ -16,7 +16,7 @@ from sim2sky.config import Recipe, Split, merge, nested
 from sim2sky.configure import ConfigError, load
 from sim2sky.fingerprint import digest, fingerprint
 from sim2sky.paths import WEIGHTS, Paths
-from sim2sky.report.names import figure_names, figure_plan
+from sim2sky.report.names import figure_names, figure_plan, shown_statistics
 
 min_version("9.0")
 
@@ -269,9 +269,39 @@ def prediction_code(wildcards):
     return code("predict", models={STUDIES[wildcards.study].recipe_of(wildcards.run).network})
 
 
+def degeneracy_params(wildcards):
+    return STUDIES[wildcards.study].degeneracy.params()
+
+
+def predictions_to_reconstruct(wildcards):
+    study = STUDIES[wildcards.study]
+    return of_run(PATHS.predictions, wildcards.study, study.reconstruction.run, study.seed_blocks[0])
+
+
+def shards_to_reconstruct(wildcards):
+    return shards_of(STUDIES[wildcards.study].reconstruction.dataset)
+
+
+def reconstruction_params(wildcards):
+    study = STUDIES[wildcards.study]
+    domain = study.reconstruction.dataset
+    return {
+        "simulation": SIMULATIONS[DATASETS[domain].simulation].params(),
+        "domain": domain,
+        "statistics": shown_statistics(study),
+        "count": study.reconstruction.images,
+    }
+
+
 def run_params(wildcards):
-    run = run_of(wildcards)
-    return {"run": wildcards.run, "method": run.method, "recipe": run.recipe, "source": run.source, "target": run.target}
+    run, stuck = run_of(wildcards), STUDIES[wildcards.study].stuck_at_mean
+    names = {"run": wildcards.run, "method": run.method, "recipe": run.recipe, "source": run.source, "target": run.target}
+    return names | ({"after_epochs": stuck.after_epochs} if stuck else {})
+
+
+def history_to_judge(wildcards):
+    """Learning curves, where the study asks which networks are stuck."""
+    return of_run(PATHS.history, wildcards.study, wildcards.run, wildcards.seeds) if STUDIES[wildcards.study].stuck_at_mean else []
 
 
 def of_evaluated_runs(pattern):
@@ -287,7 +317,7 @@ def of_evaluated_runs(pattern):
 
 def aggregation_params(wildcards):
     """The study without what tables do not show, so that a reworded abstract does not make them anew."""
-    without = {"title": "", "abstract": "", "reference": "", "cross_validation": None}
+    without = {"title": "", "abstract": "", "reference": "", "cross_validation": None, "degeneracy": None, "reconstruction": None}
     return STUDIES[wildcards.study].model_copy(update=without).params()
 
 
@@ -297,12 +327,28 @@ def aggregation_params(wildcards):
 def figure_inputs(wildcards, study):
     """All that the figures of a study show; with `partial`, what there is of it."""
     config, tables = STUDIES[study], [PATHS.metrics.format(study=study), PATHS.summary.format(study=study)]
-    others = [path for pattern in (PATHS.history, PATHS.predictions, PATHS.latents) for _, _, path in of_all_runs(pattern, study)]
+    # figures of a regression give the number of trained parameters, which is in the networks' files
+    patterns = [PATHS.history, PATHS.predictions, PATHS.latents, *([PATHS.model] if "parameter_scores" in {kind for kind, _ in figure_plan(config).values()} else [])]
+    others = [path for pattern in patterns for _, _, path in of_all_runs(pattern, study)]
     others += [shard for dataset in config.datasets for shard in shards_of(dataset)]
     others += {CONFIG.cutouts[dataset.background.cutouts] for dataset in config.datasets.values() if dataset.background}
     if config.cross_validation:
         others.append(PATHS.cross_validation.format(study=study))
+    others += [path for pair in analyses_of(study).values() for path in pair]
     return tables + [path for path in others if not CONFIG.partial or Path(path).exists()]
+
+
+def analyses_of(study):
+    """(table, images) of each analysis that a study asks for."""
+    patterns = {"degeneracy": (PATHS.degeneracy, PATHS.degenerate_images), "reconstruction": (PATHS.reconstruction, PATHS.reconstructed_images)}
+    asked = {kind: pair for kind, pair in patterns.items() if getattr(STUDIES[study], kind)}
+    return {kind: tuple(pattern.format(study=study) for pattern in pair) for kind, pair in asked.items()}
+
+
+def analysis_tables():
+    """Table of each analysis, by study; with `partial`, of those that exist."""
+    tables = {study: {kind: table for kind, (table, _) in analyses_of(study).items()} for study in STUDIES}
+    return {study: {kind: path for kind, path in found.items() if not CONFIG.partial or Path(path).exists()} for study, found in tables.items()}
 
 
 def figures_of(study):

@@ -32,6 +32,7 @@ if not CONFIG.partial:
         input:
             predictions=PATHS.predictions,
             latents=PATHS.latents,
+            history=history_to_judge,
         output:
             metrics=PATHS.run_metrics,
         params:
@@ -51,6 +52,53 @@ if not CONFIG.partial:
             "Evaluating {wildcards.run} of {wildcards.study}, seeds {wildcards.seeds}"
         script:
             "../scripts/evaluate_run.py"
+
+    rule compare_degenerate:
+        output:
+            table=PATHS.degeneracy,
+            images=PATHS.degenerate_images,
+        params:
+            degeneracy=degeneracy_params,
+            code=code("compare_degenerate"),
+        log:
+            log_of("compare_degenerate", "{study}"),
+        benchmark:
+            benchmark_of("compare_degenerate", "{study}")
+        conda:
+            "../envs/sim2sky.yaml"
+        threads: 1
+        resources:
+            mem_mb=table_memory,
+            runtime=figure_runtime,
+        message:
+            "Comparing images of {wildcards.study} that should be the same"
+        script:
+            "../scripts/compare_degenerate.py"
+
+    rule reconstruct:
+        input:
+            predictions=predictions_to_reconstruct,
+            shards=shards_to_reconstruct,
+        output:
+            table=PATHS.reconstruction,
+            images=PATHS.reconstructed_images,
+        params:
+            reconstruction=reconstruction_params,
+            code=code("reconstruct"),
+        log:
+            log_of("reconstruct", "{study}"),
+        benchmark:
+            benchmark_of("reconstruct", "{study}")
+        conda:
+            "../envs/sim2sky.yaml"
+        threads: 1
+        resources:
+            mem_mb=figure_memory,
+            runtime=figure_runtime,
+        message:
+            "Undoing the lensing of test images of {wildcards.study}"
+        script:
+            "../scripts/reconstruct.py"
 
 
 rule aggregate_metrics:

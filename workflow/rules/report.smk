@@ -47,6 +47,7 @@ rule write_report:
         summaries=expand(PATHS.summary, study=STUDIES),
         figures=[path for study in STUDIES for path in figures_of(study).values()],
         cross_validation=list(cross_validations().values()),
+        analyses=[path for tables in analysis_tables().values() for path in tables.values()],
     output:
         report=PATHS.report,
     params:
@@ -55,6 +56,7 @@ rule write_report:
         surveys={name: survey for study in STUDIES for name, survey in surveys_of(study).items()},
         figures={study: figures_of(study) for study in STUDIES},
         cross_validation=cross_validations(),
+        analyses=analysis_tables(),
         code=code("write_report"),
         code_of_rules={rule: digest(code(rule, **in_use())) for rule in ("simulate_shard", "inject_noise", "train", "predict", "evaluate_run")},
     log:

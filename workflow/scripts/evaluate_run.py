@@ -4,4 +4,11 @@ from sim2sky.evaluate.run import evaluate_run
 from sim2sky.logs import tee
 
 tee(snakemake.log[0])
-evaluate_run(snakemake.input.predictions, snakemake.input.latents, snakemake.output.metrics, **snakemake.params.run)
+files = snakemake.input
+evaluate_run(
+    files.predictions,
+    files.latents,
+    snakemake.output.metrics,
+    history=files.get("history") or None,
+    **snakemake.params.run,
+)

@@ -17,4 +17,5 @@ write_report(
     full={name: Study.model_validate(study) for name, study in params.full.items()},
     surveys={name: Survey.model_validate(survey) for name, survey in params.surveys.items()},
     cross_validation=params.cross_validation,
+    analyses=params.analyses,
 )

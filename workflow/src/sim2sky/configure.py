@@ -86,7 +86,10 @@ def _available(study: Study, top: Config) -> Study:
     }
     datasets = {name: dataset for name, dataset in study.datasets.items() if name not in absent}
     runs = {name: run for name, run in runs.items() if run.evaluate_on}
-    return without_dangling(study.model_copy(update={"datasets": datasets, "runs": runs}))
+    left = without_dangling(study.model_copy(update={"datasets": datasets, "runs": runs}))
+    if (asked := left.reconstruction) and (asked.run not in left.runs or asked.dataset not in left.datasets):
+        left = left.model_copy(update={"reconstruction": None})
+    return left
 
 
 def _check_shared(studies: dict[str, Study]) -> None:

@@ -4,6 +4,7 @@ The JSON schemas under ``workflow/schemas`` and ``config/README.md`` are generat
 the files that they describe.
 """
 
+from sim2sky.config.analyses import ChiRange, Degeneracy, Reconstruction, StuckAtMean
 from sim2sky.config.base import Fraction, Name, Strict, known, merge, nested, unit, unit_of
 from sim2sky.config.cosmosim import CosmosimPopulation, CosmosimSimulation, Crop
 from sim2sky.config.networks import architecture, check_network, check_side
@@ -17,7 +18,7 @@ from sim2sky.config.simulate import (
     Simulation,
     read_simulation,
 )
-from sim2sky.config.study import Config, Published, Study
+from sim2sky.config.study import MEAN_PARAMETER, Config, Published, Study
 from sim2sky.config.train import (
     ANGLE_PERIODS,
     SOURCE_AXES,
@@ -38,13 +39,16 @@ __all__ = [
     "CosmosimPopulation",
     "AnySimulation",
     "ANGLE_PERIODS",
+    "MEAN_PARAMETER",
     "SOURCE_AXES",
     "Background",
     "BandConditions",
     "CentreCrop",
+    "ChiRange",
     "Config",
     "CrossValidation",
     "Dataset",
+    "Degeneracy",
     "Distribution",
     "Fraction",
     "Histogram",
@@ -56,12 +60,14 @@ __all__ = [
     "Population",
     "Published",
     "Recipe",
+    "Reconstruction",
     "Run",
     "Schedule",
     "Simulation",
     "Split",
     "Stage",
     "Strict",
+    "StuckAtMean",
     "Study",
     "Survey",
     "WorstPredicted",

@@ -17,7 +17,7 @@ from sim2sky.config.check import ConfigError, check
 from sim2sky.config.networks import check_side
 from sim2sky.config.observe import Dataset, Survey
 from sim2sky.config.simulate import AnySimulation
-from sim2sky.config.study import Study
+from sim2sky.config.study import MEAN_PARAMETER, Study
 from sim2sky.config.train import SOURCE_AXES, Recipe, Run
 
 Path = tuple[Any, ...]
@@ -40,6 +40,7 @@ def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Su
     yield from chain_problems(study)
     yield from _of_cross_validation(study)
     yield from _of_published(study)
+    yield from _of_reconstruction(study)
 
 
 def _name(path: Path, name: str, names: Iterable[str], what: str) -> Mistakes:
@@ -177,7 +178,24 @@ def _of_cross_validation(study: Study) -> Mistakes:
 def _of_published(study: Study) -> Mistakes:
     for index, row in enumerate(study.published):
         where = ("published", index)
-        for key, names in (("method", study.methods), ("recipe", study.recipes), ("domain", study.datasets)):
-            yield from _name((*where, key), getattr(row, key), names, key)
-        if row.parameter:
+        kinds = {"run": study.runs, "method": study.methods, "recipe": study.recipes, "domain": study.datasets}
+        for key, names in kinds.items():
+            if getattr(row, key) is not None:
+                yield from _name((*where, key), getattr(row, key), names, key)
+        if row.parameter and row.parameter != MEAN_PARAMETER:
             yield from _name((*where, "parameter"), row.parameter, study.targets, "target")
+
+
+def _of_reconstruction(study: Study) -> Mistakes:
+    """It takes images of CosmoSim as they are, predicted by one of the runs."""
+    asked, where = study.reconstruction, ("reconstruction",)
+    if not asked:
+        return
+    yield from _name((*where, "run"), asked.run, study.runs, "run")
+    yield from _name((*where, "dataset"), asked.dataset, study.datasets, "dataset")
+    if asked.run in study.runs and asked.dataset not in study.runs[asked.run].evaluate_on:
+        yield (*where, "dataset"), f"{asked.run} is not evaluated on {asked.dataset}"
+    if dataset := study.datasets.get(asked.dataset):
+        simulation = study.simulations.get(dataset.simulation)
+        if dataset.survey or dataset.centre_crop or (simulation and simulation.engine != "cosmosim"):
+            yield (*where, "dataset"), "needs images of `engine: cosmosim` as they are, without survey or centre_crop"

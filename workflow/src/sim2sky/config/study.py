@@ -7,26 +7,38 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
+from sim2sky.config.analyses import Degeneracy, Reconstruction, StuckAtMean
 from sim2sky.config.base import Name, Strict, merge
 from sim2sky.config.observe import Dataset
 from sim2sky.config.simulate import AnySimulation
 from sim2sky.config.train import CrossValidation, Method, Recipe, Run
 
+MEAN_PARAMETER = "mean"  # stands in `parameter` for the mean over all targets, each in its own unit
+
 
 class Published(Strict):
-    """A number of the literature that a summary row is held against."""
+    """A number of the literature that a summary row is held against: of one run, or of all with a method and a recipe."""
 
-    method: Name = Field(description="key of `methods`")
-    recipe: Name = Field(description="key of `recipes`")
+    run: Name | None = Field(None, description="key of `runs`; null goes by `method` and `recipe`")
+    method: Name | None = Field(None, description="key of `methods`")
+    recipe: Name | None = Field(None, description="key of `recipes`")
     domain: Name = Field(description="key of `datasets`")
     statistics: Literal["running", "batch", "adabn"] = Field(
         description="where batch normalisation took its statistics from"
     )
-    parameter: Name | None = Field(None, description="one of `targets`; null is the first")
+    parameter: Name | None = Field(
+        None, description="one of `targets`, or `mean`, the mean over all of them; null is the first"
+    )
     metric: str = Field(description="name of the metric, for example r2")
     mean: float = Field(description="published mean over the networks")
     std: float | None = Field(None, description="published standard deviation over the networks")
     source: str = Field(description="publication and table")
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Published:
+        if (self.run is None) != (self.method is not None) or (self.run is None) != (self.recipe is not None):
+            raise ValueError("needs either `run`, or both `method` and `recipe`")
+        return self
 
 
 class Study(Strict):
@@ -35,6 +47,10 @@ class Study(Strict):
     title: str = Field(description="heading in the report")
     abstract: str = Field(description="what the study asks, for the report")
     reference: str = Field(description="the publication that it reproduces")
+    chapter: Literal["adaptation", "regression"] = Field(
+        "adaptation",
+        description="what the report shows: what adaptation wins on a target, or how well each run regresses all targets",
+    )
     targets: list[Name] = Field(min_length=1, description="parameters that the networks regress")
     seeds: PositiveInt = Field(description="networks per run, with seeds 0, 1, ...")
     seeds_per_job: PositiveInt = Field(1, description="seeds trained in one job")
@@ -46,6 +62,9 @@ class Study(Strict):
     methods: dict[Name, Method] = Field(min_length=1, description="ways to adapt")
     runs: dict[Name, Run] = Field(min_length=1, description="what is trained: a method by a recipe on domains")
     cross_validation: CrossValidation | None = Field(None, description="null leaves it out")
+    stuck_at_mean: StuckAtMean | None = Field(None, description="null leaves the count out")
+    degeneracy: Degeneracy | None = Field(None, description="null leaves the comparison out")
+    reconstruction: Reconstruction | None = Field(None, description="null leaves it out")
     published: list[Published] = Field([], description="numbers of the literature to be held against")
 
     @model_validator(mode="after")

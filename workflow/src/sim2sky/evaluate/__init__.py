@@ -4,3 +4,5 @@
 # (what a network does that is never switched to evaluation mode), or averages re-estimated on the domain's unlabelled
 # training images (AdaBN, Li et al. 2017).
 STATISTICS = ("running", "batch", "adabn")
+# How images that should be the same are compared: with the Einstein radius as it is, and cast to whole pixels.
+EXACT, WHOLE = "exact", "whole pixels"

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from sim2sky.config import Published, Run, Study
+from sim2sky.config import MEAN_PARAMETER, Published, Run, Study
 from sim2sky.evaluate import STATISTICS
 from sim2sky.evaluate.distances import DISTANCES
-from sim2sky.evaluate.metrics import METRICS
+from sim2sky.evaluate.metrics import CIRCULAR, METRICS
 from sim2sky.evaluate.run import RUN_COLUMNS, concatenate, read_metrics, write_table
 from sim2sky.evaluate.stale import stale
+from sim2sky.evaluate.stuck import STUCK
 
-KEY = ["method", "recipe", "domain", "statistics", "parameter", "metric"]  # what a published number is matched on
+KEY = ["method", "recipe", "domain", "statistics", "parameter", "metric"]
+NUMBER = ["run", "domain", "statistics", "parameter", "metric"]  # what a published number is matched on
 PUBLISHED = ["published_mean", "published_std", "published_source"]
 SUMMARY_COLUMNS = ["study", *KEY, "mean", "std", "n_seeds", *PUBLISHED, "run"]
 GAP_CLOSED = "gap_closed"
@@ -133,25 +134,32 @@ def summarise(metrics: pd.DataFrame, study: Study) -> pd.DataFrame:
         `SUMMARY_COLUMNS` without the study. ``std`` is NaN for a single seed; ``mean`` is NaN if a seed's value is. A
         published number without a measurement has a row with ``n_seeds`` 0 and the run that would measure it, if any.
     """
-    values = metrics.groupby(["run", *KEY], sort=False).value
+    values = metrics.groupby([*NUMBER, "method", "recipe"], sort=False).value
     measured = values.agg(
         mean=lambda v: v.mean(skipna=False), std=lambda v: v.std(ddof=1, skipna=False), n_seeds="size"
     ).reset_index()
-    published = pd.DataFrame(
-        [(*_key(row, study), row.mean, row.std, row.source) for row in study.published],
-        columns=[*KEY, *PUBLISHED],
-    )
-    table = measured.merge(published, how="outer", on=KEY)
+    found = set(measured[NUMBER].itertuples(index=False, name=None))
+    rows = [row for item in study.published for row in _published_rows(item, study, found)]
+    published = pd.DataFrame(rows, columns=[*NUMBER, "method", "recipe", *PUBLISHED])
+    table = measured.merge(published, how="outer", on=[*NUMBER, "method", "recipe"])
     table["n_seeds"] = table.n_seeds.fillna(0).astype(int)
-    unmeasured = table.n_seeds == 0
-    table.loc[unmeasured, "run"] = [_planned(study, row) for row in table[unmeasured].itertuples()]
     return _ordered(table, study)
 
 
-def _key(row: Published, study: Study) -> list[str]:
-    """`KEY` of a published number; distances are of no parameter."""
-    parameter = "" if row.metric in DISTANCES else row.parameter or study.targets[0]
-    return [getattr(row, key) if key != "parameter" else parameter for key in KEY]
+def _published_rows(item: Published, study: Study, measured: Collection[tuple]) -> Iterator[tuple]:
+    """A published number beside each run that measures it; without any, beside the one that would, or none ("")."""
+    no_parameter = item.metric in DISTANCES or item.metric.startswith(STUCK)
+    parameter = "" if no_parameter else item.parameter or study.targets[0]
+    runs = [item.run] if item.run else [name for name, run in study.runs.items() if _is_of(run, item)]
+    number = (item.domain, item.statistics, parameter, item.metric)
+    planned = [run for run in runs if _plans(study, run, item)]
+    for run in [run for run in runs if (run, *number) in measured] or planned[:1] or [""]:
+        about = study.runs.get(run) or item
+        yield (run, *number, about.method or "", about.recipe or "", item.mean, item.std, item.source)
+
+
+def _is_of(run: Run, item: Published) -> bool:
+    return (run.method, run.recipe) == (item.method, item.recipe)
 
 
 def _control(study: Study, run: Run, source: str | None) -> str | None:
@@ -163,12 +171,13 @@ def _control(study: Study, run: Run, source: str | None) -> str | None:
     return None
 
 
-def _planned(study: Study, row: Any) -> str:
-    """The run that would measure a published number, or ""."""
-    for name, run in study.runs.items():
-        if (run.method, run.recipe) == (row.method, row.recipe) and row.domain in run.evaluate_on:
-            return name
-    return ""
+def _plans(study: Study, name: str, item: Published) -> bool:
+    """Whether a run would measure a published number."""
+    run = study.runs.get(name)
+    return run is not None and item.domain in (
+        *run.evaluate_on,
+        *([run.source] if item.metric.startswith(STUCK) else []),
+    )
 
 
 def _checked(path: str | Path, study: Study) -> pd.DataFrame:
@@ -197,12 +206,14 @@ def _ordered(table: pd.DataFrame, study: Study) -> pd.DataFrame:
         "recipe": study.recipes,
         "domain": study.datasets,
         "statistics": STATISTICS,
-        "parameter": ["", *study.targets],
-        "metric": [*METRICS, *DISTANCES, GAP_CLOSED],
+        "parameter": ["", *study.targets, MEAN_PARAMETER],
+        "metric": [*METRICS, CIRCULAR, *DISTANCES, GAP_CLOSED],  # any other comes last, by name
     }
     ranks = {column: {name: rank for rank, name in enumerate(names)} for column, names in order.items()}
     columns = ("run", "method", "recipe", "seed", "domain", "statistics", "parameter", "metric")
     by = [column for column in columns if column in table]
+    others = sorted(set(table.metric) - set(ranks["metric"]))
+    ranks["metric"] |= {name: len(ranks["metric"]) + rank for rank, name in enumerate(others)}
     return table.sort_values(by, key=lambda column: column.map(ranks[column.name]) if column.name in ranks else column)
 
 

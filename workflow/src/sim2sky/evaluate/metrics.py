@@ -1,4 +1,4 @@
-"""How well a network predicts: point metrics per domain, seed and BatchNorm statistics."""
+"""How well a network predicts: point metrics per parameter, domain, seed and BatchNorm statistics, and their means."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from scipy.stats import median_abs_deviation
-from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score, root_mean_squared_error
+
+from sim2sky.config import ANGLE_PERIODS, MEAN_PARAMETER
 
 OUTLIER_THRESHOLD = 0.15  # a prediction further off than this fraction of the true value is an outlier
 
@@ -32,6 +34,11 @@ def mae(true: np.ndarray, predicted: np.ndarray) -> float:
     return float(mean_absolute_error(true, predicted))
 
 
+def mse(true: np.ndarray, predicted: np.ndarray) -> float:
+    """Mean squared error, in the unit of `true` squared."""
+    return float(mean_squared_error(true, predicted))
+
+
 def bias(true: np.ndarray, predicted: np.ndarray) -> float:
     """Mean of predicted - true, in the unit of `true`; positive where predictions are too large."""
     return float(np.mean(predicted - true))
@@ -52,8 +59,31 @@ def outlier_fraction(true: np.ndarray, predicted: np.ndarray) -> float:
 
 
 METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    function.__name__: function for function in (r2, rmse, mae, bias, scatter, outlier_fraction)
+    function.__name__: function for function in (r2, rmse, mae, bias, scatter, outlier_fraction, mse)
 }
+# Of these there is a mean over the parameters as well, each in its own unit: over the same number of lenses that is the
+# error over all outputs at once by which a published program scores its networks.
+OVER_PARAMETERS = ("r2", "mae", "mse")
+CIRCULAR = "circular_mae"
+
+
+def circular_mae(true: np.ndarray, predicted: np.ndarray, period: float) -> float:
+    """Mean absolute error of an angle, taken the short way round.
+
+    Parameters
+    ----------
+    true, predicted : ndarray, shape (n,)
+        Angles, in the unit of `period`; any number of turns.
+    period : float
+        After which an angle means the same again: 180 degrees for an orientation, 360 for a direction.
+
+    Returns
+    -------
+    float
+        At most half the period; a quarter of it for guesses at random.
+    """
+    error = np.abs(predicted - true) % period
+    return float(np.mean(np.minimum(error, period - error)))
 
 
 def fractional_residual(
@@ -92,7 +122,8 @@ def run_metrics(predictions: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Columns ``seed``, ``domain``, ``statistics``, ``parameter``, ``metric``, ``value``. A network with a prediction that is not
-        finite has NaN in all metrics rather than a flattering number over the lenses that are left.
+        finite has NaN in all metrics rather than a flattering number over the lenses that are left. Angles have the
+        metric `CIRCULAR` too. Where there are several parameters, their mean has rows of the parameter `MEAN_PARAMETER`.
     """
     rows = []
     keys = ["seed", "domain", "statistics", "parameter"]
@@ -101,4 +132,16 @@ def run_metrics(predictions: pd.DataFrame) -> pd.DataFrame:
         finite = np.isfinite(predicted).all()
         for name, metric in METRICS.items():
             rows.append((*key, name, metric(true, predicted) if finite else np.nan))
-    return pd.DataFrame(rows, columns=[*keys, "metric", "value"])
+        if period := ANGLE_PERIODS.get(key[-1]):
+            rows.append((*key, CIRCULAR, circular_mae(true, predicted, period) if finite else np.nan))
+    table = pd.DataFrame(rows, columns=[*keys, "metric", "value"])
+    return pd.concat([table, _over_parameters(table)], ignore_index=True)
+
+
+def _over_parameters(table: pd.DataFrame) -> pd.DataFrame:
+    """Means over the parameters, where there are several; NaN where a parameter's value is."""
+    if table.parameter.nunique() < 2:
+        return table.iloc[:0]
+    groups = table[table.metric.isin(OVER_PARAMETERS)].groupby(["seed", "domain", "statistics", "metric"], sort=False)
+    means = groups.value.agg(lambda values: values.mean(skipna=False)).reset_index()
+    return means.assign(parameter=MEAN_PARAMETER)[table.columns]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 from sim2sky import store
 from sim2sky.evaluate.distances import run_distances
 from sim2sky.evaluate.metrics import run_metrics
+from sim2sky.evaluate.stuck import stuck_metrics
 
 RUN_COLUMNS = [
     "run",
@@ -37,6 +38,8 @@ def evaluate_run(
     recipe: str,
     source: str,
     target: str | None,
+    history: str | Path | None = None,
+    after_epochs: Sequence[int] = (),
 ) -> None:
     """Write the metrics of one block of seeds of a run as CSV with `RUN_COLUMNS`.
 
@@ -48,9 +51,14 @@ def evaluate_run(
         The CSV file.
     run, method, recipe, source, target : str
         Names, as in the study file; `target` is None for a run that adapts to no domain.
+    history : path, optional
+        Learning curves; given, the file says which networks are stuck as well, also after each of `after_epochs`.
     """
     names = {"run": run, "method": method, "recipe": recipe, "source": source, "target": target or ""}
-    rows = concatenate([run_metrics(pd.read_parquet(predictions)), run_distances(latents, source).assign(parameter="")])
+    tables = [run_metrics(pd.read_parquet(predictions)), run_distances(latents, source).assign(parameter="")]
+    if history:
+        tables.append(stuck_metrics(history, source, after_epochs))
+    rows = concatenate(tables)
     write_table(rows.assign(**names)[RUN_COLUMNS], path)
 
 

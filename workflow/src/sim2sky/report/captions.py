@@ -92,6 +92,71 @@ CAPTIONS = {
         "labelled images of the source domain only, so that no hyper-parameter is chosen with the target's "
         "labels.",
     ),
+    "parameter_examples": Caption(
+        "Examples of the images",
+        "Images as the networks see them, on a linear scale of their own each, with the parameters that are regressed; "
+        "the first of these grows from image to image. Lengths are in pixels, angles in degrees. x and y are the source's "
+        "position relative to the lens. Where images are centred on their light, neither can be read off the frame: both "
+        "follow from the shape of the arcs alone.",
+    ),
+    "loss_linear": Caption(
+        "Loss against epoch, linear",
+        "Mean loss over the training part during each epoch and over the validation part after it, one panel per run; "
+        "panels with the same loss share their axes. Thin lines are seeds, thick lines their mean, whose last values are "
+        "given. The dotted line is the loss of always answering with the mean of the training labels: a curve that stays "
+        "there has learnt nothing from the images. A dashed line marks where a run goes on from the weights of another. "
+        "Curves are cut at three times the loss of the mean.",
+    ),
+    "loss_log": Caption(
+        "Loss against epoch, logarithmic",
+        "The same on a logarithmic scale, without a cut. Look at the distance between the two curves (a validation loss "
+        "that levels off while the training loss falls on is overfitting) and at whether the last epochs still gain.",
+    ),
+    "parameter_scores": Caption(
+        "Scores of every run",
+        "Large marks are means over seeds, dots single networks; in brackets millions of trained numbers. Left the mean "
+        "absolute error, averaged over all parameters with each in its own unit as in the published tables, so that the "
+        "orientation in degrees weighs most; middle R², which weighs all parameters alike; right the error of the "
+        "orientation the short way round, for one of 179° is one degree from 0°, and 45° is what guessing gives. Diamonds "
+        "are published values. A run that is better on the left alone may only treat the wrap of the angle better.",
+    ),
+    "errors": Caption(
+        "Errors of each parameter, whole range",
+        "Predicted − true for the lenses of the test part, one row per run and one column per parameter, on a logarithmic "
+        "scale of counts so that single outliers show; columns share their axis. Of each run the network with the median "
+        "mean absolute error is shown, with its mean absolute and mean squared errors. Outlines are angles taken the short "
+        "way round: filled bars near ±180° without an outline are not errors but the wrap.",
+    ),
+    "errors_zoomed": Caption(
+        "Errors of each parameter, within ±5",
+        "The same within 5 pixels or degrees, on a linear scale of counts; the share outside is given. Look for histograms "
+        "that are off zero (a bias) and for those that fill the panel (nothing learnt).",
+    ),
+    "stuck_at_mean": Caption(
+        "Networks that are stuck at the mean",
+        "Training loss of every network, in units of the loss of always answering with the mean of the training labels "
+        "(dotted; the mean squared or mean absolute deviation of the labels from their mean, by the loss that is trained "
+        "on). One panel per setting, coloured by batch size. A network above the dotted line after the last epoch counts as "
+        "stuck: it does not use its images. Losses far above are cut off.",
+    ),
+    "degeneracy": Caption(
+        "Images that cannot be told apart",
+        "One source behind lenses at drawn distances χ (in per cent of the source's), all with the same R_E/χ: every image "
+        "is compared with every other. Above one image of the most different pair of each range, below the difference of "
+        "such pairs. With exact Einstein radii the images are the same, for they depend on R_E/χ alone: with positions in "
+        "units of χ neither lens equation holds anything else. Near-misses appear once R_E is cast to whole pixels, most of "
+        "all for small χ, where a pixel is a large part of R_E. The last column swaps the axes of the source and turns it by "
+        "90°, which is the same source again; what differs are counts that round the other way.",
+    ),
+    "reconstruction": Caption(
+        "The lens undone",
+        "Test images beside what the predicted parameters give when they are simulated again, and the difference. To the "
+        "right each pixel of the image traced back through the estimated lens, averaged over the pixels that come from the "
+        "same place, beside the source as it is estimated. A good estimate leaves little in the middle, and an undistorted "
+        "ellipse on the right; arcs that stay there are an error of the lens, an ellipse beside the estimated one is an "
+        "error of the source. Numbers are root mean squares over pixels, in counts of 255. Where no pixel comes from, the "
+        "undone image is dark.",
+    ),
     "summary": Caption(
         "Summary of all runs",
         "Mean and standard deviation over seeds of every metric, per method, recipe, domain and BatchNorm "

@@ -12,8 +12,11 @@ from sim2sky import store
 from sim2sky.config import Study, Survey
 from sim2sky.paths import Paths
 from sim2sky.report import style
+from sim2sky.report.figures_analyses import degeneracy, reconstruction
 from sim2sky.report.figures_domains import domain_distance, latent_space
 from sim2sky.report.figures_images import examples, sky_scatter_figure
+from sim2sky.report.figures_losses import loss_linear, loss_log, stuck_at_mean
+from sim2sky.report.figures_parameters import errors, errors_zoomed, parameter_examples, parameter_scores
 from sim2sky.report.figures_predictions import predictions, residuals
 from sim2sky.report.figures_scores import scores
 from sim2sky.report.figures_training import cross_validation, learning_curves
@@ -30,6 +33,15 @@ DRAW: dict[str, Callable[[Products, Comparison | None], Figure]] = {
     "learning_curves": learning_curves,
     "latent_space": latent_space,
     "cross_validation": cross_validation,
+    "parameter_examples": parameter_examples,
+    "loss_linear": loss_linear,
+    "loss_log": loss_log,
+    "parameter_scores": parameter_scores,
+    "errors": errors,
+    "errors_zoomed": errors_zoomed,
+    "stuck_at_mean": stuck_at_mean,
+    "degeneracy": degeneracy,
+    "reconstruction": reconstruction,
 }
 
 

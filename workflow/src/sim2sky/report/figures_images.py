@@ -65,8 +65,8 @@ def _example_row(figure: Figure, axes: np.ndarray, shards: store.Shards, lenses:
     for index, ax in enumerate(axes):
         shown = ax.imshow(images[index], norm=norm, cmap="inferno", origin="lower", extent=(-half, half, -half, half))
         if ax.get_subplotspec().is_first_row():
-            unit = ARCSEC if target == "theta_E" else ""
-            ax.set_title(f"{style.symbol(target)} = {value[index]:.2f}{unit}", fontsize=9)
+            unit = ARCSEC if target == "theta_E" else f" {style.unit(target)}"
+            ax.set_title(style.minus(f"{style.symbol(target)} = {value[index]:.2f}{unit}".strip()), fontsize=9)
         if np.isfinite(ratio[index]):
             look = {"transform": ax.transAxes, "color": "white", "fontsize": 8, "ha": "right"}
             ax.text(0.96, 0.04, f"S/N {ratio[index]:.0f}", **look)

@@ -12,7 +12,7 @@ from sim2sky.evaluate import STATISTICS
 from sim2sky.evaluate.run import RUN_COLUMNS
 from sim2sky.report import style
 from sim2sky.report.figures_domains import run_labels
-from sim2sky.report.names import STATISTICS_TITLES, Comparison, is_oracle, shown_statistics
+from sim2sky.report.names import STATISTICS_TITLES, Comparison, is_oracle, overall, shown_statistics
 from sim2sky.report.products import Products
 
 # Heights within a row. A published number takes the place below its statistics.
@@ -26,11 +26,13 @@ def scores(products: Products, comparison: Comparison) -> Figure:
     study, runs, table = products.study, comparison.runs, products.metrics()
     figure = style.new_figure(1.5 + 0.6 * len(runs))
     axes = figure.subplots(1, len(comparison.domains), sharey=True, squeeze=False)[0]
-    table = pd.DataFrame(columns=RUN_COLUMNS) if table is None else table[table.metric == "r2"]
+    table = pd.DataFrame(columns=RUN_COLUMNS) if table is None else table
+    table = table[(table.metric == "r2") & (table.parameter == overall(study))]
     for ax, domain in zip(axes, comparison.domains, strict=True):
         here = table[table.domain == domain]
         low = _lower_limit(here, [item for item in study.published if (item.domain, item.metric) == (domain, "r2")])
-        ax.set(xlabel="$R^2$ on the test part", title=study.datasets[domain].title, xlim=(low, 1 + 0.03 * (1 - low)))
+        text = "$R^2$ on the test part" + (", mean of the parameters" if len(study.targets) > 1 else "")
+        ax.set(xlabel=text, title=study.datasets[domain].title, xlim=(low, 1 + 0.03 * (1 - low)))
         for row, run in enumerate(runs):
             _run_row(ax, row, here[here.run == run], style.run_colours(study, [run])[run], low)
             _published_row(ax, row, products, run, domain)

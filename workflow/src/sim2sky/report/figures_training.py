@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim2sky.config import Run
+from sim2sky.config import MEAN_PARAMETER, Run
 from sim2sky.report import style
 from sim2sky.report.names import Comparison, run_title
 from sim2sky.report.products import Products
@@ -81,7 +81,8 @@ def _draw_curves(ax: Axes, curves: pd.DataFrame, colour: str) -> None:
 def _draw_end(ax: Axes, table: pd.DataFrame, run: str, domain: str, epoch: int, colour: str) -> bool:
     """Where a run was not followed on a domain: its mean R2 on the test part, by batch statistics like the curves."""
     chosen = (table.run == run) & (table.domain == domain) & (table.metric == "r2") & (table.statistics == "batch")
-    score = table[chosen].value.mean()
+    several = table.parameter == MEAN_PARAMETER
+    score = table[chosen & several if several.any() else chosen].value.mean()
     shown = bool(score >= LOWEST_R2)
     if shown:
         ax.plot(epoch, score, "D", mfc="white", mec=colour, mew=1.8, ms=7, zorder=5)

@@ -5,13 +5,15 @@ Snakemake asks while it parses, so nothing here imports matplotlib, torch or pan
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sim2sky.config import Study
+from sim2sky.config import MEAN_PARAMETER, Study
 
 STATISTICS_TITLES = {"running": "of training", "batch": "of each test batch", "adabn": "re-estimated (AdaBN)"}
 PER_COMPARISON = ("predictions", "residuals", "learning_curves", "latent_space")
 PER_TARGET = ("scores", "domain_distance")
+ANALYSES = ("degeneracy", "reconstruction")
+RUNS_PER_FIGURE = 8  # rows of a figure with histograms
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,14 @@ def key(study: Study, comparison: Comparison) -> str:
 
 def figure_plan(study: Study) -> dict[str, tuple[str, Comparison | None]]:
     """Name of every figure of a study -> its kind and what it compares (None: the study as a whole)."""
+    plan = _regression_plan(study) if study.chapter == "regression" else _adaptation_plan(study)
+    plan |= {name: (name, None) for name in ANALYSES if getattr(study, name)}
+    if study.cross_validation:
+        plan["cross_validation"] = ("cross_validation", None)
+    return plan
+
+
+def _adaptation_plan(study: Study) -> dict[str, tuple[str, Comparison | None]]:
     plan: dict[str, tuple[str, Comparison | None]] = {"examples": ("examples", None)}
     if any(dataset.background for dataset in study.datasets.values()):
         plan["sky_scatter"] = ("sky_scatter", None)
@@ -99,14 +109,40 @@ def figure_plan(study: Study) -> dict[str, tuple[str, Comparison | None]]:
         plan |= {f"{kind}_{key(study, overview)}": (kind, overview) for kind in kinds}
     for comparison in comparisons(study):
         plan |= {f"{kind}_{key(study, comparison)}": (kind, comparison) for kind in PER_COMPARISON}
-    if study.cross_validation:
-        plan["cross_validation"] = ("cross_validation", None)
     return plan
+
+
+def _regression_plan(study: Study) -> dict[str, tuple[str, Comparison | None]]:
+    plan: dict[str, tuple[str, Comparison | None]] = {"examples": ("parameter_examples", None)}
+    if study.stuck_at_mean:
+        return plan | {"stuck_at_mean": ("stuck_at_mean", None)}
+    plan |= {f"loss_{scale}": (f"loss_{scale}", None) for scale in ("linear", "log")}
+    tests = tested(study)
+    plan |= {f"parameter_scores_{test.source}": ("parameter_scores", test) for test in tests}
+    for test in tests:
+        parts = [test.runs[first : first + RUNS_PER_FIGURE] for first in range(0, len(test.runs), RUNS_PER_FIGURE)]
+        for number, runs in enumerate(parts, start=1):
+            end = f"{test.source}_{number}" if len(parts) > 1 else test.source
+            rows = replace(test, runs=runs)
+            plan |= {f"{kind}_{end}": (kind, rows) for kind in ("errors", "errors_zoomed")}
+    return plan
+
+
+def tested(study: Study) -> list[Comparison]:
+    """One comparison per dataset that runs are evaluated on, with these runs, in the order of the study."""
+    datasets = [name for name in study.datasets if any(name in run.evaluate_on for run in study.runs.values())]
+    runs = {name: tuple(run for run, about in study.runs.items() if name in about.evaluate_on) for name in datasets}
+    return [Comparison(None, name, None, runs[name]) for name in datasets]
 
 
 def figure_names(study: Study) -> list[str]:
     """Names of all figures of a study, in the order of the report, without reading a file."""
     return list(figure_plan(study))
+
+
+def overall(study: Study) -> str:
+    """The parameter whose metrics sum a network up: the only target, or the mean over several."""
+    return study.targets[0] if len(study.targets) == 1 else MEAN_PARAMETER
 
 
 def shown_statistics(study: Study) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from sim2sky import store
 from sim2sky.config import Study, Survey
 from sim2sky.evaluate.aggregate import missing_runs, present_runs
 from sim2sky.evaluate.run import read_metrics
-from sim2sky.report import tables
+from sim2sky.report import tables, tables_analyses, tables_parameters
 from sim2sky.report.captions import CAPTIONS
-from sim2sky.report.names import STATISTICS_TITLES, Comparison, figure_plan, shown_statistics
+from sim2sky.report.names import STATISTICS_TITLES, Comparison, figure_plan, shown_statistics, tested
 
 SEEDS = "seeds (networks per run)"
 REFERENCES = (
@@ -30,6 +31,11 @@ REFERENCES = (
     ("Birrer & Amara 2018, lenstronomy", "arxiv.org/abs/1803.09746"),
     ("Morgan et al. 2021, deeplenstronomy", "arxiv.org/abs/2102.02830"),
     ("Abbott et al. 2018, Dark Energy Survey data release 1", "arxiv.org/abs/1801.03181"),
+)
+COSMOSIM_REFERENCES = (
+    ("Schaathun et al., CosmoSim", "github.com/CosmoAI-AES/CosmoSim"),
+    ("Clarkson 2016, CQG 33, 245003, the roulette formalism", "doi.org/10.1088/0264-9381/33/24/245003"),
+    ("torchvision, its networks and their ImageNet weights", "pytorch.org/vision"),
 )
 
 
@@ -44,6 +50,7 @@ def write_report(
     full: Mapping[str, Study] | None = None,
     surveys: Mapping[str, Survey] | None = None,
     cross_validation: Mapping[str, str | Path] | None = None,
+    analyses: Mapping[str, Mapping[str, str | Path]] | None = None,
 ) -> None:
     """Write the report of one or more studies as one self-contained HTML file.
 
@@ -67,11 +74,14 @@ def write_report(
         Surveys by name, for their titles.
     cross_validation : mapping of str to path
         ``cross_validation.csv`` of the studies that have one; a file that does not exist is passed over.
+    analyses : mapping of str to (mapping of str to path)
+        By study, ``degeneracy.csv`` and ``reconstruction.csv`` under ``degeneracy`` and ``reconstruction``, as far as there are any.
     """
-    full, cross_validation = full or {}, cross_validation or {}
+    full, cross_validation, analyses = full or {}, cross_validation or {}, analyses or {}
     chapters = [
         _chapter(name, study, full.get(name), summaries[name], metrics[name], figures.get(name, {}), surveys or {})
         | {"cross_validation": _grid(study, cross_validation.get(name))}
+        | {"analyses": _analyses(study, analyses.get(name, {}))}
         for name, study in studies.items()
     ]
     environment = jinja2.Environment(
@@ -84,15 +94,20 @@ def write_report(
     environment.filters["symbols"] = symbols
     css = (Path(__file__).parent / "report.css").read_text()
     page = environment.get_template("report.html").render(
-        css=Markup(css), chapters=chapters, provenance=_plain(provenance), references=REFERENCES
+        css=Markup(css), chapters=chapters, provenance=_plain(provenance), references=_references(studies)
     )
     with store.atomic(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 
+def _references(studies: Mapping[str, Study]) -> tuple[tuple[str, str], ...]:
+    engines = {simulation.engine for study in studies.values() for simulation in study.simulations.values()}
+    return REFERENCES + (COSMOSIM_REFERENCES if "cosmosim" in engines else ())
+
+
 def symbols(text: str) -> Markup:
-    """Plain text as HTML, with the Einstein radius written as a symbol."""
-    return Markup(str(escape(text)).replace("θ_E", "<i>θ</i><sub>E</sub>"))
+    """Plain text as HTML, with the Einstein radius (an angle or a length) written as a symbol."""
+    return Markup(re.sub(r"\b(θ|R)_E\b", r"<i>\1</i><sub>E</sub>", str(escape(text))))
 
 
 def sizes(study: Study, full: Study | None) -> tables.Table:
@@ -139,16 +154,34 @@ def _chapter(
         "extent": extent(size),
         "missing": {run: "all seeds" if blocks == study.seed_blocks else blocks for run, blocks in missing.items()},
         "statistics": STATISTICS_TITLES[shown_statistics(study)],
-        "headline": tables.headline(study, summary),
-        "published": tables.published(summary, study),
-        "scores": tables.scores(study, summary),
         "metrics": tables.metrics(study, summary),
-        "distances": tables.distances(study, summary),
-        "controls": tables.controls(study, summary),
-        "recipes": tables.recipes(study),
+        **(_regression if study.chapter == "regression" else _adaptation)(study, summary),
         "datasets": tables.datasets(study, surveys),
         "figures": _figures(study, figures),
         "configuration": yaml.safe_dump(study.params(), sort_keys=False, allow_unicode=True, width=110),
+    }
+
+
+def _adaptation(study: Study, summary: tables.Summary) -> dict[str, Any]:
+    return {
+        "headline": tables.headline(study, summary),
+        "published": tables.published(summary, study),
+        "scores": tables.scores(study, summary),
+        "distances": tables.distances(study, summary),
+        "controls": tables.controls(study, summary),
+        "recipes": tables.recipes(study),
+    }
+
+
+def _regression(study: Study, summary: tables.Summary) -> dict[str, Any]:
+    tests = [test.source for test in tested(study)]
+    return {
+        "headline": tables_parameters.headline(study, summary),
+        "published": tables_parameters.published(summary, study),
+        "scores": [(study.datasets[name].title, tables_parameters.scores(study, summary, name)) for name in tests],
+        "stuck": tables_parameters.stuck(study, summary) if study.stuck_at_mean else None,
+        "controls": tables.controls(study, summary, "mae"),
+        "recipes": tables_parameters.recipes(study),
     }
 
 
@@ -169,6 +202,16 @@ def _subject(study: Study, comparison: Comparison) -> str:
 
 def _grid(study: Study, path: str | Path | None) -> tables.Table | None:
     return tables.cross_validation(study, path) if study.cross_validation and path and Path(path).is_file() else None
+
+
+def _analyses(study: Study, paths: Mapping[str, str | Path]) -> list[tuple[str, tables.Table]]:
+    """Heading and table of each analysis that there is."""
+    found = {}
+    if "degeneracy" in paths:
+        found["degeneracy"] = tables_analyses.degeneracy(paths["degeneracy"])
+    if "reconstruction" in paths:
+        found["reconstruction"] = tables_analyses.reconstruction(study, paths["reconstruction"])
+    return [(CAPTIONS[kind].title, table) for kind, table in found.items()]
 
 
 def _plain(provenance: Mapping[str, Any]) -> dict[str, str]:

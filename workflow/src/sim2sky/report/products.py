@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from pathlib import Path
 
 import pandas as pd
+import safetensors
 
+from sim2sky import store
 from sim2sky.config import Study, Survey
 from sim2sky.evaluate.run import read_metrics
 from sim2sky.paths import Paths
@@ -47,9 +50,11 @@ class Products:
         )
         return [path for path in found if path.is_file()]
 
-    def predictions(self, run: str, domain: str, statistics: str, columns: Sequence[str]) -> pd.DataFrame | None:
-        """Test-part predictions of the first target by all seeds of a run; `columns` beside ``seed``."""
-        wanted = {"domain": domain, "statistics": statistics, "parameter": self.study.targets[0]}
+    def predictions(
+        self, run: str, domain: str, statistics: str, columns: Sequence[str], parameter: str | None = None
+    ) -> pd.DataFrame | None:
+        """Test-part predictions of a target, the first if none is named, by all seeds of a run; `columns` beside ``seed``."""
+        wanted = {"domain": domain, "statistics": statistics, "parameter": parameter or self.study.targets[0]}
         parts = [
             pd.read_parquet(
                 path, columns=["seed", *columns], filters=[(column, "==", value) for column, value in wanted.items()]
@@ -63,6 +68,18 @@ class Products:
         """Learning curves of all seeds of a run."""
         parts = [pd.read_csv(path) for path in self._blocks(self.paths.history, run)]
         return pd.concat(parts, ignore_index=True) if parts else None
+
+    def network_size(self, run: str) -> int | None:
+        """Trainable numbers of one network of a run; buffers, such as those of batch normalisation, do not count."""
+        for path in self._blocks(self.paths.model, run):
+            with safetensors.safe_open(path, "np") as file:
+                keys = sorted(file.keys())
+                first = keys[0].split("/")[0]
+                sizes = [
+                    file.get_slice(key).get_shape() for key in keys if key.startswith(f"{first}/") and _trained(key)
+                ]
+            return sum(map(prod, sizes))
+        return None
 
     def latents(self, run: str) -> Path | None:
         """Latent features of the run's first seed that has any."""
@@ -78,8 +95,24 @@ class Products:
         path = Path(self.paths.cross_validation.format(study=self.name))
         return pd.read_csv(path) if path.is_file() else None
 
+    def degeneracy(self) -> tuple[pd.DataFrame, store.Shards] | None:
+        """``degeneracy.csv``, and the images of its rows."""
+        return self._table_and_images(self.paths.degeneracy, self.paths.degenerate_images)
+
+    def reconstruction(self) -> tuple[pd.DataFrame, store.Shards] | None:
+        """``reconstruction.csv``, and the images of its rows."""
+        return self._table_and_images(self.paths.reconstruction, self.paths.reconstructed_images)
+
+    def _table_and_images(self, *patterns: str) -> tuple[pd.DataFrame, store.Shards] | None:
+        table, images = (Path(pattern.format(study=self.name)) for pattern in patterns)
+        return (pd.read_csv(table), store.open_shards([images])) if table.is_file() and images.is_file() else None
+
     def shards(self, dataset: str) -> list[Path]:
         """Observed shards of a dataset that exist, in the order of their lenses."""
         names = self.study.simulations[self.study.datasets[dataset].simulation].shards
         paths = (Path(self.paths.observed.format(dataset=dataset, shard=shard)) for shard in names)
         return [path for path in paths if path.is_file()]
+
+
+def _trained(key: str) -> bool:
+    return key.rsplit(".", 1)[-1] not in ("running_mean", "running_var", "num_batches_tracked")

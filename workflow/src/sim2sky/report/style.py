@@ -35,7 +35,18 @@ RC = {
     "savefig.facecolor": "white",
 }
 ABSENT = {"color": "#666666", "style": "italic"}
-_SYMBOLS = {"theta_E": (r"$\theta_\mathrm{E}$", "arcsec")}
+_SYMBOLS = {
+    "theta_E": (r"$\theta_\mathrm{E}$", "arcsec"),
+    "x": ("$x$", "pixel"),
+    "y": ("$y$", "pixel"),
+    "R": ("$R$", "pixel"),
+    "phi": (r"$\phi$", "degree"),
+    "R_E": (r"$R_\mathrm{E}$", "pixel"),
+    "sigma": (r"$\sigma_1$", "pixel"),
+    "sigma2": (r"$\sigma_2$", "pixel"),
+    "theta": (r"$\theta$", "degree"),
+}
+PART_COLOURS = {"training": "#0072B2", "validation": "#E69F00"}
 _AXES = {"seeing": "seeing, FWHM [arcsec]", "signal_to_noise": "signal-to-noise ratio of the lensed source"}
 
 
@@ -49,12 +60,17 @@ def symbol(parameter: str) -> str:
     return _SYMBOLS.get(parameter, (parameter, ""))[0]
 
 
+def unit(parameter: str) -> str:
+    """Unit of a lens parameter in a figure; empty where there is none."""
+    return _SYMBOLS.get(parameter, (parameter, ""))[1]
+
+
 def label(name: str, prefix: str = "") -> str:
     """Axis label of a lens parameter or observing condition, with its unit."""
     if name in _AXES:
         return _AXES[name]
-    text, unit = _SYMBOLS.get(name, (name, ""))
-    return f"{prefix} {text} [{unit}]".strip() if unit else f"{prefix} {text}".strip()
+    text = f"{prefix} {symbol(name)}".strip()
+    return f"{text} [{unit(name)}]" if unit(name) else text
 
 
 def run_colours(study: Study, runs: Sequence[str]) -> dict[str, str]:
@@ -113,6 +129,11 @@ def mean_std(values: np.ndarray, digits: int = 3) -> str:
     values = np.asarray(values, float)
     text = minus(f"{values.mean():.{digits}f}")
     return f"{text} ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else text
+
+
+def plain(value: float, digits: int = 3) -> str:
+    """A positive number to so many digits, without an exponent as long as it has few enough zeros."""
+    return f"{value:,.0f}" if 10**digits <= value < 1e7 else f"{value:.{digits}g}"
 
 
 def minus(text: str) -> str:

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from sim2sky.config import Study, Survey
+from sim2sky.config import MEAN_PARAMETER, Study, Survey
 from sim2sky.evaluate import STATISTICS
 from sim2sky.evaluate.aggregate import GAP_CLOSED
 from sim2sky.evaluate.distances import DISTANCES
-from sim2sky.evaluate.metrics import METRICS
+from sim2sky.evaluate.metrics import CIRCULAR
 from sim2sky.report.names import Comparison, comparisons, is_oracle, run_title, shown_statistics
 
 METRIC_TITLES = {
@@ -24,10 +24,15 @@ METRIC_TITLES = {
     "bias": "bias",
     "scatter": "scatter",
     "outlier_fraction": "outliers",
+    "mse": "MSE",
+    CIRCULAR: "circular MAE",
     "mmd": "squared MMD",
     "proxy_a_distance": "proxy A-distance",
     GAP_CLOSED: "gap closed",
 }
+
+SHOWN = ("r2", "rmse", "mae", "bias", "scatter", "outlier_fraction")
+SYMBOLS = {"sigma": "σ₁", "sigma2": "σ₂", "theta": "θ", "phi": "φ", "theta_E": "θ_E"}
 
 
 class Table(NamedTuple):
@@ -53,17 +58,33 @@ class Summary:
         self.table = pd.read_csv(
             path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=dict.fromkeys(numbers, [""])
         )
-        self._rows = {(row.run, row.domain, row.statistics, row.metric): row for row in self.table.itertuples()}
+        self._rows: dict[tuple[str, ...], dict[str, Any]] = {}
+        for row in self.table.itertuples():
+            self._rows.setdefault((row.run, row.domain, row.statistics, row.metric), {})[row.parameter] = row
 
-    def get(self, run: str, domain: str, statistics: str, metric: str) -> Any | None:
+    def row(self, run: str, domain: str, statistics: str, metric: str, parameter: str | None = None) -> Any | None:
+        """A row of a parameter, if none is named of the mean over several, else of the first; None if there is none."""
+        rows = self._rows.get((run, domain, statistics, metric), {})
+        if parameter is None:
+            return rows.get(MEAN_PARAMETER, next(iter(rows.values()), None))
+        return rows.get(parameter)
+
+    def get(self, run: str, domain: str, statistics: str, metric: str, parameter: str | None = None) -> Any | None:
         """The row with ``mean``, ``std`` and ``n_seeds``; None if the run is missing or gave no number."""
-        row = self._rows.get((run, domain, statistics, metric))
+        row = self.row(run, domain, statistics, metric, parameter)
         return None if row is None or math.isnan(row.mean) else row
 
-    def text(self, run: str, domain: str, statistics: str, metric: str) -> str:
+    def text(
+        self, run: str, domain: str, statistics: str, metric: str, parameter: str | None = None, digits: int = 3
+    ) -> str:
         """``mean ± std`` in words, or a dash."""
-        row = self.get(run, domain, statistics, metric)
-        return "–" if row is None else mean_std(row.mean, row.std)
+        row = self.get(run, domain, statistics, metric, parameter)
+        return "–" if row is None else mean_std(row.mean, row.std, digits)
+
+
+def symbol(parameter: str) -> str:
+    """How a parameter is written in a table."""
+    return SYMBOLS.get(parameter, parameter)
 
 
 def number(value: float, digits: int = 3, signed: bool = False) -> str:
@@ -145,14 +166,16 @@ def _seeds(summary: Summary, run: str) -> str:
 
 
 def metrics(study: Study, summary: Summary) -> Table:
-    """All point metrics of every run and domain, under the statistics that figures show."""
+    """Point metrics of every run and domain, under the statistics that figures show; of several parameters, of each."""
     kind, rows = shown_statistics(study), []
     for run, about in study.runs.items():
         for domain in about.evaluate_on:
-            if summary.get(run, domain, kind, "r2"):
-                cells = [summary.text(run, domain, kind, metric) for metric in METRICS]
-                rows.append([run, study.datasets[domain].title, *cells])
-    return Table(["run", "domain", *(METRIC_TITLES[metric] for metric in METRICS)], rows)
+            for target in study.targets if summary.get(run, domain, kind, "r2") else ():
+                cells = [summary.text(run, domain, kind, metric, target) for metric in SHOWN]
+                name = [symbol(target)] if len(study.targets) > 1 else []
+                rows.append([run, study.datasets[domain].title, *name, *cells])
+    name = ["parameter"] if len(study.targets) > 1 else []
+    return Table(["run", "domain", *name, *(METRIC_TITLES[metric] for metric in SHOWN)], rows)
 
 
 def distances(study: Study, summary: Summary) -> Table:
@@ -169,25 +192,27 @@ def distances(study: Study, summary: Summary) -> Table:
     return Table(["run", "domains", *(METRIC_TITLES[metric] for metric in DISTANCES), *STATISTICS], rows, groups)
 
 
-def controls(study: Study, summary: Summary) -> Table:
-    """Pairs of runs of one method and domains whose recipes differ in one setting, and what that changes."""
+def controls(study: Study, summary: Summary, metric: str = "r2") -> Table:
+    """Pairs of runs of one method, domains and start whose recipes differ in one setting, and what that changes."""
     rows, kind = [], shown_statistics(study)
     for first, second in combinations(study.runs, 2):
         one, two = study.runs[first], study.runs[second]
-        if (one.method, one.source, one.target) != (two.method, two.source, two.target):
+        if any(
+            getattr(one, key) != getattr(two, key) for key in ("method", "source", "target", "start_from", "train_on")
+        ):
             continue
         changed = _differences(flat(study.recipe_of(first).params()), flat(study.recipe_of(second).params()))
         if len(changed) != 1:
             continue
         for domain in (name for name in study.datasets if name in one.evaluate_on and name in two.evaluate_on):
-            before, after = (summary.get(run, domain, kind, "r2") for run in (first, second))
+            before, after = (summary.get(run, domain, kind, metric) for run in (first, second))
             if before and after:
                 (setting, values), delta = next(iter(changed.items())), number(after.mean - before.mean, signed=True)
                 texts = [mean_std(row.mean, row.std) for row in (before, after)]
                 setting = f"{setting}: {values[0]} → {values[1]}"
                 rows.append([first, second, setting, study.datasets[domain].title, *texts, delta])
-    columns = ["from run", "to run", "the one change", "domain", "R² before", "R² after", "difference"]
-    return Table(columns, rows)
+    scores = [f"{METRIC_TITLES[metric]} {when}" for when in ("before", "after")]
+    return Table(["from run", "to run", "the one change", "domain", *scores, "difference"], rows)
 
 
 def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

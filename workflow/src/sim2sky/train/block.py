@@ -19,7 +19,7 @@ from sim2sky.train.start import Worst, first_networks
 from sim2sky.train.together import Team
 from sim2sky.train.weights import write_networks
 
-HISTORY = ("seed", "epoch", "lr", "loss", "adaptation_loss")
+HISTORY = ("seed", "epoch", "lr", "loss", "guess_loss", "adaptation_loss")
 HISTORY += tuple(f"{role}_{score}" for role in ("source", "target") for score in ("loss", "r2", "rmse"))
 
 
@@ -59,7 +59,8 @@ def train_block(
         Safetensors file, keys ``<seed>/<parameter>``: the weights after the last epoch. Nothing is selected.
     history : path
         CSV, one row per seed and epoch. Of the validation parts, under batch statistics: the loss as it is trained on,
-        `r2` and `rmse` as means over the targets, in their own units.
+        `r2` and `rmse` as means over the targets, in their own units. ``guess_loss`` is the loss of always answering
+        with the mean of the training labels.
     fingerprint : mapping of str to str
         Hash of the code, for the provenance and to refuse checkpoints of other code.
     threads : int
@@ -196,7 +197,7 @@ def _origins(domains: Mapping[str, Domain]) -> dict[str, dict]:
 def _row(epoch: Epoch, learner: Learner, parts: Mapping[str, dict[str, Part]]) -> dict:
     """A line of the history; labels of the target are used to watch, never to choose."""
     row = dict.fromkeys(HISTORY) | {"seed": learner.seed, "epoch": epoch.number, "lr": epoch.lr, "loss": epoch.loss}
-    row["adaptation_loss"] = epoch.adaptation_loss
+    row |= {"guess_loss": learner.guess_loss, "adaptation_loss": epoch.adaptation_loss}
     for role, part in parts.items():
         row |= {f"{role}_{name}": value for name, value in learner.validate(part["validation"]).items()}
     return row

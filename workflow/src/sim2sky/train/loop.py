@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import nn
@@ -168,6 +169,13 @@ class Learner:
             adaptation_loss=None if self.target is None else adaptation_loss,
             speed=images / seconds,
         )
+
+    @cached_property
+    def guess_loss(self) -> float:
+        """Loss over the source's training part of always answering with the mean of what a network is shown there."""
+        shown = self.objective.labels.encode(self.source.target)
+        guess = shown.mean(dim=0, keepdim=True).expand_as(shown)
+        return self.objective.regression(guess, self.source.target, self.source.weight).item()
 
     def validated(self, loss: float) -> None:
         """Tell the schedule the validation loss of the source after an epoch."""

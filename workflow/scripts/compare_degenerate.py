@@ -1,0 +1,14 @@
+"""Rule compare_degenerate."""
+
+from sim2sky.config import Degeneracy
+from sim2sky.evaluate.degeneracy import compare_degenerate
+from sim2sky.logs import tee
+
+tee(snakemake.log[0])
+compare_degenerate(
+    Degeneracy.model_validate(snakemake.params.degeneracy),
+    snakemake.output.table,
+    snakemake.output.images,
+    snakemake.params.code,
+    snakemake.threads,
+)

@@ -1,0 +1,17 @@
+"""Rule reconstruct."""
+
+from sim2sky.config import read_simulation
+from sim2sky.evaluate.reconstruction import reconstruct_block
+from sim2sky.logs import tee
+
+tee(snakemake.log[0])
+given = dict(snakemake.params.reconstruction)
+reconstruct_block(
+    snakemake.input.predictions,
+    snakemake.input.shards,
+    read_simulation(given.pop("simulation")),
+    **given,
+    table=snakemake.output.table,
+    images=snakemake.output.images,
+    fingerprint=snakemake.params.code,
+)

@@ -1,0 +1,62 @@
+"""What a study asks beside how well its networks regress: of images that cannot be told apart, and of estimates put to use."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from sim2sky.config.base import Name, Strict, unit
+
+
+class StuckAtMean(Strict):
+    """Count the networks whose training loss is above that of always answering with the mean of the training labels."""
+
+    after_epochs: list[PositiveInt] = Field(
+        [],
+        description="counted after these epochs too (metric `stuck_fraction_after_<epoch>`), beside the last (`stuck_fraction`)",
+    )
+
+
+class ChiRange(Strict):
+    """Lenses at several distances whose Einstein radius grows with the distance."""
+
+    chi: tuple[int, int] = unit("per cent", "lowest and highest distance of the lens over that of the source")
+    identical: int | None = Field(None, ge=0, description="published number of pairs of images that are identical")
+    largest_rms: float | None = unit(
+        "count", "published root mean square difference of the most different pair", default=None, ge=0
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ChiRange:
+        low, high = self.chi
+        if not 0 < low < high <= 100:
+            raise ValueError(f"chi: {low} to {high} is not a range within 1 to 100")
+        return self
+
+
+class Degeneracy(Strict):
+    """Compare images whose parameters differ and which should be the same all the same."""
+
+    lens: Literal["point_mass", "sis"] = Field("point_mass", description="model of the lens")
+    pixels: PositiveInt = unit("pixel", "side of the images", default=400)
+    images_per_range: int = Field(
+        100, ge=2, description="images of one source with R_E / chi fixed, chi drawn; all pairs are compared"
+    )
+    strength: tuple[PositiveFloat, PositiveFloat] = unit(
+        "pixel", "range of R_E / chi, one for each range of chi", default=(20.0, 100.0)
+    )
+    ranges: list[ChiRange] = Field(min_length=1, description="ranges of chi")
+    swapped: PositiveInt = Field(
+        100, description="pairs of images of which one has the axes of its source swapped and is turned by 90 degrees"
+    )
+    seed: int = Field(1, ge=0, description="root of the draws")
+    source: str = Field("", description="publication of the published numbers")
+
+
+class Reconstruction(Strict):
+    """Undo the lensing of test images with the parameters that a run's first network predicts, and simulate them again."""
+
+    run: Name = Field(description="key of `runs`")
+    dataset: Name = Field(description="key of `datasets`, one that the run is evaluated on")
+    images: PositiveInt = Field(6, description="how many test images are shown")
