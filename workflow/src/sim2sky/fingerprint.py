@@ -71,7 +71,7 @@ def modules(script: ast.Module, used: Mapping[str, frozenset[str]]) -> set[str]:
         name = todo.pop()
         if name not in found and name not in TRANSPARENT:
             found.add(name)
-            todo |= _imports(_tree(name), name) - unused.get(name, set())
+            todo |= _imports_of(name) - unused.get(name, set())
     return found
 
 
@@ -120,6 +120,11 @@ def _lists_submodules(node: ast.stmt, name: str) -> bool:
 
 def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:12]
+
+
+@cache
+def _imports_of(name: str) -> set[str]:
+    return _imports(_tree(name), name)
 
 
 def _imports(tree: ast.Module, name: str) -> set[str]:
