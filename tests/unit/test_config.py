@@ -43,7 +43,11 @@ def test_without_cutouts_the_third_domain_is_left_out(tmp_path):
 
 def test_demo_changes_sizes_only():
     demo = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
-    sizes = {"lenses", "shard_size", "epochs", "seeds", "seeds_per_job", "folds", "optimiser.lr"}
+    sizes = {"lenses", "shard_size", "epochs", "seeds", "seeds_per_job", "folds", "optimiser.lr", "downscale"}
+    sizes |= {
+        "only_runs",
+        "weights",
+    }  # of the second study, whose networks begin with random weights instead of ImageNet's
 
     def leaves(node):
         for key, value in node.items():

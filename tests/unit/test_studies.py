@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sim2sky.configure import load
+from sim2sky.configure import ConfigError, load
 from sim2sky.report.names import figure_names
 
 ROOT = Path(__file__).parents[2]
@@ -25,10 +25,8 @@ def studies():
     return load(raw | {"studies": NAMES}, ROOT)[1]
 
 
-def test_all_studies_are_named_where_one_looks_for_them(studies):
-    text = (ROOT / "config/config.yaml").read_text()
-    assert all(name in text for name in NAMES)
-    assert sorted(shipped("config.yaml", "demo-all.yaml")) == NAMES
+def test_all_studies_are_run_by_default_and_have_figures_of_their_own(studies):
+    assert sorted(shipped("config.yaml")) == sorted(shipped("config.yaml", "demo-all.yaml")) == NAMES
     for study in studies.values():
         assert len(set(figure_names(study))) == len(figure_names(study))
 
@@ -76,3 +74,14 @@ def test_hard_examples_and_their_control_take_as_many_steps(studies):
     study = studies["hard_examples"]
     worst, control = study.recipe_of("all-then-worst"), study.recipe_of("all-then-all")
     assert study.runs["all-then-worst"].train_on.fraction * worst.epochs == control.epochs
+
+
+def test_runs_that_are_wanted_bring_those_that_they_start_from():
+    only = {"overrides": {"architectures": {"only_runs": ["vgg19_bn-imagenet-longer"]}}}
+    raw = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    study = load(raw | only, ROOT)[1]["architectures"]
+    assert list(study.runs) == ["vgg19_bn-imagenet", "vgg19_bn-imagenet-longer"]
+    assert {row.run for row in study.published} == set(study.runs) and study.reconstruction
+    only["overrides"]["architectures"]["only_runs"] = ["vgg19"]
+    with pytest.raises(ConfigError, match="only_runs.0: unknown run 'vgg19'; did you mean 'vgg19_bn-imagenet'"):
+        load(raw | only, ROOT)

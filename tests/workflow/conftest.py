@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # The whole DAG of study A, small enough for a test; sizes only.
 TINY = """
+studies: [einstein_radius]
 overrides:
   einstein_radius:
     seeds: 1

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from sim2sky.config.base import known
 from sim2sky.config.study import Study
-from sim2sky.config.train import Recipe
+from sim2sky.config.train import Recipe, Run
 
 # what must be the same in both recipes
 SHARED = {"start_from": ("architecture", "angles", "standardise"), "train_on.worst_of": ("normalisation",)}
@@ -31,6 +31,16 @@ def chain_problems(study: Study) -> Iterator[tuple[tuple[str, ...], str]]:
             for setting in SHARED[key] if mine and theirs else ():
                 if getattr(mine, setting) != getattr(theirs, setting):
                     yield path, f"{other} has {setting} {getattr(theirs, setting)}, {name} {getattr(mine, setting)}"
+
+
+def wanted_runs(study: Study) -> dict[str, Run]:
+    """The runs of `only_runs`, in the order of the study, with all earlier runs that they need; all runs if it is empty."""
+    wanted, todo = set(), list(study.only_runs or study.runs)
+    while todo:
+        name = todo.pop()
+        wanted.add(name)
+        todo += study.runs[name].earlier.values()
+    return {name: run for name, run in study.runs.items() if name in wanted}
 
 
 def without_dangling(study: Study) -> Study:

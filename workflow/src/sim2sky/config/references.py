@@ -35,6 +35,8 @@ def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Su
             yield from _of_survey(where, dataset, surveys.get(dataset.survey), simulation)
             yield from _of_sizes(where, dataset, simulation)
             yield from _of_background((*where, "background"), dataset, simulation, cutouts)
+    for index, name in enumerate(study.only_runs):
+        yield from _name(("only_runs", index), name, study.runs, "run")
     for name in study.runs:
         yield from _of_run(study, name)
     yield from chain_problems(study)

@@ -61,6 +61,9 @@ class Study(Strict):
     recipes: dict[Name, Recipe] = Field(min_length=1, description="ways to train")
     methods: dict[Name, Method] = Field(min_length=1, description="ways to adapt")
     runs: dict[Name, Run] = Field(min_length=1, description="what is trained: a method by a recipe on domains")
+    only_runs: list[Name] = Field(
+        [], description="keys of `runs` that are wanted, with those they start from; none is all"
+    )
     cross_validation: CrossValidation | None = Field(None, description="null leaves it out")
     stuck_at_mean: StuckAtMean | None = Field(None, description="null leaves the count out")
     degeneracy: Degeneracy | None = Field(None, description="null leaves the comparison out")
