@@ -343,11 +343,13 @@ def test_a_damaged_file_is_neither_kept_nor_read(published, tmp_path):
 
 
 def test_generated_table_is_up_to_date():
+    numbers = (table.ROOT / "resources/networks.csv").read_text().splitlines()
     committed = (table.ROOT / "docs/networks.md").read_text()
     assert committed.startswith(table.INTRO), "run `make docs`"
     for name in ("lens_cnn", "alexnet", "vit_b_16", "inception_v3", "mnasnet6_0"):
         assert table.row(name) in committed, "run `make docs`"
-    assert committed.count("\n| `") == len(list_models())
+        assert f"{name},{table.parameters(name)}" in numbers, "run `make docs`"
+    assert committed.count("\n| `") == len(numbers) - 1 == len(list_models())
 
 
 def test_options_are_checked():

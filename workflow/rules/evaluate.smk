@@ -70,6 +70,7 @@ if not CONFIG.partial:
         resources:
             mem_mb=table_memory,
             runtime=figure_runtime,
+            disk_mb=10,
         message:
             "Comparing images of {wildcards.study} that should be the same"
         script:

@@ -16,6 +16,7 @@
 # sim2sky.plan.time_limit makes a limit of what was measured. Memory is that of the libraries (a GPU takes more of the host's) and of the
 # images, as often as they were found in memory at once. Figures and tables were measured at demo size alone, and are given plenty.
 
+import csv
 from math import ceil, prod
 
 from sim2sky.plan import time_limit
@@ -28,6 +29,10 @@ LIBRARIES, LIBRARIES_GPU = 1000, 4000
 SIMULATED, OBSERVED, COUNTED = 6.4, 3.7, 0.06  # bytes on disk per pixel
 PREDICTED = 60  # bytes on disk per lens, domain and seed
 LATENTS = 3  # megabytes on disk per domain
+
+
+with open(Path(workflow.basedir) / "resources/networks.csv") as table:
+    PARAMETERS = {row["network"]: int(row["parameters"]) for row in csv.DictReader(table)}
 
 
 def pixels_of(simulation, lenses):
@@ -154,6 +159,12 @@ def training_runtime(wildcards, attempt):
     study, run = STUDIES[wildcards.study], run_of(wildcards)
     pixels = part_pixels(run.source, "train") * (2 if run.target else 1)
     return time_limit(pixels * study.recipe_of(wildcards.run).epochs * seeds_in(wildcards) / TRAINING_SPEED, attempt)
+
+
+def networks_disk(wildcards):
+    """Four bytes per parameter; of a network that is not among torchvision's, those of its default size."""
+    network = STUDIES[wildcards.study].recipe_of(wildcards.run).network
+    return ceil(seeds_in(wildcards) * PARAMETERS.get(network, 0) * 4 / 1e6)
 
 
 def cross_validation_memory(wildcards, attempt):

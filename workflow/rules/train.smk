@@ -43,6 +43,7 @@ if not CONFIG.partial:
         resources:
             mem_mb=training_memory,
             runtime=training_runtime,
+            disk_mb=networks_disk,
             nodes=nodes_of,
             tasks=nodes_of,
             tasks_per_gpu=no_tasks_per_gpu,

@@ -1,7 +1,11 @@
-"""Writes ``docs/networks.md``: ``python -m sim2sky.models.table``; a test compares it with what is committed."""
+"""Writes ``docs/networks.md`` and ``resources/networks.csv``: ``python -m sim2sky.models.table``.
+
+A test compares both with what is committed. The second says how many parameters networks have to what must not import torch.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -26,13 +30,22 @@ transformers are those at 224 pixels, those of Inception at 299, where it has it
 """
 
 
-def row(name: str) -> str:
-    """A network's line of the table; it is laid out without memory for its weights."""
-    known = traits("models").get(name)
+@cache
+def laid_out(name: str) -> torch.nn.Module:
+    """A network without memory for its weights."""
     pixels = {"lens_cnn": 40, "inception_v3": 299}.get(name, 224)
     with torch.device("meta"):
-        network = create_model(name, pixels=pixels, outputs=OUTPUTS)
-    count = sum(parameter.numel() for parameter in network.parameters())
+        return create_model(name, pixels=pixels, outputs=OUTPUTS)
+
+
+def parameters(name: str) -> int:
+    """Number of a network's parameters."""
+    return sum(parameter.numel() for parameter in laid_out(name).parameters())
+
+
+def row(name: str) -> str:
+    """A network's line of the table."""
+    known, network, count = traits("models").get(name), laid_out(name), parameters(name)
     latent = next(layer for layer in network.head if isinstance(layer, torch.nn.Linear)).in_features
     smallest = "6" if known is None else str(known.smallest) + (" (multiples)" if known.multiples else "")
     marks = ["weights" in registered("models")[name], known is not None and known.dropout]
@@ -45,5 +58,11 @@ def markdown() -> str:
     return INTRO + "".join(row(name) for name in list_models())
 
 
+def csv() -> str:
+    """Text of ``resources/networks.csv``."""
+    return "network,parameters\n" + "".join(f"{name},{parameters(name)}\n" for name in list_models())
+
+
 if __name__ == "__main__":
+    (ROOT / "resources/networks.csv").write_text(csv())
     (ROOT / "docs/networks.md").write_text(markdown())
