@@ -37,7 +37,10 @@ def examples(products: Products, comparison: Comparison | None = None) -> Figure
         if name not in shards:
             style.not_run(axes[row, 0], "not made")
         else:
-            _example_row(figure, axes[row], shards[name], chosen[study.datasets[name].simulation], study.targets[0])
+            simulation = study.datasets[name].simulation
+            # lenstronomy's first row of pixels is the lowest, CosmoSim's the highest
+            origin = "upper" if study.simulations[simulation].engine == "cosmosim" else "lower"
+            _example_row(figure, axes[row], shards[name], chosen[simulation], study.targets[0], origin)
         axes[row, 0].set_ylabel("\n".join(study.datasets[name].title.replace(" (", "\n(").split("\n")))
     return figure
 
@@ -56,14 +59,16 @@ def _choose(products: Products, shards: dict[str, store.Shards], simulation: str
     return np.array([clear[np.argmin(np.abs(value[clear] - want))] for want in wanted])
 
 
-def _example_row(figure: Figure, axes: np.ndarray, shards: store.Shards, lenses: np.ndarray, target: str) -> None:
+def _example_row(
+    figure: Figure, axes: np.ndarray, shards: store.Shards, lenses: np.ndarray, target: str, origin: str
+) -> None:
     images = np.stack([shards.read("image", lens, lens + 1)[0, 0] for lens in lenses])
     value, ratio = shards.read(target)[lenses], shards.read("signal_to_noise")[lenses, 0]
     scale, band = shards.attributes["pixel_scale"], shards.attributes["bands"][0]
     norm = _stretch(images, float(np.median(shards.read("sigma_background")[:, 0])))
     half = images.shape[-1] * (scale or 1) / 2
     for index, ax in enumerate(axes):
-        shown = ax.imshow(images[index], norm=norm, cmap="inferno", origin="lower", extent=(-half, half, -half, half))
+        shown = ax.imshow(images[index], norm=norm, cmap="inferno", origin=origin, extent=(-half, half, -half, half))
         if ax.get_subplotspec().is_first_row():
             unit = ARCSEC if target == "theta_E" else f" {style.unit(target)}"
             ax.set_title(style.minus(f"{style.symbol(target)} = {value[index]:.2f}{unit}".strip()), fontsize=9)
