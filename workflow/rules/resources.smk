@@ -162,7 +162,7 @@ def training_runtime(wildcards, attempt):
 
 
 def networks_disk(wildcards):
-    """Four bytes per parameter; of a network that is not among torchvision's, those of its default size."""
+    """Four bytes per parameter of a network for images of the usual size; one of your own that the table does not name counts nothing."""
     network = STUDIES[wildcards.study].recipe_of(wildcards.run).network
     return ceil(seeds_in(wildcards) * PARAMETERS.get(network, 0) * 4 / 1e6)
 
