@@ -17,7 +17,7 @@ demo: setup ## from nothing to results/report/report.html, in minutes (CUTOUTS=c
 	$(SNAKEMAKE) --profile profiles/demo $(CONFIG)
 	@echo "Report: results/report/report.html"
 
-demo-all: setup ## all studies at demo size (config/demo-all.yaml), in less than an hour
+demo-all: setup ## all studies at demo size (config/demo-all.yaml), in less than half an hour
 	$(SNAKEMAKE) --profile profiles/demo-all $(CONFIG)
 	@echo "Report: results/report/report.html"
 
