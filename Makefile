@@ -21,7 +21,7 @@ demo-all: setup ## all studies at demo size (config/demo-all.yaml), in less than
 	$(SNAKEMAKE) --profile profiles/demo-all $(CONFIG)
 	@echo "Report: results/report/report.html"
 
-full: setup ## the full-size studies on this machine (hours to days; resumes where it stopped)
+full: setup ## the full-size studies on this machine (weeks of a GPU, see make plan; resumes where it stopped)
 	$(SNAKEMAKE) $(CONFIG)
 
 why: setup ## what would be made again, and which key, module or file is the reason

@@ -14,7 +14,6 @@ import torch
 from safetensors import SafetensorError
 
 from sim2sky import store
-from sim2sky.evaluate.run import write_table
 from sim2sky.train import checkpoint
 from sim2sky.train.labels import Labels
 from sim2sky.train.weights import write_networks
@@ -26,7 +25,7 @@ OUTPUTS = {
     "shard": lambda path: store.write_shard(path, {"image": store.Variable(NOISE, store.IMAGE_DIMS)}, {}),
     "networks": lambda path: write_networks(path, {0: {"a": torch.from_numpy(NOISE)}}, Labels(["theta_E"]), {}),
     "checkpoint": lambda path: checkpoint.save(path, {}, {"a": torch.from_numpy(NOISE)}),
-    "table": lambda path: write_table(pd.DataFrame(NOISE.reshape(300, -1)), path),
+    "table": lambda path: store.write_table(pd.DataFrame(NOISE.reshape(300, -1)), path),
 }
 
 

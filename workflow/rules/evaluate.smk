@@ -85,7 +85,7 @@ if not CONFIG.partial:
             images=PATHS.reconstructed_images,
         params:
             reconstruction=reconstruction_params,
-            code=code("reconstruct"),
+            code=code("reconstruct", simulate={"cosmosim"}),
         log:
             log_of("reconstruct", "{study}"),
         benchmark:

@@ -16,12 +16,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
 
 from sim2sky import __version__
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 CHUNK = 500  # lenses per chunk of a shard: some MB of pixels
 LENS_AXIS = "lens"
@@ -75,6 +78,12 @@ def provenance(config: Mapping[str, Any], fingerprint: Mapping[str, str], **more
 def versions() -> dict[str, str]:
     """Versions of what decides the numbers."""
     return {"sim2sky": __version__} | {name: version(name) for name in ("numpy", "torch", "zarr")}
+
+
+def write_table(table: DataFrame, path: str | Path) -> None:
+    """Write a table as CSV, whole or not at all."""
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False)
 
 
 def write_shard(path: str | Path, variables: Mapping[str, Variable], attributes: Mapping[str, Any]) -> None:

@@ -87,6 +87,9 @@ class CosmosimPopulation(Strict):
         for name in ("sigma", "sigma2"):
             if getattr(self, name) is not None:
                 raise ValueError(f"{name}: {self.generator} draws it below its bound; only point_mass_2022 has a range")
+        for name in ("smallest_sigma", "redraw_from") if self.generator == "thesis" else ():
+            if getattr(self, name) % 1:
+                raise ValueError(f"{name}: thesis draws whole numbers, not from {getattr(self, name):g}")
         bound = largest_sigma(self.R_E[1], self.redraw_from)
         if bound < self.smallest_sigma:
             text = f"at R_E {self.R_E[1]:g} sources must stay below {bound:.3g}"

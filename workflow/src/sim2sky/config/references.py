@@ -136,9 +136,8 @@ def _of_network(where: Path, recipe: Recipe, study: Study, dataset: str | None) 
     simulation = study.simulations.get(observed.simulation) if observed else None
     if simulation is None:
         return
-    pixels = observed.centre_crop.pixels if observed.centre_crop else simulation.pixels
     try:
-        check_side(recipe.network, pixels, recipe.network_options)
+        check_side(recipe.network, observed.side(simulation.pixels), recipe.network_options)
     except ValueError as error:
         yield where, str(error)
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from sim2sky import store
 from sim2sky.config import MEAN_PARAMETER, Published, Run, Study
 from sim2sky.evaluate import STATISTICS
 from sim2sky.evaluate.distances import DISTANCES
 from sim2sky.evaluate.metrics import CIRCULAR, METRICS
-from sim2sky.evaluate.run import RUN_COLUMNS, concatenate, read_metrics, write_table
+from sim2sky.evaluate.run import RUN_COLUMNS, concatenate, read_metrics
 from sim2sky.evaluate.stale import stale
 from sim2sky.evaluate.stuck import STUCK
 
@@ -65,8 +66,8 @@ def aggregate(
         print(f"{name}: missing: run {run}, seeds {block}", flush=True)
     for run, seed, domain in table.loc[table.value.isna(), ["run", "seed", "domain"]].drop_duplicates().values:
         print(f"{name}: not a number: run {run}, seed {seed}, on {domain}", flush=True)
-    write_table(table.assign(study=name)[["study", *RUN_COLUMNS]], metrics)
-    write_table(summarise(table, study).assign(study=name)[SUMMARY_COLUMNS], summary)
+    store.write_table(table.assign(study=name)[["study", *RUN_COLUMNS]], metrics)
+    store.write_table(summarise(table, study).assign(study=name)[SUMMARY_COLUMNS], summary)
     total = len(study.runs) * len(study.seed_blocks)
     print(f"{name}: {total - len(missing)} of {total} blocks of seeds, {len(table)} metrics", flush=True)
     return missing

@@ -13,7 +13,6 @@ import torch
 
 from sim2sky import store
 from sim2sky.config import CosmosimSimulation
-from sim2sky.evaluate.run import write_table
 from sim2sky.lensing.cosmosim import lens_map, render
 from sim2sky.lensing.scene import Scene
 from sim2sky.simulate.cosmosim import frame, optics_of
@@ -50,7 +49,8 @@ class Reconstructed(NamedTuple):
 def complete(estimate: Mapping[str, float], simulation: CosmosimSimulation) -> dict[str, torch.Tensor]:
     """All that an image is rendered from, each of shape (1,), from what a network regresses.
 
-    Polar positions are converted, sizes are kept above zero, and `chi` is the simulation's where it is not estimated.
+    Polar positions are converted, sizes and ratios are kept where they mean something, and `chi` is the simulation's
+    where it is not estimated.
 
     Raises
     ------
@@ -70,6 +70,8 @@ def complete(estimate: Mapping[str, float], simulation: CosmosimSimulation) -> d
         raise ValueError(f"an image cannot be simulated without {', '.join(lacking)}")
     for name in ("R_E", "sigma", "sigma2"):
         found[name] = max(found[name], 0.5)
+    for name in {"chi", "ellipse_ratio"} & found.keys():
+        found[name] = min(max(found[name], 0.05), 1.0)
     return {name: torch.tensor([float(found[name])], dtype=torch.float64) for name in needed}
 
 
@@ -211,7 +213,7 @@ def reconstruct_block(
         rows.append({"lens": lens} | {name: getattr(result, name) for name in NUMBERS} | true)
         rows[-1] |= {f"predicted_{name}": value for name, value in estimate.items()}
         print(f"lens {lens}: RMS {result.rms:.3g} of {result.rms_image:.3g} left", flush=True)
-    write_table(pd.DataFrame(rows), table)
+    store.write_table(pd.DataFrame(rows), table)
     axes = {"undone": ("row", "v", "u"), "source": ("row", "v", "u")}
     variables = {
         name: store.Variable(np.stack(values), axes.get(name, ("row", "y", "x")), unit="count")

@@ -59,7 +59,7 @@ def evaluate_run(
     if history:
         tables.append(stuck_metrics(history, source, after_epochs))
     rows = concatenate(tables)
-    write_table(rows.assign(**names)[RUN_COLUMNS], path)
+    store.write_table(rows.assign(**names)[RUN_COLUMNS], path)
 
 
 def read_metrics(path: str | Path) -> pd.DataFrame:
@@ -75,9 +75,3 @@ def concatenate(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """All rows; empty tables have columns but no types, so they only count when there is nothing else."""
     tables = list(tables)
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
-
-
-def write_table(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table as CSV, whole or not at all."""
-    with store.atomic(path) as temporary:
-        table.to_csv(temporary, index=False)

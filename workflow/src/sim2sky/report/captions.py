@@ -145,7 +145,8 @@ CAPTIONS = {
         "is compared with every other. Above one image of the most different pair of each range, below the difference of "
         "such pairs. With exact Einstein radii the images are the same, for they depend on R_E/χ alone: with positions in "
         "units of χ neither lens equation holds anything else. Near-misses appear once R_E is cast to whole pixels, most of "
-        "all for small χ, where a pixel is a large part of R_E. The last column swaps the axes of the source and turns it by "
+        "all for small χ, where a pixel is a large part of R_E; the cast is ours and shows how they can come about, not how "
+        "large the published ones are. Pairs of the same χ count as identical. The last column swaps the axes of the source and turns it by "
         "90°, which is the same source again; what differs are counts that round the other way.",
     ),
     "reconstruction": Caption(

@@ -115,4 +115,6 @@ class Products:
 
 
 def _trained(key: str) -> bool:
-    return key.rsplit(".", 1)[-1] not in ("running_mean", "running_var", "num_batches_tracked")
+    """Whether a tensor is not a buffer, of batch normalisation or of the attention windows of Swin."""
+    buffers = ("running_mean", "running_var", "num_batches_tracked", "relative_position_index", "relative_coords_table")
+    return key.rsplit(".", 1)[-1] not in buffers

@@ -24,8 +24,8 @@ def cosmosim(
 ) -> Simulated:
     """Draw and render lenses: ``lensed_source``, uint8, in counts of 0 to 255.
 
-    Where the image is cropped there are ``shift_x``, ``shift_y`` as well, by how much its light was moved: a position x
-    is at x + shift_x. Light is found on all of the image first, and only what it can reach is ever computed, so that
+    Where the image is cropped there are ``shift_x``, ``shift_y`` as well, by how much its light was moved along columns
+    to the right and along rows downwards, against y: a position x, y is at x + shift_x, y - shift_y. Light is found on all of the image first, and only what it can reach is ever computed, so that
     the result is that of rendering everything, centring and cropping, to the last bit.
     """
     population = draw(simulation, lenses)
@@ -41,8 +41,10 @@ def cosmosim(
         progress(min(1.0, (first + _TOGETHER) / len(lenses)))
     variables = {"lensed_source": Variable(images, IMAGE_DIMS, "count", "lensed light of the source"), **population}
     if simulation.crop:
-        for axis, name in enumerate("yx"):
-            text = f"shift of the light along {name}, in pixels of the whole image"
+        for axis, (name, towards) in enumerate(
+            {"y": "along rows, downwards", "x": "along columns, to the right"}.items()
+        ):
+            text = f"shift of the light {towards}, in pixels of the whole image"
             variables[f"shift_{name}"] = Variable(shifts[:, axis], unit="pixel", long_name=text)
     attributes = {"zero_point": None, "pixel_scale": simulation.pixel_scale, "bands": simulation.bands}
     return Simulated(variables, attributes)
