@@ -38,6 +38,32 @@ def table(summary: pd.DataFrame, metric: str = "r2") -> str:
     return "\n".join(lines) + "\n"
 
 
+def regression_table(summary: pd.DataFrame) -> str:
+    """Errors of every run, each parameter in its own unit, as Markdown."""
+    asked = {
+        "MAE": ("mae", "mean"),
+        "MSE": ("mse", "mean"),
+        "R2": ("r2", "mean"),
+        "error of θ (°)": ("circular_mae", "theta"),
+    }
+    lines = [f"| run | {' | '.join(asked)} | seeds | published MAE |", "|---|" + "---|" * (len(asked) + 2)]
+    rows = (
+        summary[(summary.statistics == "running") & (summary.n_seeds > 0)]
+        .set_index(["metric", "parameter"])
+        .sort_index()
+    )
+    for run in dict.fromkeys(summary.run):
+        found = rows[rows.run == run]
+        if found.empty:
+            continue
+        values = [spread(*found.loc[key, ["mean", "std"]].iloc[0]) for key in asked.values()]
+        mae = found.loc[("mae", "mean")].iloc[0]
+        lines.append(
+            f"| {run} | {' | '.join(values)} | {int(mae.n_seeds)} | {spread(mae.published_mean, mae.published_std)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("study")
@@ -52,7 +78,12 @@ def main() -> None:
         if arguments.figures is None or path.stem in arguments.figures:
             shutil.copy(path, target / "figures")
     readme = target / "README.md"
-    new = table(pd.read_csv(target / "summary.csv"))
+    summary = pd.read_csv(
+        target / "summary.csv",
+        keep_default_na=False,
+        na_values={"mean": "", "std": "", "published_mean": "", "published_std": ""},
+    )
+    new = regression_table(summary) if "mean" in set(summary.parameter) else table(summary)
     readme.write_text(MARKERS.sub(lambda match: match[1] + new + match[2], readme.read_text()))
 
 
