@@ -269,6 +269,34 @@ def test_an_interrupted_training_ends_in_the_same_bytes(domain, tmp_path, monkey
         assert (tmp_path / "broken" / file).read_bytes() == (whole / file).read_bytes()
 
 
+@pytest.mark.parametrize(("network", "passes"), [("lens_cnn", 3), ("squeezenet1_1", 1)])
+@pytest.mark.parametrize("statistics", [["running", "batch", "adabn"], ["running"]])
+def test_nothing_is_predicted_or_read_in_vain(domain, tmp_path, monkeypatch, network, passes, statistics):
+    options = {"input_pixels": 20} if network == "squeezenet1_1" else {}
+    asked = recipe(network=network, network_options=options, epochs=1, normalisation="eight_bit")
+    seen, read = [], []
+    model = train(domain, tmp_path, seeds=range(1), **asked.params()) / "model.safetensors"
+
+    def watched_predict(*arguments):
+        seen.append(arguments)
+        return predict(*arguments)
+
+    def watched_load(shards, bounds, *arguments, **options):
+        read.append(bounds)
+        return load_part(shards, bounds, *arguments, **options)
+
+    monkeypatch.setattr("sim2sky.evaluate.predict.batch_statistics.predict", watched_predict)
+    monkeypatch.setattr("sim2sky.evaluate.predict.load_part", watched_load)
+    files = tmp_path / "predictions.parquet", tmp_path / "latents.zarr.zip"
+    predict_block(model, asked, TARGETS, [domain], *files, {}, statistics=statistics)
+    assert len(seen) == (passes if len(statistics) > 1 else 1)
+    trained = [domain.bounds["train"]] if passes * len(statistics) == 9 else []
+    assert read == [*trained, domain.bounds["test"]]
+    table = pd.read_parquet(files[0])
+    assert list(table.statistics.unique()) == statistics
+    assert set(run_metrics(table).statistics) == set(statistics)
+
+
 def test_streaming_learns_as_well_as_memory(domain, tmp_path):
     last = {}
     for name, limit in (("held", 8.0), ("streamed", 5e-6)):

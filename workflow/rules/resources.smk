@@ -195,7 +195,8 @@ def prediction_memory(wildcards, attempt):
 
 
 def prediction_runtime(wildcards, attempt):
-    pixels = sum(part_pixels(name, "test") for name in run_of(wildcards).evaluate_on)
+    parts = ["test", *(["train"] if "adabn" in STUDIES[wildcards.study].statistics else [])]
+    pixels = sum(part_pixels(name, *parts) for name in run_of(wildcards).evaluate_on)
     return time_limit(pixels * seeds_in(wildcards) / PREDICTION_SPEED, attempt)
 
 
