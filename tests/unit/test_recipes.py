@@ -112,6 +112,10 @@ def test_evaluation_mode_may_stay_on_after_the_first_epoch(domain):
         first = learner.network.features[2].running_mean.clone()
         next(epochs)
         after[stays] = torch.equal(first, learner.network.features[2].running_mean)
+        images = learner.source.images
+        outputs = predict(learner.network, images, learner.recipe.batch_size, batch_statistics=not stays)
+        expected = learner.objective.regression(outputs, learner.source.target).item()
+        assert learner.validate(learner.source)["loss"] == pytest.approx(expected), "in the mode of training"
     assert after == {False: False, True: True}, "batch normalisation is frozen"
 
 
@@ -225,6 +229,7 @@ def test_the_worst_predicted_are_trained_on(domain, tmp_path):
     whole = part(domain).prepared(statistics_of("eight_bit", None), CPU)
     chosen = {seed: Worst(model, recipe(**asked), 0.25).of(whole, TARGETS, seed) for seed in (0, 1)}
     networks, labels = load_models(model, recipe(**asked), TARGETS, 1, PIXELS)
+    assert list(load_models(model, recipe(**asked), TARGETS, 1, PIXELS, [1])[0]) == [1]
     error = (predict(networks[1], whole.images, 16) - labels.encode(whole.target)).square().mean(dim=1)
     assert set(chosen[1].lens) == set(error.argsort(descending=True)[:30].tolist())
     assert torch.equal(chosen[1].target, whole.target[chosen[1].lens])

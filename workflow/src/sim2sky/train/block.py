@@ -59,9 +59,10 @@ def train_block(
     model : path
         Safetensors file, keys ``<seed>/<parameter>``: the weights after the last epoch. Nothing is selected.
     history : path
-        CSV, one row per seed and epoch. Of the validation parts, under batch statistics: the loss as it is trained on,
-        `r2` and `rmse` as means over the targets, in their own units. ``guess_loss`` is the loss of always answering
-        with the mean of the training labels.
+        CSV, one row per seed and epoch. Of the training part, the mean loss of the network's outputs. Of the validation
+        parts, under batch statistics, or under running ones with `eval_after_first_epoch`: the same loss, `r2` and
+        `rmse` as means over the targets, in their own units. ``guess_loss`` is the loss of always answering with the
+        mean of the training labels.
     fingerprint : mapping of str to str
         Hash of the code, for the provenance and to refuse checkpoints of other code.
     threads : int
