@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from sim2sky import store
-from sim2sky.config import Method, Recipe, Split, merge
+from sim2sky.config import MEAN_PARAMETER, Method, Recipe, Split, merge
 from sim2sky.evaluate.metrics import run_metrics
 from sim2sky.evaluate.predict import predict_block
 from sim2sky.models.batch_statistics import predict
@@ -333,4 +333,4 @@ def test_predictions_are_long_and_in_units(domain, tmp_path, limit):
         np.testing.assert_array_equal(rows.true, test_part.target[:, column])
         np.testing.assert_allclose(rows.predicted, expected[:, column], rtol=1e-4)
         np.testing.assert_array_equal(store.open_shards([files[1]]).read(f"{name}_bytes"), test_part.target[:, column])
-    assert set(run_metrics(table).parameter) == set(TARGETS)
+    assert set(run_metrics(table).parameter) == {*TARGETS, MEAN_PARAMETER}
