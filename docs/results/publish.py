@@ -27,11 +27,12 @@ def spread(mean: float, std: float) -> str:
 
 def table(summary: pd.DataFrame, metric: str = "r2") -> str:
     """One metric of every run and domain as Markdown, statistics of batch normalisation side by side."""
-    lines = ["| run | domain | " + " | ".join(STATISTICS) + " | seeds | published |", "|---|---|" + "---|" * 5]
     rows = summary[summary.metric == metric]
+    kinds = [name for name in STATISTICS if name in set(rows.statistics)]
+    lines = [f"| run | domain | {' | '.join(kinds)} | seeds | published |", "|---|---|" + "---|" * (len(kinds) + 2)]
     for (run, domain), group in rows.groupby(["run", "domain"], sort=False):
         by = group.set_index("statistics")
-        measured = [spread(*by.loc[name, ["mean", "std"]]) if name in by.index else "" for name in STATISTICS]
+        measured = [spread(*by.loc[name, ["mean", "std"]]) if name in by.index else "" for name in kinds]
         published = group.dropna(subset="published_mean")
         value = spread(*published[["published_mean", "published_std"]].iloc[0]) if len(published) else ""
         lines.append(f"| {run} | {domain} | {' | '.join(measured)} | {int(by.n_seeds.max())} | {value} |")

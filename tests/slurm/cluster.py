@@ -63,7 +63,7 @@ PartitionName=maintained Nodes=gpu5 MaxTime=7-0 PriorityTier=10
 PartitionName=urgent Nodes=gpu6 MaxTime=7-0 PriorityTier=10
 PartitionName=preemptible Nodes=gpu6 MaxTime=7-0 PriorityTier=1 PreemptMode=REQUEUE
 """
-NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=64000"
+NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=4 RealMemory=64000"
 GPU = " Feature=A100 Gres=gpu:a100:1"
 
 

@@ -25,6 +25,7 @@ STUDY = {
     "targets": list(RANGES),
     "seeds": 3,
     "seeds_per_job": 2,
+    "statistics": ["running"],
     "datasets": {"noise_free": {"title": "Clean images"}},
     "methods": {"none": {"title": "No adaptation", "adaptation": "none"}},
     "recipes": {"plain": {"network": "lens_cnn", "epochs": 6, "batch_size": 10, "optimiser": {"lr": 1e-3}}},
@@ -146,8 +147,7 @@ def _errors(run: str, seed: int, truth: dict[str, np.ndarray]) -> pd.DataFrame:
         if name == "theta":
             table["predicted"] = predicted % 180
         frames.append(pd.DataFrame(table).assign(domain="noise_free", seed=seed))
-    table = pd.concat(frames)
-    return pd.concat(table.assign(statistics=kind) for kind in ("running", "batch", "adabn"))
+    return pd.concat(frames).assign(statistics="running")
 
 
 def _curves(study: Study, run: str, seeds: range) -> pd.DataFrame:

@@ -3,8 +3,10 @@
 import pytest
 import torch
 
+from sim2sky.adapt import create_adaptation
 from sim2sky.config import Recipe
 from sim2sky.train.labels import Labels
+from sim2sky.train.loop import Step
 from sim2sky.train.objective import LOSSES, Objective
 
 TARGETS = ["chi", "theta", "phi"]
@@ -67,11 +69,19 @@ class TwoOutputs(torch.nn.Module):
 @pytest.mark.parametrize("loss", list(LOSSES))
 def test_outputs_on_the_way_add_to_the_loss(loss):
     images, target = torch.full((2, 1, 4, 4), 3.0), torch.tensor([[1.0], [1.0]])
-    value, latent = Objective(loss, Labels(["chi"]))(TwoOutputs(), images, target)
+    value, shown, latent = Objective(loss, Labels(["chi"]))(TwoOutputs(), images, target)
     main, second = {"mse": (4, 0.25), "mae": (2, 0.5), "huber": (1.5, 0.125)}[loss]
     assert value.item() == pytest.approx(main + 0.4 * second)
+    assert shown.item() == pytest.approx(main)
     assert latent.tolist() == [[3.0], [3.0]]
     assert Objective(loss, Labels(["chi"]))(TwoOutputs().eval(), images, target)[0].item() == pytest.approx(main)
+
+
+def test_the_loss_that_is_recorded_is_of_the_outputs_alone():
+    step = Step(TwoOutputs(), create_adaptation("none", 1), Objective("mse", Labels(["chi"])))
+    loss, shown = step((torch.full((2, 1, 4, 4), 3.0), torch.ones(2, 1), None), None, 0.0, 0.0)
+    assert loss.item() == pytest.approx(4.1)
+    assert shown.tolist() == pytest.approx([4, 0])
 
 
 def test_weights_are_of_the_parameter_however_many_outputs_it_has():

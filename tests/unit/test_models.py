@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from sim2sky.models import create_model, list_models
-from sim2sky.models.batch_statistics import adapt_batch_norm, latents, predict
+from sim2sky.models.batch_statistics import adapt_batch_norm, has_batch_norm, latents, predict
 from sim2sky.registry import registered, traits
 
 
@@ -87,6 +87,12 @@ def test_batch_statistics_normalise_each_batch_alone(network, images):
     assert not network.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     torch.testing.assert_close(network.head(latents(network, images, 32)), running)
+
+
+def test_without_batch_normalisation_there_is_nothing_to_adapt(images):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(images[0].numel(), 1))
+    assert not has_batch_norm(network)
+    assert adapt_batch_norm(network, None, 32) is network
 
 
 def test_adabn_is_the_average_of_batch_statistics(network, images):

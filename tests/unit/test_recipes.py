@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from sim2sky import store
-from sim2sky.config import Method, Recipe, Split, merge
+from sim2sky.config import MEAN_PARAMETER, Method, Recipe, Split, merge
 from sim2sky.evaluate.metrics import run_metrics
 from sim2sky.evaluate.predict import predict_block
 from sim2sky.models.batch_statistics import predict
@@ -112,6 +112,10 @@ def test_evaluation_mode_may_stay_on_after_the_first_epoch(domain):
         first = learner.network.features[2].running_mean.clone()
         next(epochs)
         after[stays] = torch.equal(first, learner.network.features[2].running_mean)
+        images = learner.source.images
+        outputs = predict(learner.network, images, learner.recipe.batch_size, batch_statistics=not stays)
+        expected = learner.objective.regression(outputs, learner.source.target).item()
+        assert learner.validate(learner.source)["loss"] == pytest.approx(expected), "in the mode of training"
     assert after == {False: False, True: True}, "batch normalisation is frozen"
 
 
@@ -225,6 +229,7 @@ def test_the_worst_predicted_are_trained_on(domain, tmp_path):
     whole = part(domain).prepared(statistics_of("eight_bit", None), CPU)
     chosen = {seed: Worst(model, recipe(**asked), 0.25).of(whole, TARGETS, seed) for seed in (0, 1)}
     networks, labels = load_models(model, recipe(**asked), TARGETS, 1, PIXELS)
+    assert list(load_models(model, recipe(**asked), TARGETS, 1, PIXELS, [1])[0]) == [1]
     error = (predict(networks[1], whole.images, 16) - labels.encode(whole.target)).square().mean(dim=1)
     assert set(chosen[1].lens) == set(error.argsort(descending=True)[:30].tolist())
     assert torch.equal(chosen[1].target, whole.target[chosen[1].lens])
@@ -269,6 +274,34 @@ def test_an_interrupted_training_ends_in_the_same_bytes(domain, tmp_path, monkey
         assert (tmp_path / "broken" / file).read_bytes() == (whole / file).read_bytes()
 
 
+@pytest.mark.parametrize(("network", "passes"), [("lens_cnn", 3), ("squeezenet1_1", 1)])
+@pytest.mark.parametrize("statistics", [["running", "batch", "adabn"], ["running"]])
+def test_nothing_is_predicted_or_read_in_vain(domain, tmp_path, monkeypatch, network, passes, statistics):
+    options = {"input_pixels": 20} if network == "squeezenet1_1" else {}
+    asked = recipe(network=network, network_options=options, epochs=1, normalisation="eight_bit")
+    seen, read = [], []
+    model = train(domain, tmp_path, seeds=range(1), **asked.params()) / "model.safetensors"
+
+    def watched_predict(*arguments):
+        seen.append(arguments)
+        return predict(*arguments)
+
+    def watched_load(shards, bounds, *arguments, **options):
+        read.append(bounds)
+        return load_part(shards, bounds, *arguments, **options)
+
+    monkeypatch.setattr("sim2sky.evaluate.predict.batch_statistics.predict", watched_predict)
+    monkeypatch.setattr("sim2sky.evaluate.predict.load_part", watched_load)
+    files = tmp_path / "predictions.parquet", tmp_path / "latents.zarr.zip"
+    predict_block(model, asked, TARGETS, [domain], *files, {}, statistics=statistics)
+    assert len(seen) == (passes if len(statistics) > 1 else 1)
+    trained = [domain.bounds["train"]] if passes * len(statistics) == 9 else []
+    assert read == [*trained, domain.bounds["test"]]
+    table = pd.read_parquet(files[0])
+    assert list(table.statistics.unique()) == statistics
+    assert set(run_metrics(table).statistics) == set(statistics)
+
+
 def test_streaming_learns_as_well_as_memory(domain, tmp_path):
     last = {}
     for name, limit in (("held", 8.0), ("streamed", 5e-6)):
@@ -300,4 +333,4 @@ def test_predictions_are_long_and_in_units(domain, tmp_path, limit):
         np.testing.assert_array_equal(rows.true, test_part.target[:, column])
         np.testing.assert_allclose(rows.predicted, expected[:, column], rtol=1e-4)
         np.testing.assert_array_equal(store.open_shards([files[1]]).read(f"{name}_bytes"), test_part.target[:, column])
-    assert set(run_metrics(table).parameter) == set(TARGETS)
+    assert set(run_metrics(table).parameter) == {*TARGETS, MEAN_PARAMETER}

@@ -222,8 +222,9 @@ def test_auxiliary_outputs_of_inception_are_trained_where_they_fit():
         layer.momentum = 0.0 if isinstance(layer, nn.BatchNorm2d) else None
     objective = Objective("mse", Labels(["a", "b"]))
     torch.manual_seed(0)
-    loss, _ = objective(network, images, target)
+    loss, shown, _ = objective(network, images, target)
     expected = nn.functional.mse_loss(network.head(latent), target)
+    torch.testing.assert_close(shown, expected)
     expected = expected + AUXILIARY_WEIGHT * nn.functional.mse_loss(auxiliary, target)
     torch.testing.assert_close(loss, expected)
     network.eval().features(images)

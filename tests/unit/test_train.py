@@ -185,18 +185,18 @@ def test_seeds_together_resume_in_the_same_bytes(domains, tmp_path, monkeypatch,
 
 
 def interrupt(monkeypatch, after: int) -> None:
-    """Let the process die after this many checkpoints."""
+    """Let the process die after this many checkpoints, those of finished seeds not counted."""
     save, count = checkpoint.save, iter(range(1, 100))
 
-    def dying(*arguments):
-        save(*arguments)
-        if next(count) == after:
+    def dying(path, *arguments):
+        save(path, *arguments)
+        if path.name == "last.ckpt" and next(count) == after:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(checkpoint, "save", dying)
 
 
-@pytest.mark.parametrize("after", [2, 3, 4])  # within the first seed, at its end, within the second
+@pytest.mark.parametrize("after", [2, 3, 4, 5])  # within the first seed, at its end, within the second
 @pytest.mark.parametrize("method", ["none", "dann"])
 def test_resumed_training_ends_in_the_same_bytes(domains, tmp_path, monkeypatch, capsys, method, after):
     expected = contents(train(domains, tmp_path / "unbroken", method, range(2)))
@@ -204,10 +204,58 @@ def test_resumed_training_ends_in_the_same_bytes(domains, tmp_path, monkeypatch,
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         interrupt(patch, after)
         train(domains, tmp_path / "broken", method, range(2))
-    assert list(contents(tmp_path / "broken")) == ["last.ckpt"]
+    assert sorted(contents(tmp_path / "broken")) == ["last.ckpt", "seed-0.ckpt"][: 1 + (after > 3)]
     capsys.readouterr()
     assert contents(train(domains, tmp_path / "broken", method, range(2))) == expected
     assert capsys.readouterr().out.count("images/s") == 6 - after
+
+
+def test_weights_of_a_finished_seed_are_written_once(domains, tmp_path, monkeypatch):
+    written, save = [], checkpoint.save
+    monkeypatch.setattr(checkpoint, "save", lambda path, *rest: (written.append(path.name), save(path, *rest)))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt(patch, 4)
+        train(domains, tmp_path, "none", range(2))
+    file, held = tmp_path / "seed-0.ckpt", []
+    before = file.stat().st_mtime_ns
+    last = torch.load(tmp_path / "last.ckpt")["state"]
+    assert sorted(last) == ["finished", "learner", "rows"]
+    assert last["finished"] == [0]
+    finish = Learner.epoch
+
+    def watched(self, *arguments):
+        held.append(file.stat().st_mtime_ns)
+        return finish(self, *arguments)
+
+    monkeypatch.setattr(Learner, "epoch", watched)
+    train(domains, tmp_path, "none", range(2))
+    assert held == [before] * 2
+    assert written == ["last.ckpt"] * 3 + ["seed-0.ckpt"] + ["last.ckpt"] * 3
+    assert sorted(contents(tmp_path)) == ["history.csv", "model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [("cut", "not a readable checkpoint"), ("foreign", "made with another code"), ("lost", "is not there")],
+)
+def test_a_finished_seed_that_cannot_be_used_is_trained_again(domains, tmp_path, monkeypatch, capsys, what, message):
+    expected = contents(train(domains, tmp_path / "unbroken", "none", range(2)))
+    for folder, code in (("run", "code"), ("foreign", "other")):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            interrupt(patch, 4)
+            train(domains, tmp_path / folder, "none", range(2), code=code)
+    file = tmp_path / "run" / "seed-0.ckpt"
+    if what == "cut":
+        file.write_bytes(file.read_bytes()[:-1000])
+    elif what == "foreign":
+        file.write_bytes((tmp_path / "foreign" / "seed-0.ckpt").read_bytes())
+    else:
+        file.unlink()
+    capsys.readouterr()
+    assert contents(train(domains, tmp_path / "run", "none", range(2))) == expected
+    out = capsys.readouterr().out
+    assert f"seed-0.ckpt: {message}" in out and "training starts over" in out
+    assert out.count("images/s") == 6
 
 
 @pytest.mark.parametrize(

@@ -262,6 +262,7 @@ def prediction_params(wildcards):
         "recipe": study.recipe_of(wildcards.run).params(),
         "source": run.source,
         "domains": [domain_of(name) for name in run.evaluate_on],
+        "statistics": study.statistics,
     }
 
 

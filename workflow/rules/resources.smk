@@ -136,6 +136,11 @@ def observed_disk(wildcards):
 # ---- train, adapt
 
 
+def network_megabytes(wildcards):
+    """Four bytes per parameter of a network for images of the usual size; one of your own that the table does not name counts nothing."""
+    return PARAMETERS.get(STUDIES[wildcards.study].recipe_of(wildcards.run).network, 0) * 4 / 1e6
+
+
 def part_pixels(dataset, *parts):
     simulation = SIMULATIONS[DATASETS[dataset].simulation]
     bounds = DATASETS[dataset].split.bounds(simulation.lenses)
@@ -151,8 +156,10 @@ def training_memory(wildcards, attempt):
     run = run_of(wildcards)
     domains = {run.source, run.second_domain} - {None}
     images = sum(part_megabytes(name, "train", "validation") for name in domains)
-    limit = STUDIES[wildcards.study].recipe_of(wildcards.run).memory_limit_gb * 1000
-    return memory(LIBRARIES_GPU, 2 * min(images, limit), attempt)
+    recipe = STUDIES[wildcards.study].recipe_of(wildcards.run)
+    # finished networks, twice while they are written; of one in training weights, gradient, and two moments
+    networks = 2 * seeds_in(wildcards) + 4 * (seeds_in(wildcards) if recipe.seeds_together else 1)
+    return memory(LIBRARIES_GPU, 2 * min(images, recipe.memory_limit_gb * 1000) + networks * network_megabytes(wildcards), attempt)
 
 
 def training_runtime(wildcards, attempt):
@@ -162,9 +169,7 @@ def training_runtime(wildcards, attempt):
 
 
 def networks_disk(wildcards):
-    """Four bytes per parameter of a network for images of the usual size; one of your own that the table does not name counts nothing."""
-    network = STUDIES[wildcards.study].recipe_of(wildcards.run).network
-    return ceil(seeds_in(wildcards) * PARAMETERS.get(network, 0) * 4 / 1e6)
+    return ceil(seeds_in(wildcards) * network_megabytes(wildcards))
 
 
 def cross_validation_memory(wildcards, attempt):
@@ -185,11 +190,13 @@ def cross_validation_runtime(wildcards, attempt):
 
 def prediction_memory(wildcards, attempt):
     images = max(part_megabytes(name, "train", "validation", "test") for name in run_of(wildcards).evaluate_on)
-    return memory(LIBRARIES, 2 * images, attempt)
+    networks = 3 * seeds_in(wildcards) * network_megabytes(wildcards)  # as read, as networks, and copies for AdaBN
+    return memory(LIBRARIES, 2 * images + networks, attempt)
 
 
 def prediction_runtime(wildcards, attempt):
-    pixels = sum(part_pixels(name, "test") for name in run_of(wildcards).evaluate_on)
+    parts = ["test", *(["train"] if "adabn" in STUDIES[wildcards.study].statistics else [])]
+    pixels = sum(part_pixels(name, *parts) for name in run_of(wildcards).evaluate_on)
     return time_limit(pixels * seeds_in(wildcards) / PREDICTION_SPEED, attempt)
 
 

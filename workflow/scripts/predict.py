@@ -16,4 +16,5 @@ predict_block(
     snakemake.output.latents,
     snakemake.params.code,
     snakemake.threads,
+    prediction["statistics"],
 )

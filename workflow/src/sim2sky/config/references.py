@@ -21,6 +21,8 @@ from sim2sky.config.study import MEAN_PARAMETER, Study
 from sim2sky.config.train import SOURCE_AXES, Recipe, Run
 
 Path = tuple[Any, ...]
+# Metrics, by the start of their names, that are always under batch statistics: they are not of the predictions.
+OF_BATCHES = ("stuck_fraction", "mmd", "proxy_a_distance")
 Mistakes = Iterator[tuple[Path, str]]
 
 
@@ -185,6 +187,8 @@ def _of_published(study: Study) -> Mistakes:
                 yield from _name((*where, key), getattr(row, key), names, key)
         if row.parameter and row.parameter != MEAN_PARAMETER:
             yield from _name((*where, "parameter"), row.parameter, study.targets, "target")
+        if not row.metric.startswith(OF_BATCHES):
+            yield from _name((*where, "statistics"), row.statistics, study.statistics, "statistics of the study")
 
 
 def _of_reconstruction(study: Study) -> Mistakes:

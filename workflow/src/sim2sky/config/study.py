@@ -13,6 +13,7 @@ from sim2sky.config.observe import Dataset
 from sim2sky.config.simulate import AnySimulation
 from sim2sky.config.train import CrossValidation, Method, Recipe, Run
 
+Statistics = Literal["running", "batch", "adabn"]
 MEAN_PARAMETER = "mean"  # stands in `parameter` for the mean over all targets, each in its own unit
 
 
@@ -23,9 +24,7 @@ class Published(Strict):
     method: Name | None = Field(None, description="key of `methods`")
     recipe: Name | None = Field(None, description="key of `recipes`")
     domain: Name = Field(description="key of `datasets`")
-    statistics: Literal["running", "batch", "adabn"] = Field(
-        description="where batch normalisation took its statistics from"
-    )
+    statistics: Statistics = Field(description="where batch normalisation took its statistics from")
     parameter: Name | None = Field(
         None, description="one of `targets`, or `mean`, the mean over all of them; null is the first"
     )
@@ -54,6 +53,12 @@ class Study(Strict):
     targets: list[Name] = Field(min_length=1, description="parameters that the networks regress")
     seeds: PositiveInt = Field(description="networks per run, with seeds 0, 1, ...")
     seeds_per_job: PositiveInt = Field(1, description="seeds trained in one job")
+    statistics: list[Statistics] = Field(
+        ["running", "batch", "adabn"],
+        min_length=1,
+        description="where batch normalisation takes its statistics from when networks are tested: training, each test "
+        "batch, or all training images of the domain (AdaBN)",
+    )
     simulations: dict[Name, AnySimulation] = Field(
         min_length=1, description="noise-free lenses; `engine` says by which program, `galaxy` if not given"
     )
@@ -72,8 +77,10 @@ class Study(Strict):
 
     @model_validator(mode="after")
     def _distinct(self) -> Study:
-        if len(set(self.targets)) != len(self.targets):
-            raise ValueError(f"targets: {', '.join(self.targets)}: one is given twice")
+        for name in ("targets", "statistics"):
+            values = getattr(self, name)
+            if len(set(values)) != len(values):
+                raise ValueError(f"{name}: {', '.join(values)}: one is given twice")
         return self
 
     @property

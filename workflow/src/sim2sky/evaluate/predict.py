@@ -16,7 +16,7 @@ from sim2sky.config import Recipe
 from sim2sky.evaluate import STATISTICS
 from sim2sky.models import batch_statistics
 from sim2sky.train.data import Domain, Part, fraction_held, load_part
-from sim2sky.train.images import statistics_of
+from sim2sky.train.images import Images, statistics_of
 from sim2sky.train.labels import Labels
 from sim2sky.train.weights import load_models
 
@@ -38,11 +38,12 @@ def predict_block(
     latents: str | Path,
     fingerprint: Mapping[str, str],
     threads: int = 1,
+    statistics: Sequence[str] = STATISTICS,
 ) -> None:
-    """Predict the test part of each domain with each seed of a block, under each of `STATISTICS`.
+    """Predict the test part of each domain with each seed of a block, under each of `statistics`.
 
     Images are normalised as in training, always with the pixels of the domain's own training part, whose labels are
-    not used. One domain is in memory at a time.
+    not used. It is read only if normalisation or AdaBN asks for it. One domain is in memory at a time.
 
     Parameters
     ----------
@@ -65,6 +66,8 @@ def predict_block(
         Of the code.
     threads : int
         CPU threads.
+    statistics : sequence of str
+        Of `STATISTICS`. A network without batch normalisation predicts once, which goes for all of them.
     """
     torch.set_num_threads(threads)
     *_, bands, _, pixels = store.open_shards(domains[0].shards).variable("image").shape
@@ -75,7 +78,7 @@ def predict_block(
     frames, variables = [], {}
     started = time.perf_counter()
     for done, domain in enumerate(domains, start=1):
-        frame, arrays = _predict_domain(networks, recipe, labels, domain, device, count)
+        frame, arrays = _predict_domain(networks, recipe, labels, domain, device, count, statistics)
         frames.append(frame)
         variables |= arrays
         left = (time.perf_counter() - started) / done * (len(domains) - done)
@@ -96,41 +99,55 @@ def _predict_domain(
     domain: Domain,
     device: torch.device,
     count: int,
+    statistics: Sequence[str],
 ) -> tuple[pd.DataFrame, dict[str, store.Variable]]:
     """Rows of the predictions table, and the domain's variables in the latents file."""
     size, targets = recipe.batch_size, labels.targets
-    held = fraction_held(recipe, [domain], ("train", "test"))
-    train = load_part(domain.shards, domain.bounds["train"], targets, held=held)
-    pixels = statistics_of(recipe.normalisation, train.images)
-    images = train.prepared(pixels, device).images
-    adapted = {seed: batch_statistics.adapt_batch_norm(network, images, size) for seed, network in networks.items()}
-    del train, images
+    adapts = "adabn" in statistics and any(map(batch_statistics.has_batch_norm, networks.values()))
+    parts = ("train", "test") if adapts or recipe.normalisation == "per_domain" else ("test",)
+    held = fraction_held(recipe, [domain], parts)
+    train = load_part(domain.shards, domain.bounds["train"], targets, held=held) if "train" in parts else None
+    pixels = statistics_of(recipe.normalisation, train.images if train else None)
+    adapted = {}
+    if adapts:
+        images = train.prepared(pixels, device).images
+        adapted = {seed: batch_statistics.adapt_batch_norm(network, images, size) for seed, network in networks.items()}
+        del images
+    del train
     test = load_part(domain.shards, domain.bounds["test"], targets, held=held).prepared(pixels, device)
     images = test.images
     lenses = pd.DataFrame({"lens": test.lens, **_conditions(domain)})
     frames = []
     for seed, network in networks.items():
-        outputs = {
-            "running": batch_statistics.predict(network, images, size),
-            "batch": batch_statistics.predict(network, images, size, batch_statistics=True),
-            "adabn": batch_statistics.predict(adapted[seed], images, size),
-        }
+        outputs = _outputs(network, adapted.get(seed), images, size, statistics)
         about = {"domain": domain.name, "seed": seed}
-        for statistics in STATISTICS:
-            predicted = labels.decode(outputs[statistics]).numpy()
+        for kind in statistics:
+            predicted = labels.decode(outputs[kind]).numpy()
             for column, name in enumerate(targets):
                 values = {
                     "parameter": name,
                     "true": test.target[:, column].cpu().numpy(),
                     "predicted": predicted[:, column],
                 }
-                frames.append(lenses.assign(**about, statistics=statistics, **values))
+                frames.append(lenses.assign(**about, statistics=kind, **values))
     latent = batch_statistics.latents(
         networks[min(networks)], test.subset(np.arange(count)).images, size, batch_statistics=True
     ).numpy()
     table = pd.concat(frames)
     order = [*COLUMNS, *(name for name in CONDITIONS if name in table)]
     return table[order], _latent_variables(domain, targets, latent, test)
+
+
+def _outputs(
+    network: nn.Module, adapted: nn.Module | None, images: Images, size: int, statistics: Sequence[str]
+) -> dict[str, torch.Tensor]:
+    """Outputs of a network under each of `statistics`; `adapted` is its copy for AdaBN."""
+    if not batch_statistics.has_batch_norm(network):
+        return dict.fromkeys(statistics, batch_statistics.predict(network, images, size))
+    return {
+        kind: batch_statistics.predict(adapted if kind == "adabn" else network, images, size, kind == "batch")
+        for kind in statistics
+    }
 
 
 def _conditions(domain: Domain) -> dict[str, np.ndarray]:

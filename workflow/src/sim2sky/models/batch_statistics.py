@@ -43,7 +43,12 @@ def latents(model: nn.Module, images: torch.Tensor, batch_size: int, batch_stati
 
 
 def adapt_batch_norm(model: nn.Module, images: torch.Tensor, batch_size: int) -> nn.Module:
-    """AdaBN: a copy of `model` whose running statistics are the average over batches of `images`; no labels needed."""
+    """AdaBN: a copy of `model` whose running statistics are the average over batches of `images`; no labels needed.
+
+    A model without batch normalisation is returned as it is.
+    """
+    if not has_batch_norm(model):
+        return model
     adapted = copy.deepcopy(model)
     for layer in _batch_norms(adapted):
         layer.reset_running_stats()
@@ -54,6 +59,11 @@ def adapt_batch_norm(model: nn.Module, images: torch.Tensor, batch_size: int) ->
     for layer, original in zip(_batch_norms(adapted), _batch_norms(model), strict=True):
         layer.momentum = original.momentum
     return adapted
+
+
+def has_batch_norm(model: nn.Module) -> bool:
+    """Whether the choice of statistics makes a difference to `model`."""
+    return bool(_batch_norms(model))
 
 
 def _batchwise(

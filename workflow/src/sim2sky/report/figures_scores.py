@@ -22,7 +22,7 @@ LOWEST_R2 = -0.5
 
 
 def scores(products: Products, comparison: Comparison) -> Figure:
-    """R2 per run and domain with the three kinds of BatchNorm statistics: dots are seeds, large marks their mean."""
+    """R2 per run and domain with each kind of BatchNorm statistics: dots are seeds, large marks their mean."""
     study, runs, table = products.study, comparison.runs, products.metrics()
     figure = style.new_figure(1.5 + 0.6 * len(runs))
     axes = figure.subplots(1, len(comparison.domains), sharey=True, squeeze=False)[0]
@@ -93,7 +93,8 @@ def _oracle_lines(ax: Axes, products: Products, comparison: Comparison, table: p
 
 
 def _key(ax: Axes, products: Products) -> None:
-    for statistics, marker in style.STATISTICS_MARKERS.items():
+    for statistics in products.study.statistics:
+        marker = style.STATISTICS_MARKERS[statistics]
         ax.plot([], [], marker, color="#555555", ms=7, label=f"mean, statistics {STATISTICS_TITLES[statistics]}")
     ax.plot([], [], ".", color="#555555", label="one seed")
     if products.study.published:

@@ -32,7 +32,9 @@ def learning_curves(products: Products, comparison: Comparison) -> Figure:
             curves = _curves(history, study.runs[run], domain)
             _draw_curves(ax, curves, colours[run])
             if curves.empty and table is not None:
-                ends.append(_draw_end(ax, table, run, domain, history.epoch.max(), colours[run]))
+                kind = "batch" if "batch" in study.statistics else study.statistics[0]
+                scores = table[table.statistics == kind]
+                ends.append(_draw_end(ax, scores, run, domain, history.epoch.max(), colours[run]))
     for ax, domain in zip(axes, comparison.domains, strict=True):
         ax.set(xlabel="epoch", title=study.datasets[domain].title)
         ax.xaxis.get_major_locator().set_params(integer=True)
@@ -79,8 +81,8 @@ def _draw_curves(ax: Axes, curves: pd.DataFrame, colour: str) -> None:
 
 
 def _draw_end(ax: Axes, table: pd.DataFrame, run: str, domain: str, epoch: int, colour: str) -> bool:
-    """Where a run was not followed on a domain: its mean R2 on the test part, by batch statistics like the curves."""
-    chosen = (table.run == run) & (table.domain == domain) & (table.metric == "r2") & (table.statistics == "batch")
+    """Where a run was not followed on a domain: its mean R2 on the test part, by statistics like those of the curves."""
+    chosen = (table.run == run) & (table.domain == domain) & (table.metric == "r2")
     several = table.parameter == MEAN_PARAMETER
     score = table[chosen & several if several.any() else chosen].value.mean()
     shown = bool(score >= LOWEST_R2)

@@ -146,8 +146,8 @@ def overall(study: Study) -> str:
 
 
 def shown_statistics(study: Study) -> str:
-    """BatchNorm statistics of the predictions that figures show: those of the published numbers, or ``running``."""
-    return study.published[0].statistics if study.published else "running"
+    """BatchNorm statistics of the predictions that figures show: those of the published numbers, or the study's first."""
+    return next((row.statistics for row in study.published if row.statistics in study.statistics), study.statistics[0])
 
 
 def is_oracle(study: Study, run: str, comparison: Comparison) -> bool:

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from sim2sky.config import MEAN_PARAMETER, Study, Survey
-from sim2sky.evaluate import STATISTICS
 from sim2sky.evaluate.aggregate import GAP_CLOSED
 from sim2sky.evaluate.distances import DISTANCES
 from sim2sky.evaluate.metrics import CIRCULAR
@@ -151,13 +150,13 @@ def published(summary: Summary, study: Study) -> Table:
 
 
 def scores(study: Study, summary: Summary) -> Table:
-    """R2 of every run on every domain under the three kinds of statistics."""
+    """R2 of every run on every domain under each kind of statistics."""
     rows = []
     for run in study.runs:
-        cells = [summary.text(run, domain, kind, "r2") for domain in study.datasets for kind in STATISTICS]
+        cells = [summary.text(run, domain, kind, "r2") for domain in study.datasets for kind in study.statistics]
         rows.append([run, _seeds(summary, run), *cells])
-    groups = [("", 2), *((study.datasets[domain].title, len(STATISTICS)) for domain in study.datasets)]
-    return Table(["run", "seeds", *list(STATISTICS) * len(study.datasets)], rows, groups)
+    groups = [("", 2), *((study.datasets[domain].title, len(study.statistics)) for domain in study.datasets)]
+    return Table(["run", "seeds", *study.statistics * len(study.datasets)], rows, groups)
 
 
 def _seeds(summary: Summary, run: str) -> str:
@@ -183,13 +182,17 @@ def distances(study: Study, summary: Summary) -> Table:
     rows = []
     for run, about in study.runs.items():
         for domain in about.evaluate_on:
-            kinds = [summary.text(run, domain, kind, GAP_CLOSED) for kind in STATISTICS]
+            kinds = [summary.text(run, domain, kind, GAP_CLOSED) for kind in study.statistics]
             far = [summary.text(run, domain, "batch", metric) for metric in DISTANCES]
             if set(kinds + far) != {"–"}:
                 pair = f"{study.datasets[about.source].title} – {study.datasets[domain].title}"
                 rows.append([run, pair, *far, *kinds])
-    groups = [("", 2), ("distance in latent space", len(DISTANCES)), ("gap to the oracle closed", len(STATISTICS))]
-    return Table(["run", "domains", *(METRIC_TITLES[metric] for metric in DISTANCES), *STATISTICS], rows, groups)
+    groups = [
+        ("", 2),
+        ("distance in latent space", len(DISTANCES)),
+        ("gap to the oracle closed", len(study.statistics)),
+    ]
+    return Table(["run", "domains", *(METRIC_TITLES[metric] for metric in DISTANCES), *study.statistics], rows, groups)
 
 
 def controls(study: Study, summary: Summary, metric: str = "r2") -> Table:

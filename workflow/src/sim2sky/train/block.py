@@ -40,8 +40,9 @@ def train_block(
 ) -> None:
     """Train one network per seed and write all of them to one file.
 
-    After each epoch `last.ckpt`, beside `model`, holds everything to go on from there; it is removed at the end. A
-    resumed training ends in the same bits as an unbroken one.
+    After each epoch `last.ckpt`, beside `model`, holds everything to go on from there, but for the weights of the
+    block's finished seeds, each of which has a file of its own; all are removed at the end. A resumed training ends in
+    the same bits as an unbroken one.
 
     Parameters
     ----------
@@ -58,9 +59,10 @@ def train_block(
     model : path
         Safetensors file, keys ``<seed>/<parameter>``: the weights after the last epoch. Nothing is selected.
     history : path
-        CSV, one row per seed and epoch. Of the validation parts, under batch statistics: the loss as it is trained on,
-        `r2` and `rmse` as means over the targets, in their own units. ``guess_loss`` is the loss of always answering
-        with the mean of the training labels.
+        CSV, one row per seed and epoch. Of the training part, the mean loss of the network's outputs. Of the validation
+        parts, under batch statistics, or under running ones with `eval_after_first_epoch`: the same loss, `r2` and
+        `rmse` as means over the targets, in their own units. ``guess_loss`` is the loss of always answering with the
+        mean of the training labels.
     fingerprint : mapping of str to str
         Hash of the code, for the provenance and to refuse checkpoints of other code.
     threads : int
@@ -92,7 +94,8 @@ def train_block(
     earlier = [Path(path) for path in (start_from, worst and worst.model) if path]
     identity = _identity(recipe, method, targets, seeds, domains, earlier, fingerprint)
     last = Path(model).with_name("last.ckpt")
-    state = checkpoint.load(last, identity, device) or {"networks": {}, "rows": [], "learner": None}
+    state = checkpoint.load_block(last, identity, device, distributed.is_first())
+    state = state or {"networks": {}, "finished": [], "rows": [], "learner": None}
     adapt_part, shown = parts["target"]["train"] if adapt_to else None, parts["source"]["train"]
 
     def learner_of(seed: int) -> Learner:
@@ -102,20 +105,20 @@ def train_block(
     together = recipe.seeds_together and len(seeds) > 1
     for reached in (_train_together if together else _train_in_turn)(learner_of, seeds, parts, state):
         if distributed.is_first():
-            checkpoint.save(last, identity, reached)
+            checkpoint.save_block(last, identity, reached)
     if not distributed.is_first():
         return
     _write_history(history, state["rows"])
     config = {"recipe": recipe.params(), "method": method.params(), "targets": list(targets), "seeds": list(seeds)}
     write_networks(model, state["networks"], labels, store.provenance(config, fingerprint, domains=_origins(domains)))
-    last.unlink(missing_ok=True)
+    checkpoint.remove_block(last)
 
 
 def _train_in_turn(
     learner_of: Callable[[int], Learner], seeds: range, parts: Mapping[str, dict[str, Part]], state: dict
 ) -> Iterator[dict]:
     """Train one seed after the other; `state`, which is brought up to date, after each epoch."""
-    for seed in seeds[len(state["networks"]) :]:
+    for seed in seeds[len(state["finished"]) :]:
         learner = learner_of(seed)
         _resume(learner, state, f"seed {seed}")
         left = len(seeds) * learner.recipe.epochs - len(state["rows"])
@@ -126,7 +129,7 @@ def _train_in_turn(
             yield state | {"learner": learner.state_dict()}
             seconds = (time.perf_counter() - start) / done * (left - done)
             print(_line(state["rows"][-1], learner.recipe.epochs, epoch.speed, seconds), flush=True)
-        state["networks"][seed] = learner.network.state_dict()
+        state["networks"] |= _weights(learner)
         state["learner"] = None
 
 
@@ -145,8 +148,16 @@ def _train_together(
         seconds = (time.perf_counter() - start) / done * (left - done)
         for row, epoch in zip(state["rows"][-len(seeds) :], reached, strict=True):
             print(_line(row, epochs, epoch.speed, seconds), flush=True)
-    state["networks"] = {learner.seed: learner.network.state_dict() for learner in team.learners}
+    for learner in team.learners:
+        state["networks"] |= _weights(learner)
     state["rows"].sort(key=lambda row: (row["seed"], row["epoch"]))
+
+
+def _weights(learner: Learner) -> dict[int, dict[str, torch.Tensor]]:
+    """The learner's weights by its seed, on the CPU; none in a process that writes no files."""
+    if not distributed.is_first():
+        return {}
+    return {learner.seed: {name: tensor.cpu() for name, tensor in learner.network.state_dict().items()}}
 
 
 def _resume(learner: Learner | Team, state: Mapping, what: str) -> None:

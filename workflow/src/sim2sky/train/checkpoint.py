@@ -12,6 +12,54 @@ import torch
 from sim2sky import store
 
 
+def save_block(last: Path, identity: Mapping[str, str], state: Mapping[str, Any]) -> None:
+    """Write where the training of a block of seeds is.
+
+    Parameters
+    ----------
+    last : path
+        The checkpoint.
+    identity : mapping of str to str
+        As for :func:`load`.
+    state : mapping
+        ``networks``, the weights of finished seeds, have a file each beside `last`, written once. ``finished`` lists the
+        seeds that have one and is brought up to date here. All else is in `last`.
+    """
+    for seed in [seed for seed in state["networks"] if seed not in state["finished"]]:
+        save(_seed_file(last, seed), identity, {"network": state["networks"][seed]})
+        state["finished"].append(seed)
+    save(last, identity, {name: value for name, value in state.items() if name != "networks"})
+
+
+def load_block(last: Path, identity: Mapping[str, str], device: torch.device, networks: bool) -> dict[str, Any] | None:
+    """What :func:`save_block` wrote, weights of finished seeds on the CPU and only if `networks`; else as :func:`load`."""
+    state = load(last, identity, device)
+    if state is None:
+        return None
+    state["networks"] = {}
+    for seed in state["finished"]:
+        path = _seed_file(last, seed)
+        if not path.exists():
+            print(f"{path}: is not there; training starts over", flush=True)
+        found = load(path, identity, torch.device("cpu"))
+        if found is None:
+            return None
+        if networks:
+            state["networks"][seed] = found["network"]
+    return state
+
+
+def remove_block(last: Path) -> None:
+    """Remove all files of :func:`save_block`."""
+    last.unlink(missing_ok=True)
+    for path in last.parent.glob(_seed_file(last, "*").name):
+        path.unlink()
+
+
+def _seed_file(last: Path, seed: int | str) -> Path:
+    return last.with_name(f"seed-{seed}.ckpt")
+
+
 def save(path: Path, identity: Mapping[str, str], state: Mapping[str, Any]) -> None:
     """Write `state`, tensors and plain types only, with the `identity` of what is trained."""
     with store.atomic(path) as temporary:

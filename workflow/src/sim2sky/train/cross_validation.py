@@ -43,7 +43,8 @@ def cross_validate(
     domain : Domain
         Labelled images; its validation and test parts are not touched.
     path : path
-        CSV, one row per grid point and fold: the grid's keys, `fold`, `r2`, `rmse` (under batch statistics).
+        CSV, one row per grid point and fold: the grid's keys, `fold`, `r2`, `rmse`, as :meth:`Learner.validate` gives
+        them.
     threads, seed : int
         Threads that torch uses; root of the folds, the weights and the order of the images.
 

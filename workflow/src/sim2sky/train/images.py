@@ -174,8 +174,11 @@ def pixel_statistics(images: Images) -> Statistics:
     return mean[:, None, None], std[:, None, None]
 
 
-def statistics_of(normalisation: str, images: Images) -> Statistics | None:
-    """What a recipe's `normalisation` takes from images and divides them by, found on the training part `images`."""
+def statistics_of(normalisation: str, images: Images | None) -> Statistics | None:
+    """What a recipe's `normalisation` takes from images and divides them by.
+
+    It is found on the training part `images`, which ``per_domain`` alone needs.
+    """
     match normalisation:
         case "per_domain":
             return pixel_statistics(images)

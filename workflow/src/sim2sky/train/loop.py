@@ -48,7 +48,7 @@ class Step(nn.Module):
     def forward(
         self, labelled: tuple[torch.Tensor | None, ...], other: torch.Tensor | None, progress: float, weight: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The loss, a scalar, and (regression loss, adaptation loss) to look at.
+        """The loss, a scalar, and (regression loss of the outputs alone, adaptation loss) to look at.
 
         Parameters
         ----------
@@ -59,15 +59,15 @@ class Step(nn.Module):
         progress, weight : float
             Fraction of the training that is done, and factor of the adaptation loss.
         """
-        loss, latent = self.objective(self.network, *labelled)
+        loss, main, latent = self.objective(self.network, *labelled)
         if other is None:
-            return loss, torch.stack([loss.detach(), torch.zeros_like(loss)])
+            return loss, torch.stack([main.detach(), torch.zeros_like(main)])
         # The domains pass one after the other, so that batch normalisation sees one domain at a time: in a joint
         # batch it would hide a difference of the means from the network but not from the test, where domains are
         # normalised alone, by batch or AdaBN statistics.
         latents_of_all = distributed.of_all(latent), distributed.of_all(self.network.features(other))
         adaptation_loss = self.adaptation.loss(*latents_of_all, progress)
-        return loss + weight * adaptation_loss, torch.stack([loss.detach(), adaptation_loss.detach()])
+        return loss + weight * adaptation_loss, torch.stack([main.detach(), adaptation_loss.detach()])
 
 
 class Learner:
@@ -183,8 +183,13 @@ class Learner:
             self.schedule.step(loss)
 
     def validate(self, part: Part) -> dict[str, float]:
-        """Loss, R2 and RMSE on a labelled part under batch statistics; see `Labels.scores`."""
-        outputs = predict(self.network, part.images, self.recipe.batch_size, batch_statistics=True)
+        """Loss, R2 and RMSE on a labelled part, see `Labels.scores`.
+
+        Under the statistics that the network is trained on with: batch statistics, or running ones where the recipe
+        leaves it in evaluation mode after the first epoch.
+        """
+        batch_statistics = not self.recipe.eval_after_first_epoch
+        outputs = predict(self.network, part.images, self.recipe.batch_size, batch_statistics)
         true, labels = part.target.cpu(), self.objective.labels
         weight = None if part.weight is None else part.weight.cpu()
         r2, rmse = labels.scores(true, labels.decode(outputs))

@@ -30,11 +30,11 @@ class Objective:
 
     def __call__(
         self, network: nn.Module, images: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Loss of a batch, a scalar, and the latent features of its images.
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What is lowered on a batch, the loss of the network's outputs alone, and the latent features of its images.
 
-        A network that has further outputs on the way leaves them in ``auxiliary_outputs`` during ``features`` in
-        training mode; each adds its loss times `AUXILIARY_WEIGHT`.
+        The first two are scalars, and the same but for a network that has further outputs on the way. It leaves them in
+        ``auxiliary_outputs`` during ``features`` in training mode; each adds its loss times `AUXILIARY_WEIGHT`.
 
         Parameters
         ----------
@@ -46,10 +46,10 @@ class Objective:
             Parameters in their own units; weight of each in the loss, None for one.
         """
         latent = network.features(images)
-        loss = self.regression(network.head(latent), target, weight)
+        loss = main = self.regression(network.head(latent), target, weight)
         for outputs in getattr(network, "auxiliary_outputs", ()) if network.training else ():
             loss = loss + AUXILIARY_WEIGHT * self.regression(outputs, target, weight)
-        return loss, latent
+        return loss, main, latent
 
     def regression(
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None

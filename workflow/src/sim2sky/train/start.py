@@ -54,7 +54,7 @@ class Worst:
         of the thesis.
         """
         _, bands, _, pixels = part.images.shape
-        networks, labels = load_models(self.model, self.recipe, targets, bands, pixels)
+        networks, labels = load_models(self.model, self.recipe, targets, bands, pixels, [seed])
         network = networks[seed].to(part.images.device)
         outputs = predict(network, part.images, self.recipe.batch_size)
         error = (outputs - labels.encode(part.target.cpu())).square().mean(dim=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import safetensors
@@ -84,9 +84,16 @@ def _umask() -> int:
 
 
 def load_models(
-    path: str | Path, recipe: Recipe, targets: Sequence[str], bands: int, pixels: int
+    path: str | Path,
+    recipe: Recipe,
+    targets: Sequence[str],
+    bands: int,
+    pixels: int,
+    seeds: Collection[int] | None = None,
 ) -> tuple[dict[int, nn.Module], Labels]:
     """Networks of a block by seed, in evaluation mode, on the CPU, and how they give `targets`.
+
+    Only those of `seeds`, if given.
 
     Raises
     ------
@@ -95,7 +102,7 @@ def load_models(
     """
     networks = {}
     weights, labels = read_networks(path, recipe, targets)
-    for seed in sorted(weights):
+    for seed in sorted(weights if seeds is None else seeds):
         shape = {"bands": bands, "pixels": pixels, "outputs": labels.outputs}
         network = create_model(recipe.network, **shape, **recipe.trained_options)
         try:
