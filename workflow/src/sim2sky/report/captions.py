@@ -73,7 +73,7 @@ CAPTIONS = {
     ),
     "learning_curves": Caption(
         "Learning curves",
-        "R² on the validation part of either domain after each epoch, under batch statistics. Thin lines are "
+        "R² on the validation part of either domain after each epoch, under batch statistics unless a recipe leaves training mode. Thin lines are "
         "seeds, thick lines their mean. Diamonds stand where a run was not followed on a domain in training: "
         "they are its score on the test part at the end. The target's labels are used to watch, never to "
         "choose: the network after the last epoch is the one that counts. Look for runs whose source curve is "
