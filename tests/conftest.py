@@ -9,10 +9,10 @@ from tests.workflow.conftest import TINY_RUN, Project
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Side by side (`pytest -n 2 --dist loadgroup`), tests of one file stay together, and all tests of SLURM: they share a cluster."""
+    """Side by side (`pytest -n 2 --dist loadgroup`), tests of one file stay together, and all that share a cluster or a finished project."""
     for item in items:
-        slurm = item.path.parent.name == "slurm"
-        item.add_marker(pytest.mark.xdist_group("slurm" if slurm else item.path.name))
+        shared = [name for name in ("cluster", "finished") if name in item.fixturenames]
+        item.add_marker(pytest.mark.xdist_group(*(shared or [item.path.name])))
 
 
 @pytest.fixture(scope="session")
