@@ -29,6 +29,7 @@ from sim2sky.train.labels import Labels
 from sim2sky.train.loop import Learner
 from sim2sky.train.together import Team
 
+OUTPUT = Path(__file__).parents[1] / "docs/results/benchmarks/train.csv"
 BATCH, IMAGES, EPOCHS = 32, 1600, 3
 TOGETHER = "none, seeds together: "
 METHODS = {
@@ -112,7 +113,7 @@ def measure(loop: str, processes: int, threads: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, help="CSV to write")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="CSV to write")
     parser.add_argument("--repeats", type=int, default=3, help="rounds; the median counts (default 3)")
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
@@ -132,12 +133,11 @@ def main() -> None:
             row[f"ratio to plain {name}"] = round(statistics.median(ratios), 2) if comparable and ratios else ""
         rows.append(row)
         print("  ".join(f"{key}: {value}" for key, value in row.items() if value != ""), flush=True)
-    if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        with open(options.output, "w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    with open(options.output, "w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 if __name__ == "__main__":
