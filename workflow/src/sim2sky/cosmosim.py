@@ -1,6 +1,6 @@
 """What the configuration and the simulation share of the CosmoSim engine: its generators' numbers and its names.
 
-The generators are those of the bachelor's thesis "Machine vision to map dark matter" (NTNU 2023), section 3.4. A
+The generators are those of Vegsund & Sukarevicius 2023, *Intergalactic Machine Vision* (bachelor's thesis, NTNU), Section 3.4. A
 fingerprint counts this module, as it does not count the configuration.
 """
 

@@ -48,7 +48,7 @@ def draw(simulation: CosmosimSimulation, lenses: Sequence[int]) -> dict[str, Var
 
     Notes
     -----
-    ``thesis`` is the listing of section 3.4 of the bachelor's thesis "Machine vision to map dark matter" (NTNU 2023)
+    ``thesis`` is the listing of Section 3.4 of Vegsund & Sukarevicius 2023, *Intergalactic Machine Vision* (bachelor's thesis, NTNU)
     that made its training data, ``point_mass_2022`` the older listing there.
     """
     uniform = np.stack([generator(simulation.seed, "population", lens).random(len(_DRAWN)) for lens in lenses], axis=1)
