@@ -57,8 +57,8 @@ def regression_table(summary: pd.DataFrame) -> str:
         found = rows[rows.run == run]
         if found.empty:
             continue
-        values = [spread(*found.loc[key, ["mean", "std"]].iloc[0]) for key in asked.values()]
-        mae = found.loc[("mae", "mean")].iloc[0]
+        values = [spread(*found.loc[[key], ["mean", "std"]].iloc[0]) for key in asked.values()]
+        mae = found.loc[[("mae", "mean")]].iloc[0]
         lines.append(
             f"| {run} | {' | '.join(values)} | {int(mae.n_seeds)} | {spread(mae.published_mean, mae.published_std)} |"
         )

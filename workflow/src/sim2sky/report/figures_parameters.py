@@ -158,12 +158,13 @@ def parameter_scores(products: Products, comparison: Comparison) -> Figure:
                 if (item.run, item.metric, item.parameter, item.domain) == (run, metric, parameter, comparison.source):
                     ax.plot(item.mean, height, "D", mfc="none", mec=ROUND_COLOUR, mew=1.5, ms=7, zorder=5)
         ax.set_xlabel(title)
-        if metric != "r2":
+        low, high = ax.dataLim.intervalx
+        if metric != "r2" and high > 5 * low:  # a shorter logarithmic axis may hold no tick
             ax.set_xscale("log")
             ax.xaxis.set_major_formatter("{x:g}")
             ax.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
             ax.tick_params(which="minor", labelsize=8)
-        else:
+        elif metric == "r2":
             _limit_r2(ax, rows.groupby("run").value.mean().reindex(runs))
     sizes = {run: products.network_size(run) for run in runs}
     labels = [f"{run} ({sizes[run] / 1e6:.3g} M)" if sizes[run] else run for run in runs]
