@@ -80,10 +80,12 @@ def cluster():
 
 
 class SlurmProject(Project):
-    """Two runs of study A at the size of a test, in a project of its own."""
+    """A project whose jobs a cluster runs; in `folder`, which may hold one already."""
 
-    def __init__(self, folder: Path, cluster: SupervisedCluster, undisturbed: Project):
+    def __init__(self, folder: Path, cluster: SupervisedCluster, undisturbed: Project | None = None):
         self.folder, self.cluster, self.undisturbed = folder, cluster, undisturbed
+        if not folder.exists():
+            super().__init__(folder)
 
     @property
     def environment(self):
