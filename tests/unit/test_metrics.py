@@ -6,7 +6,11 @@ import pytest
 from astropy.coordinates import Angle
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
-from sim2sky.evaluate.metrics import METRICS, circular_mae, fractional_residual, run_metrics, scatter
+from sim2sky.config.references import OF_BATCHES, OF_PREDICTIONS
+from sim2sky.evaluate.aggregate import GAP_CLOSED
+from sim2sky.evaluate.distances import DISTANCES
+from sim2sky.evaluate.metrics import CIRCULAR, METRICS, circular_mae, fractional_residual, run_metrics, scatter
+from sim2sky.evaluate.stuck import STUCK
 
 TRUE = np.array([1.0, 2.0, 3.0, 4.0])
 PREDICTED = np.array([1.1, 1.9, 3.6, 4.0])  # off by 0.1, -0.1, 0.6, 0; that is 10, 5, 20 and 0 %
@@ -105,3 +109,8 @@ def test_circular_error_is_the_short_way_round(period):
     short = Angle((predicted - true) * turns, "deg").wrap_at("180d").deg / turns
     assert circular_mae(true, predicted, period) == pytest.approx(np.abs(short).mean())
     assert circular_mae(true, predicted, period) == pytest.approx(period / 4, rel=0.1), "guesses at random"
+
+
+def test_metrics_that_may_be_published_are_those_computed():
+    assert set(OF_PREDICTIONS) == {*METRICS, CIRCULAR, GAP_CLOSED}
+    assert set(OF_BATCHES) == {STUCK, *DISTANCES}

@@ -143,12 +143,21 @@ class CosmosimSimulation(Strict):
     @model_validator(mode="after")
     def _fits(self) -> CosmosimSimulation:
         kept = self.crop.pixels if self.crop else self.image_pixels
+        population, generated = self.population, GENERATED[self.population.generator]
         if kept > self.image_pixels:
             raise ValueError(f"crop.pixels: cannot keep {kept} of {self.image_pixels} pixels")
         if self.downscale and self.downscale > kept:
             raise ValueError(f"downscale: cannot average {kept} pixels to {self.downscale}")
         if self.mask != "none" and self.mode == "raytrace":
             raise ValueError("mask: a raytraced image has none; it belongs to `mode: roulette`")
+        for name, owner, unused in [
+            ("terms", "mode: roulette", self.mode == "raytrace" and self.terms != 50),
+            ("population.ellipse_ratio", "lens: sie", self.lens != "sie" and population.ellipse_ratio != (0.5, 0.95)),
+            ("population.orientation", "lens: sie", self.lens != "sie" and population.orientation != (0, 179)),
+            ("population.chi", "chi: null", self.chi is not None and population.chi != generated["chi"]),
+        ]:
+            if unused:
+                raise ValueError(f"{name}: has no effect here; it belongs to `{owner}`")
         return self
 
     @property

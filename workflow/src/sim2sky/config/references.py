@@ -21,7 +21,8 @@ from sim2sky.config.study import MEAN_PARAMETER, Study
 from sim2sky.config.train import SOURCE_AXES, Recipe, Run
 
 Path = tuple[Any, ...]
-# Metrics, by the start of their names, that are always under batch statistics: they are not of the predictions.
+# What `summary.csv` has: of predictions, and what is always under batch statistics because it is not of predictions.
+OF_PREDICTIONS = ("r2", "rmse", "mae", "bias", "scatter", "outlier_fraction", "mse", "circular_mae", "gap_closed")
 OF_BATCHES = ("stuck_fraction", "mmd", "proxy_a_distance")
 Mistakes = Iterator[tuple[Path, str]]
 
@@ -179,6 +180,8 @@ def _of_cross_validation(study: Study) -> Mistakes:
 
 
 def _of_published(study: Study) -> Mistakes:
+    epochs = study.stuck_at_mean.after_epochs if study.stuck_at_mean else []
+    metrics = [*OF_PREDICTIONS, *OF_BATCHES, *(f"stuck_fraction_after_{epoch}" for epoch in epochs)]
     for index, row in enumerate(study.published):
         where = ("published", index)
         kinds = {"run": study.runs, "method": study.methods, "recipe": study.recipes, "domain": study.datasets}
@@ -187,6 +190,7 @@ def _of_published(study: Study) -> Mistakes:
                 yield from _name((*where, key), getattr(row, key), names, key)
         if row.parameter and row.parameter != MEAN_PARAMETER:
             yield from _name((*where, "parameter"), row.parameter, study.targets, "target")
+        yield from _name((*where, "metric"), row.metric, metrics, "metric")
         if not row.metric.startswith(OF_BATCHES):
             yield from _name((*where, "statistics"), row.statistics, study.statistics, "statistics of the study")
 
