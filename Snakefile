@@ -19,4 +19,4 @@ rule all:
     default_target: True
     input:
         report=PATHS.report,
-        summaries=expand(PATHS.summary, study=STUDIES),
+        summaries=expand(PATHS.summary, study=TRAINED_STUDIES),

@@ -10,8 +10,9 @@ from tests.workflow.conftest import planned
 
 pytestmark = pytest.mark.slow
 TRAINS = {"train_source_only", "adapt", "cross_validate"}
-# On top of config/demo.yaml: fewer lenses and epochs, and the rules that only other studies have.
+# On top of config/demo.yaml: fewer lenses and epochs, and the rules that other studies have.
 SMALLER = """
+studies: [einstein_radius, architectures, degeneracy]
 overrides:
   einstein_radius:
     seeds: 1
@@ -22,8 +23,8 @@ overrides:
   architectures:
     simulations: {cosmosim_sis: {lenses: 100, shard_size: 50}}
     recipes: {thesis: {epochs: 1}}
-    degeneracy: {lens: point_mass, pixels: 100, images_per_range: 4, ranges: [{chi: [30, 70]}]}
     reconstruction: {run: squeezenet1_1-extra_layers, images: 2}
+  degeneracy: {degeneracy: {pixels: 100, images_per_range: 4}}
 """
 
 

@@ -121,6 +121,8 @@ STUDY_MISTAKES = [
     ("statistics", [], ["statistics", "at least 1"]),
     ("statistics", ["running", "batch", "running"], ["statistics", "given twice"]),
     ("statistics", ["running"], ["published.0.statistics", "unknown statistics of the study 'batch'"]),
+    ("chapter", "images", ["einstein_radius.yaml", "targets, simulations", "`chapter: images` trains nothing"]),
+    ("runs", {}, ["runs: at least 1 is needed"]),
     ("published", [{"run": "paper-none", "domain": "des", "statistics": "batch", "metric": "r_2", "mean": 1, "source": "A"}], ["published.0.metric", "did you mean 'r2'?"]),
     ("simulations.galaxy_lenses", COSMOSIM | {"mode": "raytrace", "terms": 20}, ["galaxy_lenses", "terms: has no effect", "`mode: roulette`"]),
     ("simulations.galaxy_lenses", COSMOSIM | {"population": {"ellipse_ratio": [0.6, 0.7]}}, ["population.ellipse_ratio: has no effect", "`lens: sie`"]),

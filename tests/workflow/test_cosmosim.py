@@ -62,6 +62,19 @@ def test_plan(tiny):
 
 
 @pytest.mark.slow
+def test_study_without_networks(project):
+    """It has a chapter of figures and tables of its own, and none of scores."""
+    few = {"degeneracy": {"degeneracy": {"pixels": 100, "images_per_range": 4}}}
+    (project.folder / "config/few.yaml").write_text(yaml.safe_dump({"studies": ["degeneracy"], "overrides": few}))
+    result = project.snakemake("--configfile", "config/few.yaml", "--config", "cutouts={}")
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    page = (project.folder / "results/report/report.html").read_text()
+    assert page.count("data:image/png;base64,") == 1 and "whole pixels" in page
+    assert "degeneracy-figures" in page and "degeneracy-scores" not in page
+    assert "images compared per range" in page
+
+
+@pytest.mark.slow
 def test_from_the_draw_to_the_network(tiny):
     observed = [f"results/observe/{name}/{shard}.zarr.zip" for name in DATASETS for shard in SHARDS]
     result = tiny.snakemake("results/train/tiny/clean/0-0/model.safetensors", *observed, *ONLY)

@@ -27,6 +27,7 @@ try:
 except ConfigError as error:
     raise WorkflowError(f"The configuration is wrong; nothing was started.\n{error}") from None
 
+TRAINED_STUDIES = [name for name, study in STUDIES.items() if study.runs]
 PATHS = Paths(CONFIG.results)
 SIMULATIONS = {name: item for study in STUDIES.values() for name, item in study.simulations.items()}
 DATASETS = {name: item for study in STUDIES.values() for name, item in study.datasets.items()}
@@ -327,7 +328,8 @@ def aggregation_params(wildcards):
 
 def figure_inputs(wildcards, study):
     """All that the figures of a study show; with `partial`, what there is of it."""
-    config, tables = STUDIES[study], [PATHS.metrics.format(study=study), PATHS.summary.format(study=study)]
+    config = STUDIES[study]
+    tables = expand([PATHS.metrics, PATHS.summary], study=[study] if config.runs else [])
     # figures of a regression give the number of trained parameters, which is in the networks' files
     patterns = [PATHS.history, PATHS.predictions, PATHS.latents, *([PATHS.model] if "parameter_scores" in {kind for kind, _ in figure_plan(config).values()} else [])]
     others = [path for pattern in patterns for _, _, path in of_all_runs(pattern, study)]

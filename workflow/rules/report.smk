@@ -43,8 +43,8 @@ for study in STUDIES:
 
 rule write_report:
     input:
-        metrics=expand(PATHS.metrics, study=STUDIES),
-        summaries=expand(PATHS.summary, study=STUDIES),
+        metrics=expand(PATHS.metrics, study=TRAINED_STUDIES),
+        summaries=expand(PATHS.summary, study=TRAINED_STUDIES),
         figures=[path for study in STUDIES for path in figures_of(study).values()],
         cross_validation=list(cross_validations().values()),
         analyses=[path for tables in analysis_tables().values() for path in tables.values()],
@@ -52,6 +52,7 @@ rule write_report:
         report=PATHS.report,
     params:
         studies={name: study.params() for name, study in STUDIES.items()},
+        trained_studies=TRAINED_STUDIES,
         full={name: study.params() for name, study in FULL_STUDIES.items()},
         surveys={name: survey for study in STUDIES for name, survey in surveys_of(study).items()},
         figures={study: figures_of(study) for study in STUDIES},

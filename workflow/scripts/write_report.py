@@ -10,8 +10,8 @@ params = snakemake.params
 write_report(
     snakemake.output.report,
     {name: Study.model_validate(study) for name, study in params.studies.items()},
-    dict(zip(params.studies, snakemake.input.summaries, strict=True)),
-    dict(zip(params.studies, snakemake.input.metrics, strict=True)),
+    dict(zip(params.trained_studies, snakemake.input.summaries, strict=True)),
+    dict(zip(params.trained_studies, snakemake.input.metrics, strict=True)),
     params.figures,
     {"versions": versions(), "code fingerprints": params.code_of_rules, "configuration": params.studies},
     full={name: Study.model_validate(study) for name, study in params.full.items()},

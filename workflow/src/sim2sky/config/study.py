@@ -46,12 +46,13 @@ class Study(Strict):
     title: str = Field(description="heading in the report")
     abstract: str = Field(description="what the study asks, for the report")
     reference: str = Field(description="the publication that it reproduces")
-    chapter: Literal["adaptation", "regression"] = Field(
+    chapter: Literal["adaptation", "regression", "images"] = Field(
         "adaptation",
-        description="what the report shows: what adaptation wins on a target, or how well each run regresses all targets",
+        description="what the report shows: what adaptation wins on a target, how well each run regresses all targets, or, of a "
+        "study that trains nothing, a comparison of images (`degeneracy`)",
     )
-    targets: list[Name] = Field(min_length=1, description="parameters that the networks regress")
-    seeds: PositiveInt = Field(description="networks per run, with seeds 0, 1, ...")
+    targets: list[Name] = Field([], description="parameters that the networks regress")
+    seeds: PositiveInt = Field(1, description="networks per run, with seeds 0, 1, ...")
     seeds_per_job: PositiveInt = Field(1, description="seeds trained in one job")
     statistics: list[Statistics] = Field(
         ["running", "batch", "adabn"],
@@ -60,12 +61,12 @@ class Study(Strict):
         "batch, or all training images of the domain (AdaBN)",
     )
     simulations: dict[Name, AnySimulation] = Field(
-        min_length=1, description="noise-free lenses; `engine` says by which program, `galaxy` if not given"
+        {}, description="noise-free lenses; `engine` says by which program, `galaxy` if not given"
     )
-    datasets: dict[Name, Dataset] = Field(min_length=1, description="domains: simulations as observed")
-    recipes: dict[Name, Recipe] = Field(min_length=1, description="ways to train")
-    methods: dict[Name, Method] = Field(min_length=1, description="ways to adapt")
-    runs: dict[Name, Run] = Field(min_length=1, description="what is trained: a method by a recipe on domains")
+    datasets: dict[Name, Dataset] = Field({}, description="domains: simulations as observed")
+    recipes: dict[Name, Recipe] = Field({}, description="ways to train")
+    methods: dict[Name, Method] = Field({}, description="ways to adapt")
+    runs: dict[Name, Run] = Field({}, description="what is trained: a method by a recipe on domains")
     only_runs: list[Name] = Field(
         [], description="keys of `runs` that are wanted, with those they start from; none is all"
     )
@@ -81,6 +82,18 @@ class Study(Strict):
             values = getattr(self, name)
             if len(set(values)) != len(values):
                 raise ValueError(f"{name}: {', '.join(values)}: one is given twice")
+        return self
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Study:
+        parts = ("targets", "simulations", "datasets", "recipes", "methods", "runs")
+        if self.chapter != "images":
+            if missing := [name for name in parts if not getattr(self, name)]:
+                raise ValueError(f"{', '.join(missing)}: at least 1 is needed, unless it is `chapter: images`")
+        elif given := [name for name in parts if getattr(self, name)]:
+            raise ValueError(f"{', '.join(given)}: `chapter: images` trains nothing")
+        elif not self.degeneracy:
+            raise ValueError("degeneracy: is missing; `chapter: images` has nothing else")
         return self
 
     @property

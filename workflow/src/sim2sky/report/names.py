@@ -93,7 +93,7 @@ def key(study: Study, comparison: Comparison) -> str:
 
 def figure_plan(study: Study) -> dict[str, tuple[str, Comparison | None]]:
     """Name of every figure of a study -> its kind and what it compares (None: the study as a whole)."""
-    plan = _regression_plan(study) if study.chapter == "regression" else _adaptation_plan(study)
+    plan = PLANS[study.chapter](study)
     plan |= {name: (name, None) for name in ANALYSES if getattr(study, name)}
     if study.cross_validation:
         plan["cross_validation"] = ("cross_validation", None)
@@ -126,6 +126,10 @@ def _regression_plan(study: Study) -> dict[str, tuple[str, Comparison | None]]:
             rows = replace(test, runs=runs)
             plan |= {f"{kind}_{end}": (kind, rows) for kind in ("errors", "errors_zoomed")}
     return plan
+
+
+# What each kind of chapter shows, beside analyses and cross-validation.
+PLANS = {"adaptation": _adaptation_plan, "regression": _regression_plan, "images": lambda study: {}}
 
 
 def tested(study: Study) -> list[Comparison]:

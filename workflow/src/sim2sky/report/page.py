@@ -61,7 +61,7 @@ def write_report(
     studies : mapping of str to Study
         The studies as they were run, one chapter each.
     summaries, metrics : mapping of str to path
-        ``summary.csv`` and ``metrics.csv`` of each study. Runs that lack a seed in `metrics` are named as missing.
+        ``summary.csv`` and ``metrics.csv`` of each study that trains. Runs that lack a seed in `metrics` are named as missing.
     figures : mapping of str to (mapping of str to path)
         PNG files of each study by name, from :func:`sim2sky.report.figures.draw_figures`. One that does not exist is
         named in its place.
@@ -79,7 +79,8 @@ def write_report(
     """
     full, cross_validation, analyses = full or {}, cross_validation or {}, analyses or {}
     chapters = [
-        _chapter(name, study, full.get(name), summaries[name], metrics[name], figures.get(name, {}), surveys or {})
+        _chapter(name, study, full.get(name), figures.get(name, {}))
+        | (_of_runs(study, summaries[name], metrics[name], surveys or {}) if study.runs else {})
         | {"cross_validation": _grid(study, cross_validation.get(name))}
         | {"analyses": _analyses(study, analyses.get(name, {}))}
         for name, study in studies.items()
@@ -117,7 +118,9 @@ def sizes(study: Study, full: Study | None) -> tables.Table:
         rows = {f"lenses per domain ({name})": f"{item.lenses:,}" for name, item in of.simulations.items()}
         used = dict.fromkeys(run.recipe for run in study.runs.values())
         rows |= {f"epochs (recipe {name})": str(of.recipes[name].epochs) for name in used if name in of.recipes}
-        return rows | {SEEDS: str(of.seeds)}
+        if of.degeneracy:
+            rows["images compared per range"] = str(of.degeneracy.images_per_range)
+        return rows | ({SEEDS: str(of.seeds)} if of.runs else {})
 
     here, there = count(study), count(full) if full else {}
     if there == here or not there:
@@ -138,27 +141,34 @@ def _chapter(
     name: str,
     study: Study,
     full: Study | None,
-    summary_path: str | Path,
-    metrics_path: str | Path,
     figures: Mapping[str, str | Path],
-    surveys: Mapping[str, Survey],
 ) -> dict[str, Any]:
-    summary, measured = tables.Summary(summary_path), read_metrics(metrics_path)
-    size, missing = sizes(study, full), {}
-    for run, block in missing_runs(study, present_runs(measured, study)):
-        missing.setdefault(run, []).append(block)
+    size = sizes(study, full)
     return {
         "name": name,
         "study": study,
         "sizes": size,
         "extent": extent(size),
+        "missing": {},
+        "figures": _figures(study, figures),
+        "configuration": yaml.safe_dump(study.params(), sort_keys=False, allow_unicode=True, width=110),
+    }
+
+
+def _of_runs(
+    study: Study, summary_path: str | Path, metrics_path: str | Path, surveys: Mapping[str, Survey]
+) -> dict[str, Any]:
+    """What a chapter has besides, of a study that trains."""
+    summary, measured = tables.Summary(summary_path), read_metrics(metrics_path)
+    missing = {}
+    for run, block in missing_runs(study, present_runs(measured, study)):
+        missing.setdefault(run, []).append(block)
+    return {
         "missing": {run: "all seeds" if blocks == study.seed_blocks else blocks for run, blocks in missing.items()},
         "statistics": STATISTICS_TITLES[shown_statistics(study)],
         "metrics": tables.metrics(study, summary),
         **(_regression if study.chapter == "regression" else _adaptation)(study, summary),
         "datasets": tables.datasets(study, surveys),
-        "figures": _figures(study, figures),
-        "configuration": yaml.safe_dump(study.params(), sort_keys=False, allow_unicode=True, width=110),
     }
 
 
