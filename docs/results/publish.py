@@ -2,7 +2,7 @@
 
     python docs/results/publish.py STUDY [--results results] [--figures NAME ...]
 
-Copies summary.csv and metrics.csv, copies the figures named (by default all), and writes the table between the markers
+Copies summary.csv, metrics.csv and any cross_validation.csv, copies the figures named (by default all), and writes the table between the markers
 of docs/results/STUDY/README.md. Run it in the folder of the project after the workflow has finished.
 """
 
@@ -44,6 +44,7 @@ def regression_table(summary: pd.DataFrame) -> str:
     asked = {
         "MAE": ("mae", "mean"),
         "MSE": ("mse", "mean"),
+        "MAE, θ the short way round": ("circular_mae", "mean"),
         "R2": ("r2", "mean"),
         "error of θ (°)": ("circular_mae", "theta"),
     }
@@ -75,6 +76,9 @@ def main() -> None:
     (target / "figures").mkdir(parents=True, exist_ok=True)
     for name in ("summary.csv", "metrics.csv"):
         shutil.copy(arguments.results / "evaluate" / arguments.study / name, target)
+    grid = arguments.results / "train" / arguments.study / "cross_validation.csv"
+    if grid.is_file():
+        shutil.copy(grid, target)
     for path in sorted((arguments.results / "report" / arguments.study).glob("*.png")):
         if arguments.figures is None or path.stem in arguments.figures:
             shutil.copy(path, target / "figures")

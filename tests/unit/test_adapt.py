@@ -29,9 +29,9 @@ def test_registry_without_import_agrees_with_the_imported_one():
     [
         ("man", {}, "did you mean"),
         ("mmd", {"kernl": "fixed"}, "did you mean 'kernel'"),
-        ("mmd", {"kernel": "multi"}, "mmd: .*did you mean 'multiscale'"),
+        ("mmd", {"kernel": "multi"}, "kernel of mmd .*did you mean 'multiscale'"),
         ("mmd", {"estimator": "unbiassed"}, "did you mean 'unbiased'"),
-        ("dann", {"hidden": 0}, "dann: hidden: 0"),
+        ("dann", {"hidden": 0}, "hidden of dann: a whole number above 0"),
     ],
 )
 def test_wrong_names_and_values_are_refused(name, options, message):

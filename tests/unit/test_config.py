@@ -36,7 +36,7 @@ def test_without_cutouts_the_third_domain_is_left_out(tmp_path):
     _, studies, _ = configure.load(top(), ROOT)
     assert "des_sky" not in studies["einstein_radius"].datasets
     assert not any("sky" in run for run in studies["einstein_radius"].runs)
-    (tmp_path / "cube.fits").touch()
+    (tmp_path / "cube.fits").write_bytes(b"SIMPLE  =")
     _, studies, _ = configure.load(top(cutouts={"des_coadd_g": str(tmp_path / "cube.fits")}), ROOT)
     assert "tuned-dann-sky" in studies["einstein_radius"].runs
 
@@ -107,6 +107,14 @@ STUDY_MISTAKES = [
     ("recipes.tuned.batch_size", 1, ["recipes.tuned.batch_size", "greater than or equal to 2"]),
     ("methods.mmd.adaptation", "mdm", ["methods.mmd", "did you mean 'mmd'?"]),
     ("methods.mmd.options", {"kernal": "fixed"}, ["methods.mmd", "did you mean 'kernel'?"]),
+    ("methods.mmd.options", {"kernel": "fixt"}, ["methods.mmd", "unknown kernel of mmd 'fixt'", "did you mean 'fixed'?"]),
+    ("methods.dann.options", {"hidden": 0}, ["methods.dann", "hidden of dann: a whole number above 0"]),
+    ("seeds", True, ["seeds", "a switch (true)"]),
+    ("recipes.tuned.optimiser.lr", True, ["recipes.tuned.optimiser.lr", "a switch (true)"]),
+    ("simulations.galaxy_lenses.lenses", 40, ["runs.tuned-mmd.target", "28 lenses to train on do not fill one batch of 32"]),
+    ("cross_validation.lenses", 40000, ["cross_validation.lenses", "noise_free has 35000 to train on"]),
+    ("cross_validation.folds", 9000, ["cross_validation.folds", "9000 folds of 10000 lenses"]),
+    ("cross_validation.grid", {"loss": []}, ["cross_validation.grid.loss", "at least 1"]),
     ("runs.tuned-mmd.recipe", "tunde", ["runs.tuned-mmd.recipe", "did you mean 'tuned'?"]),
     ("runs.tuned-mmd.method", "mmmd", ["runs.tuned-mmd.method", "did you mean 'mmd'?"]),
     ("runs.tuned-mmd.target", "dess", ["runs.tuned-mmd.target", "did you mean 'des'?"]),

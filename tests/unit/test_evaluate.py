@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,16 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from safetensors.numpy import save_file
 from sklearn.metrics import r2_score
 
 from sim2sky import store
-from sim2sky.config import Method, Recipe, Study
+from sim2sky.config import Method, Recipe, Study, merge
 from sim2sky.evaluate.aggregate import SUMMARY_COLUMNS, aggregate, missing_runs, present_runs
 from sim2sky.evaluate.latent import embed_latents
 from sim2sky.evaluate.predict import predict_block
 from sim2sky.evaluate.run import RUN_COLUMNS, evaluate_run, read_metrics
+from sim2sky.evaluate.stale import stale
 from sim2sky.models import batch_statistics
 from sim2sky.train.block import train_block
 from sim2sky.train.data import Domain
@@ -221,6 +224,25 @@ def test_gap_closed_by_seed(files, study, tmp_path):
     assert gap.seed.to_list() == [0, 1]
     np.testing.assert_allclose(gap.value, [0.8, np.nan])
     assert read_summary(tmp_path / "summary.csv").loc["dann", "des", "gap_closed"]["mean"] == ""
+
+
+def test_networks_of_another_size_or_start_are_stale(study, tmp_path):
+    """As their file says; nothing else of it is of another configuration."""
+    run = study.runs["plain"]
+    bounds = {part: list(ends) for part, ends in study.datasets["noise_free"].split.bounds(50000).items()}
+    config = {"targets": study.targets, "recipe": study.recipe_of("plain").params()}
+    config |= {"method": study.methods[run.method].params(), "start_from": False, "worst_fraction": None}
+    about = {"config": config, "domains": {"source": {"name": "noise_free", "bounds": bounds}}}
+
+    def differing(**change):
+        metadata = {"provenance": json.dumps(merge(about, change))}
+        save_file({"0/weight": np.zeros(1)}, tmp_path / "model.safetensors", metadata)
+        return stale(tmp_path / "model.safetensors", study, "plain")
+
+    assert differing() == []
+    assert differing(domains={"source": {"bounds": {"train": [0, 700]}}})[0].startswith("lenses of noise_free.train")
+    assert differing(config={"start_from": True}) == ["start_from an earlier run: True -> False"]
+    assert differing(config={"worst_fraction": 0.1}) == ["train_on.fraction: 0.1 -> None"]
 
 
 def test_order_of_files_does_not_matter(files, study, tmp_path):

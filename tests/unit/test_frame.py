@@ -51,7 +51,7 @@ def pictures(tmp_path):
     Image.fromarray(light.astype(np.uint8)).save(tmp_path / "grey.png")
     Image.fromarray(np.repeat(light.astype(np.uint8)[..., None], 3, 2)).save(tmp_path / "colour.png")
     sky = np.random.default_rng(1).normal(50, 1, light.shape)
-    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU((light + sky).astype("f4"))]).writeto(tmp_path / "sky.fits")
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU((light + sky)[::-1].astype("f4"))]).writeto(tmp_path / "sky.fits")
     return tmp_path
 
 

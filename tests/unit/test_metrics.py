@@ -9,7 +9,7 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error
 from sim2sky.config.references import OF_BATCHES, OF_PREDICTIONS
 from sim2sky.evaluate.aggregate import GAP_CLOSED
 from sim2sky.evaluate.distances import DISTANCES
-from sim2sky.evaluate.metrics import CIRCULAR, METRICS, circular_mae, fractional_residual, run_metrics, scatter
+from sim2sky.evaluate.metrics import CIRCULAR, METRICS, fractional_residual, nearest, run_metrics, scatter
 from sim2sky.evaluate.stuck import STUCK
 
 TRUE = np.array([1.0, 2.0, 3.0, 4.0])
@@ -90,8 +90,8 @@ def test_mean_over_parameters_is_the_error_over_all_outputs():
     assert table["mean", "mae"] == pytest.approx(mean_absolute_error(*both))
     assert table["mean", "mse"] == pytest.approx(mean_squared_error(*both))
     assert table["mean", "r2"] == pytest.approx(table.xs("r2", level="metric")[list(true)].mean())
-    assert "circular_mae" in table["theta"]
-    assert "circular_mae" not in table["x"]
+    short = (np.abs(predicted["x"] - true["x"]).mean() + table["R_E", "mae"] + table["theta", CIRCULAR]) / 3
+    assert CIRCULAR not in table["x"] and table["mean", CIRCULAR] == pytest.approx(short)
 
     predicted["x"][3] = np.nan
     table = run_metrics(predictions(true, predicted)).set_index(["parameter", "metric"]).value
@@ -101,14 +101,29 @@ def test_mean_over_parameters_is_the_error_over_all_outputs():
 
 @pytest.mark.parametrize("period", [180.0, 360.0])
 def test_circular_error_is_the_short_way_round(period):
-    assert circular_mae(np.array([0.0]), np.array([period - 1]), period) == pytest.approx(1)
-    assert circular_mae(np.array([0.0]), np.array([-7 * period - 1]), period) == pytest.approx(1)
+    assert nearest(np.array([0.0]), np.array([period - 1]), period) == pytest.approx(-1)
+    assert nearest(np.array([0.0]), np.array([-7 * period - 1]), period) == pytest.approx(-1)
     generator = np.random.default_rng(2)
     true, predicted = generator.uniform(0, period, 1000), generator.uniform(-2 * period, 2 * period, 1000)
     turns = 360 / period  # astropy wraps a full turn to [-180, 180)
     short = Angle((predicted - true) * turns, "deg").wrap_at("180d").deg / turns
-    assert circular_mae(true, predicted, period) == pytest.approx(np.abs(short).mean())
-    assert circular_mae(true, predicted, period) == pytest.approx(period / 4, rel=0.1), "guesses at random"
+    error = np.abs(nearest(true, predicted, period) - true)
+    np.testing.assert_allclose(error, np.abs(short), atol=1e-9)
+    assert error.mean() == pytest.approx(period / 4, rel=0.1), "guesses at random"
+
+
+def test_scores_of_an_angle_do_not_depend_on_where_its_range_begins():
+    """Predictions within [0, 180) of a network that knows the angle to 3 degrees; published errors do depend on it."""
+    generator = np.random.default_rng(3)
+    true = generator.uniform(0, 180, 500)
+    predicted = true + generator.normal(0, 3, 500)
+    tables = [
+        run_metrics(predictions({"theta": true}, {"theta": values})).set_index("metric").value
+        for values in (predicted, predicted % 180)
+    ]
+    for name in ("r2", CIRCULAR):
+        assert tables[0][name] == pytest.approx(tables[1][name])
+    assert tables[1]["mae"] > 1.5 * tables[0]["mae"]
 
 
 def test_metrics_that_may_be_published_are_those_computed():

@@ -150,7 +150,7 @@ def test_real_sky_lies_beneath_the_source(tmp_path, simulated, cube):
     source = gaussian_blur(
         torch.from_numpy(simulated["lensed_source"].data[:, :1]), shard.read("seeing"), SCALE
     ).numpy()
-    for lens, (cutout, turns) in enumerate(zip(shard.read("cutout"), shard.read("orientation"), strict=True)):
+    for lens, (cutout, turns) in enumerate(zip(shard.read("cutout"), shard.read("cutout_orientation"), strict=True)):
         np.testing.assert_allclose(
             shard.read("image")[lens, 0], orient(cutouts[cutout], turns) + source[lens, 0], rtol=1e-4, atol=1e-3
         )

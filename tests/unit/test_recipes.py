@@ -103,6 +103,16 @@ def test_momentum_and_lion_take_the_steps_that_they_are_known_for():
     assert steps(name="lion", lr=0.01) == pytest.approx([0.01, 0.01]), "the sign alone"
 
 
+@pytest.mark.parametrize("name", ["sgd", "rmsprop"])
+def test_one_cycle_leaves_the_momentum_to_the_recipe(domain, name):
+    optimiser = {"name": name, "lr": 1e-4, "momentum": 0.3}
+    learner = Learner(
+        recipe(optimiser=optimiser, schedule={"name": "one_cycle"}), NONE, 0, part(domain).prepared(None, CPU), LABELS
+    )
+    for _ in learner.run():
+        assert learner.optimiser.param_groups[0]["momentum"] == 0.3
+
+
 def test_evaluation_mode_may_stay_on_after_the_first_epoch(domain):
     after = {}
     for stays in (False, True):
@@ -272,6 +282,28 @@ def test_an_interrupted_training_ends_in_the_same_bytes(domain, tmp_path, monkey
     train(domain, tmp_path / "broken", **options)
     for file in ("model.safetensors", "history.csv"):
         assert (tmp_path / "broken" / file).read_bytes() == (whole / file).read_bytes()
+
+
+@pytest.mark.parametrize("change", ["fraction", "role"])
+def test_a_checkpoint_on_other_lenses_is_refused(domain, tmp_path, monkeypatch, capsys, change):
+    earlier = train(domain, tmp_path / "earlier", seeds=range(1)) / "model.safetensors"
+    options = {"seeds": range(1), "worst": Worst(earlier, recipe(), 0.3)}
+    save, count = checkpoint.save, iter(range(1, 100))
+
+    def dying(*arguments):
+        save(*arguments)
+        if next(count) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(checkpoint, "save", dying)
+        train(domain, tmp_path / "broken", **options)
+    options |= {"worst": Worst(earlier, recipe(), 0.6)} if change == "fraction" else {"worst": None, "start": earlier}
+    whole = train(domain, tmp_path / "whole", **options)
+    capsys.readouterr()
+    train(domain, tmp_path / "broken", **options)
+    assert "made with another earlier networks" in capsys.readouterr().out
+    assert (tmp_path / "broken/model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize(("network", "passes"), [("lens_cnn", 3), ("squeezenet1_1", 1)])

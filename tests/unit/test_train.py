@@ -303,6 +303,23 @@ def test_a_loss_that_is_not_finite_stops_training_and_keeps_the_checkpoint(domai
     assert list(contents(tmp_path)) == ["last.ckpt"]
 
 
+def test_weights_that_are_not_finite_after_an_epoch_are_never_kept(domains, tmp_path, monkeypatch):
+    """Of seeds that are trained together, too, whose loss was finite up to the last step."""
+    update, count = Team._update, iter(range(1, 1000))
+
+    def overflow(self, together):
+        shown = update(self, together)
+        if next(count) == 2 * self.learners[0].steps:  # the last of the second epoch
+            next(iter(self.parameters.values())).data[1].fill_(float("inf"))
+        return shown
+
+    monkeypatch.setattr(Team, "_update", overflow)
+    with pytest.raises(TrainingError, match="seed 1, epoch 2: the weights are not finite"):
+        train(domains, tmp_path, "none", range(2), seeds_together=True)
+    state = torch.load(tmp_path / "last.ckpt")["state"]
+    assert state["learner"]["epochs_done"] == 1
+
+
 def test_images_that_are_not_finite_are_refused(tmp_path):
     domain = make_domain(tmp_path, "bad", 40)
     shard = store.open_shards([domain.shards[1]])
@@ -342,7 +359,7 @@ def test_models_are_read_back_and_must_fit(domains, tmp_path):
 def test_cross_validation_writes_every_point_and_fold(domains, tmp_path):
     grid = {"optimiser.lr": [1e-5, 3e-3], "loss": ["mse", "huber"]}
     cross = CrossValidation(recipe="r", dataset="clean", lenses=96, folds=2, grid=grid)
-    cross_validate(recipe(epochs=6), cross, TARGETS, domains[0], tmp_path / "cv.csv", threads=1, seed=0)
+    cross_validate(recipe(epochs=6), cross, TARGETS, domains[0], tmp_path / "cv.csv")
     with open(tmp_path / "cv.csv") as file:
         rows = list(csv.DictReader(file))
     assert [(row["optimiser.lr"], row["loss"], row["fold"]) for row in rows] == [

@@ -97,3 +97,6 @@ def test_results_of_another_configuration_are_left_out_of_a_partial_report(finis
     assert "datasets.des_sky.seed: 4 -> 5" in log
     runs = set(pd.read_csv(project.folder / STUDY / "metrics.csv").run)
     assert "paper-mmd" in runs and not any(run.startswith("tuned") for run in runs)
+    products = (finished.folder, project.folder)
+    drawn = [(folder / "results/report/einstein_radius/predictions_tuned_des.png").read_bytes() for folder in products]
+    assert drawn[0] != drawn[1], "the figure says that there are none"

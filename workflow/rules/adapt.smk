@@ -23,6 +23,7 @@ if not CONFIG.partial:
             "../envs/sim2sky.yaml"
         threads: processes_of
         resources:
+            gpu=processes_of,
             mem_mb=training_memory,
             runtime=training_runtime,
             disk_mb=networks_disk,

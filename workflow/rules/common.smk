@@ -141,9 +141,9 @@ def survey_params(wildcards):
 
 
 def lenses_to_split(wildcards):
-    """The total, which only matters where cutouts are shared out between training, validation and test."""
+    """The total, by its name, which only matters where cutouts are shared out between training, validation and test."""
     dataset = DATASETS[wildcards.dataset]
-    return SIMULATIONS[dataset.simulation].lenses if dataset.background else None
+    return {"lenses": SIMULATIONS[dataset.simulation].lenses} if dataset.background else {}
 
 
 # ---- train
@@ -306,12 +306,17 @@ def history_to_judge(wildcards):
     return of_run(PATHS.history, wildcards.study, wildcards.run, wildcards.seeds) if STUDIES[wildcards.study].stuck_at_mean else []
 
 
+def _is_of(metrics, model):
+    """Whether metrics are of networks: with `partial`, newer networks may be there that are not evaluated yet."""
+    return model is not None and (not CONFIG.partial or Path(metrics).stat().st_mtime >= Path(model).stat().st_mtime)
+
+
 def of_evaluated_runs(pattern):
     """Input function: `pattern` for every run and block; with `partial`, for those whose networks and metrics exist."""
 
     def paths(wildcards):
         models = {(run, seeds): path for run, seeds, path in of_all_runs(PATHS.model, wildcards.study)}
-        evaluated = [(run, seeds) for run, seeds, _ in of_all_runs(PATHS.run_metrics, wildcards.study) if (run, seeds) in models]
+        evaluated = [(run, seeds) for run, seeds, path in of_all_runs(PATHS.run_metrics, wildcards.study) if _is_of(path, models.get((run, seeds)))]
         return [of_run(pattern, wildcards.study, *block) for block in evaluated]
 
     return paths
@@ -334,11 +339,17 @@ def figure_inputs(wildcards, study):
     patterns = [PATHS.history, PATHS.predictions, PATHS.latents, *([PATHS.model] if "parameter_scores" in {kind for kind, _ in figure_plan(config).values()} else [])]
     others = [path for pattern in patterns for _, _, path in of_all_runs(pattern, study)]
     others += [shard for dataset in config.datasets for shard in shards_of(dataset)]
-    others += {CONFIG.cutouts[dataset.background.cutouts] for dataset in config.datasets.values() if dataset.background}
+    others += cutouts_of(study).values()
     if config.cross_validation:
         others.append(PATHS.cross_validation.format(study=study))
     others += [path for pair in analyses_of(study).values() for path in pair]
     return tables + [path for path in others if not CONFIG.partial or Path(path).exists()]
+
+
+def cutouts_of(study):
+    """Name and path of the survey cutouts that a study's datasets lie on."""
+    backgrounds = [dataset.background for dataset in STUDIES[study].datasets.values() if dataset.background]
+    return {background.cutouts: CONFIG.cutouts[background.cutouts] for background in backgrounds}
 
 
 def analyses_of(study):

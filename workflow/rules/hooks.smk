@@ -12,6 +12,8 @@ def check_queue():
     if shutil.which("squeue") is None:
         return
     squeue = subprocess.run(["squeue", "--me", "--noheader", "--format=%i|%Z|%k"], capture_output=True, text=True)
+    if squeue.returncode and workflow.non_local_exec:
+        raise WorkflowError(f"squeue does not say which jobs of this folder are alive; nothing was started.\n{squeue.stderr}")
     rows = [line.split("|", 2) for line in squeue.stdout.splitlines()]
     here = [(job, comment.removeprefix("rule_")) for job, folder, comment in rows if folder == os.getcwd() and comment.startswith("rule_")]
     if here:

@@ -23,7 +23,7 @@ for study in STUDIES:
             name=study,
             study=STUDIES[study].params(),
             surveys=surveys_of(study),
-            config={"results": CONFIG.results, "cutouts": CONFIG.cutouts},
+            config={"results": CONFIG.results, "cutouts": cutouts_of(study), "partial": CONFIG.partial},
             code=code("draw_figures"),
         log:
             log_of("draw_figures", study),

@@ -41,6 +41,7 @@ if not CONFIG.partial:
             "../envs/sim2sky.yaml"
         threads: processes_of
         resources:
+            gpu=processes_of,
             mem_mb=training_memory,
             runtime=training_runtime,
             disk_mb=networks_disk,
@@ -71,6 +72,7 @@ if not CONFIG.partial:
             "../envs/sim2sky.yaml"
         threads: 1
         resources:
+            gpu=1,
             mem_mb=cross_validation_memory,
             runtime=cross_validation_runtime,
         message:

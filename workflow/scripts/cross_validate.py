@@ -14,5 +14,4 @@ cross_validate(
     Domain(**training["domain"]),
     snakemake.output.table,
     threads=snakemake.threads,
-    seed=0,
 )

@@ -13,4 +13,5 @@ draw_figures(
     Paths(params.config["results"]),
     {name: Survey.model_validate(survey) for name, survey in params.surveys.items()},
     params.config["cutouts"],
+    partial=params.config["partial"],
 )

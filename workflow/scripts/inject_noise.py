@@ -11,5 +11,5 @@ shards, code = (snakemake.input.shard, snakemake.output.shard), snakemake.params
 if survey is None:
     keep_as_simulated(dataset, *shards, code)
 else:
-    more = {"lenses": snakemake.params.lenses, "cutouts": snakemake.input.get("cutouts") or None}
+    more = snakemake.params.lenses | {"cutouts": snakemake.input.get("cutouts") or None}
     observe_shard(dataset, Survey.model_validate(survey), *shards, code, **more)

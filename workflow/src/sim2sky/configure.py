@@ -38,14 +38,16 @@ def load(config: dict[str, Any], root: Path) -> tuple[Config, dict[str, Study], 
         With one line per mistake.
     """
     top = check(Config, config, "config/config.yaml", {})
-    unused = set(top.overrides) - set(top.studies)
-    if unused:
-        raise ConfigError(
-            f"config: overrides: {', '.join(sorted(unused))} is not among studies: {', '.join(top.studies)}"
-        )
+    for name in top.overrides:  # those of studies that are not run wait for their turn
+        try:
+            known(name, [file.stem for file in (root / "config/studies").glob("*.yaml")], "study")
+        except ValueError as error:
+            raise ConfigError(f"config: overrides: {error}") from None
     for name, path in top.cutouts.items():
-        if path and not (root / path).is_file():
+        if path and not Path(path).is_file():
             raise ConfigError(f"config: cutouts.{name}: no such FITS file: {path}")
+        if path and not _is_fits(path):
+            raise ConfigError(f"config: cutouts.{name}: not a FITS file: {path}")
     studies, surveys = {}, {}
     for name in top.studies:
         file = f"config/studies/{name}.yaml"
@@ -60,6 +62,12 @@ def load(config: dict[str, Any], root: Path) -> tuple[Config, dict[str, Study], 
         studies[name] = _available(study, top)
     _check_shared(studies)
     return top, studies, surveys
+
+
+def _is_fits(path: str) -> bool:
+    """Whether a file begins as FITS does, or is compressed."""
+    with open(path, "rb") as file:
+        return file.read(9).startswith((b"SIMPLE  =", b"\x1f\x8b", b"BZh"))
 
 
 def _read(folder: Path, name: str, what: str, root: Path) -> dict[str, Any]:

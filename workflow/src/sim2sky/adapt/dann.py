@@ -45,11 +45,6 @@ class dann(Adaptation):  # noqa: N801  registered under its own name
 
     hidden: int = 128
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not isinstance(self.hidden, int) or self.hidden < 1:
-            raise ValueError(f"dann: hidden: {self.hidden!r} is not a positive number of units")
-
     def build(self, latent: int) -> None:
         self.head = nn.Sequential(
             nn.Linear(latent, self.hidden), nn.ReLU(), nn.Linear(self.hidden, 2), nn.LogSoftmax(dim=1)

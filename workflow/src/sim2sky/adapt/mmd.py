@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
 from sim2sky.adapt.registry import Adaptation, register_adaptation
-from sim2sky.config import known
 
 # Bousmalis et al. 2016, arXiv:1608.06019, and the astronomical works that follow it
 FIXED_SIGMAS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 5, 10, 15, 20, 25, 30, 35, 100, 1e3, 1e4, 1e5, 1e6)
 MULTISCALE = (1 / 4, 1 / 2, 1, 2, 4)
-KERNELS = ("multiscale", "fixed")
-ESTIMATORS = ("biased", "unbiased")
 
 
 @register_adaptation
@@ -31,16 +29,8 @@ class mmd(Adaptation):  # noqa: N801  registered under its own name
         ``unbiased``: without the pairs i = j, as their text prints it; can be negative.
     """
 
-    kernel: str = "multiscale"
-    estimator: str = "biased"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        try:
-            known(self.kernel, KERNELS, "value")
-            known(self.estimator, ESTIMATORS, "value")
-        except ValueError as error:
-            raise ValueError(f"mmd: kernel or estimator: {error}") from None
+    kernel: Literal["multiscale", "fixed"] = "multiscale"
+    estimator: Literal["biased", "unbiased"] = "biased"
 
     def loss(self, source: torch.Tensor, target: torch.Tensor, progress: float) -> torch.Tensor:
         n = len(source)

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 
 from sim2sky.config import known
+from sim2sky.config.networks import check_options
+from sim2sky.registry import registered
 
 _ADAPTATIONS: dict[str, type[Adaptation]] = {}
 
@@ -15,9 +17,9 @@ _ADAPTATIONS: dict[str, type[Adaptation]] = {}
 class Adaptation(nn.Module):
     """What an adaptation method is to the training loop.
 
-    A method is a dataclass, so that its fields are the options that a study may set; it checks them in
-    ``__post_init__``, which must call ``super().__post_init__()`` first. Parameters that it owns are trained together
-    with the network's.
+    A method is a dataclass, so that its fields are the options that a study may set; values of a ``Literal`` and positive
+    ``int`` are checked before a job starts, others in ``__post_init__``, which must call ``super().__post_init__()``
+    first. Parameters that it owns are trained together with the network's.
     """
 
     def __post_init__(self) -> None:
@@ -53,8 +55,7 @@ def list_adaptations() -> list[str]:
 def create_adaptation(name: str, latent: int, **options: Any) -> Adaptation:
     """The registered method `name` for `latent` features; ValueError for an unknown name, option or value."""
     known(name, _ADAPTATIONS, "adaptation")
-    for option in options:
-        known(option, _ADAPTATIONS[name].__dataclass_fields__, f"option of {name}")
+    check_options(name, registered("adapt")[name], options)
     adaptation = _ADAPTATIONS[name](**options)
     adaptation.build(latent)
     return adaptation

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 
 def _name(value: str) -> str:
@@ -32,9 +32,22 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """YAML reads `yes` and `on` as true, which Python takes for 1."""
+        if isinstance(value, bool) and not _holds(cls.model_fields[info.field_name].annotation, bool):
+            raise ValueError(f"a switch ({str(value).lower()}) where something else is needed")
+        return value
+
     def params(self) -> dict[str, Any]:
         """The plain dictionary that goes into a rule's ``params``: set values and defaults, without nulls."""
         return self.model_dump(mode="json", exclude_none=True)
+
+
+def _holds(annotation: Any, kind: type) -> bool:
+    """Whether a type, or one of those that it is made of, is `kind`."""
+    return annotation is kind or any(_holds(part, kind) for part in get_args(annotation))
 
 
 def known(name: str, names: Any, what: str) -> None:

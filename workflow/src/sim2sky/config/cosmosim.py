@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
@@ -174,6 +175,18 @@ class CosmosimSimulation(Strict):
     def shards(self) -> list[str]:
         """Names of the shards, ``first-last`` lens."""
         return shard_names(self.lenses, self.shard_size)
+
+    def lacking(self, given: Collection[str]) -> list[str]:
+        """Parameters that an image needs and that are not `given`, follow from these, or have one value in all images."""
+        found = {*given}
+        if self.chi is not None or self.population.chi[0] == self.population.chi[1]:
+            found.add("chi")
+        if self.source == "spherical" and "sigma" in found:
+            found |= {"sigma2", "theta"}
+        if {"r", "phi"} <= found:
+            found |= {"x", "y"}
+        lens = ("ellipse_ratio", "orientation") if self.lens == "sie" else ()
+        return [name for name in ("x", "y", "R_E", "sigma", "sigma2", "theta", "chi", *lens) if name not in found]
 
     @property
     def parameters(self) -> dict[str, str]:

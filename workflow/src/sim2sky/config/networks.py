@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim2sky.config.base import known
-from sim2sky.registry import Traits, registered, traits
+from sim2sky.registry import Option, Traits, registered, traits
 
 FROM_DATA = ("bands", "pixels", "outputs")  # options of every network that the data decide
 
@@ -15,12 +15,18 @@ def check_network(name: str, options: Mapping[str, Any]) -> None:
     """Raise ValueError, with the nearest valid name, unless `name` is a network that takes `options`."""
     known(name, registered("models"), "network")
     taken = {key: option for key, option in registered("models")[name].items() if key not in FROM_DATA}
+    check_options(name, taken, options)
+
+
+def check_options(name: str, taken: Mapping[str, Option], options: Mapping[str, Any]) -> None:
+    """Raise ValueError, with the nearest valid name, unless what is registered as `name` takes these options."""
     for key, value in options.items():
         known(key, taken, f"option of {name}")
         option = taken[key]
+        whole = option.type == "int" or (option.type == "int | None" and value is not None)
         if option.values:
             known(str(value), option.values, f"{key} of {name}")
-        elif option.type == "int | None" and value is not None and (type(value) is not int or value < 1):
+        elif whole and (type(value) is not int or value < 1):
             raise ValueError(f"{key} of {name}: a whole number above 0 is needed, not {value!r}")
 
 

@@ -30,6 +30,12 @@ class Histogram(Strict):
         return self
 
 
+class PositiveHistogram(Histogram):
+    """An empirical distribution of positive values."""
+
+    values: list[PositiveFloat] = Field(min_length=1, description="values that can be drawn")
+
+
 class BandConditions(Strict):
     """Observing conditions of one band."""
 
@@ -38,9 +44,9 @@ class BandConditions(Strict):
     gain: PositiveFloat = unit(
         "e-/ADU", "gain; kept with the survey, not used: counts are treated as electrons", default=1.0
     )
-    seeing: Histogram = unit("arcsec", "full width at half maximum of the point-spread function")
+    seeing: PositiveHistogram = unit("arcsec", "full width at half maximum of the point-spread function")
     sky_brightness: Histogram = unit("mag/arcsec2", "surface brightness of the sky")
-    num_exposures: Histogram = unit("1", "number of exposures that are added up")
+    num_exposures: PositiveHistogram = unit("1", "number of exposures that are added up")
 
 
 class Survey(Strict):

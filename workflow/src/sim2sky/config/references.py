@@ -123,8 +123,21 @@ def _of_run(study: Study, name: str) -> Mistakes:
         recipe = study.recipe_of(name)
     except (KeyError, ValidationError):
         return  # reported above
-    for _, dataset in datasets:
+    for key, dataset in datasets:
         yield from _of_network((*where, "recipe"), recipe, study, dataset)
+        if key != "evaluate_on" and (count := _training_lenses(study, dataset)) is not None:
+            count = round(count * run.train_on.fraction) if run.train_on and key == "source" else count
+            if count < recipe.batch_size:
+                yield (*where, key), f"{count} lenses to train on do not fill one batch of {recipe.batch_size}"
+
+
+def _training_lenses(study: Study, name: str | None) -> int | None:
+    """How many lenses a dataset's training part has; None if it is not there."""
+    dataset = study.datasets.get(name)
+    if dataset is None or dataset.simulation not in study.simulations:
+        return None
+    start, stop = dataset.split.bounds(study.simulations[dataset.simulation].lenses)["train"]
+    return stop - start
 
 
 def _simulations_of(study: Study, run: Run) -> list[AnySimulation]:
@@ -172,11 +185,19 @@ def _of_cross_validation(study: Study) -> Mistakes:
         return
     yield from _name((*where, "recipe"), cross.recipe, study.recipes, "recipe")
     yield from _name((*where, "dataset"), cross.dataset, study.datasets, "dataset")
-    if cross.recipe in study.recipes:
-        yield from _of_network((*where, "recipe"), study.recipes[cross.recipe], study, cross.dataset)
+    count = _training_lenses(study, cross.dataset)
+    if count is not None and cross.lenses > count:
+        yield (*where, "lenses"), f"{cross.lenses} are asked for, {cross.dataset} has {count} to train on"
+    if (recipe := study.recipes.get(cross.recipe)) is None:
+        return
+    yield from _of_network((*where, "recipe"), recipe, study, cross.dataset)
     for key, values in cross.grid.items():
-        for value in values if cross.recipe in study.recipes else []:
-            yield from _of_change((*where, "grid", key), study.recipes[cross.recipe], nested(key, value))
+        for value in values:
+            yield from _of_change((*where, "grid", key), recipe, nested(key, value))
+    left = cross.lenses - -(-cross.lenses // cross.folds)  # without the largest fold
+    if left < recipe.batch_size or cross.lenses < 2 * cross.folds:
+        text = f"{cross.folds} folds of {cross.lenses} lenses leave {left} to train on; a batch of {recipe.batch_size} is needed"
+        yield (*where, "folds"), text
 
 
 def _of_published(study: Study) -> Mistakes:
@@ -208,3 +229,5 @@ def _of_reconstruction(study: Study) -> Mistakes:
         simulation = study.simulations.get(dataset.simulation)
         if dataset.survey or dataset.centre_crop or (simulation and simulation.engine != "cosmosim"):
             yield (*where, "dataset"), "needs images of `engine: cosmosim` as they are, without survey or centre_crop"
+        elif simulation and (lacking := simulation.lacking(study.targets)):
+            yield where, f"an image cannot be simulated without {', '.join(lacking)}, which are not among the targets"

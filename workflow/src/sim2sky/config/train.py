@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from sim2sky.config.base import Name, Strict, known, unit
-from sim2sky.config.networks import architecture, check_network, has_dropout
+from sim2sky.config.networks import architecture, check_network, check_options, has_dropout
 from sim2sky.registry import registered
 
 SOURCE_AXES = ("sigma", "sigma2")  # of an elliptical source, at `theta` and across
 ANGLE_PERIODS = {
     "theta": 180.0,
+    "orientation": 180.0,
     "phi": 360.0,
 }  # degrees; an orientation repeats after half a turn, a direction does not
 
@@ -43,7 +44,9 @@ class Schedule(Strict):
     """How the learning rate changes over training."""
 
     name: Literal["constant", "cosine", "one_cycle", "staged", "plateau"] = Field(
-        "constant", description="which schedule; `plateau` steps every epoch, the others every batch"
+        "constant",
+        description="which schedule; `plateau` steps every epoch, the others every batch; `one_cycle` moves the first beta of Adam "
+        "and its kin from 0.95 to 0.85 and back as well",
     )
     stages: list[Stage] = Field([], description="of `staged`, one after the other; together the recipe's epochs")
     factor: float = Field(0.1, gt=0, lt=1, description="of `plateau`: what the rate is multiplied by")
@@ -75,7 +78,7 @@ class Recipe(Strict):
     )
     angles: Literal["degrees", "sin_cos"] = Field(
         "degrees",
-        description="how angles are regressed; sin_cos: sine and cosine of twice an orientation (theta), of a direction (phi) itself",
+        description="how angles are regressed; sin_cos: sine and cosine of twice an orientation (theta, orientation), of a direction (phi) itself",
     )
     weight_angles: bool = Field(
         False, description="weigh the error of `theta` by 1 - axis ratio of the source, for a round one has none"
@@ -153,8 +156,7 @@ class Method(Strict):
     @model_validator(mode="after")
     def _known(self) -> Method:
         known(self.adaptation, registered("adapt"), "adaptation")
-        for key in self.options:
-            known(key, registered("adapt")[self.adaptation], f"option of {self.adaptation}")
+        check_options(self.adaptation, registered("adapt")[self.adaptation], self.options)
         return self
 
 
@@ -198,4 +200,7 @@ class CrossValidation(Strict):
     dataset: Name = Field(description="labelled dataset; only its training part is used")
     lenses: PositiveInt = Field(description="how many of its training lenses")
     folds: int = Field(5, ge=2, description="number of folds")
-    grid: dict[str, list[Any]] = Field(min_length=1, description="dotted recipe key -> values to try")
+    seed: int = Field(0, ge=0, description="root of the folds, the weights and the order of the images")
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        min_length=1, description="dotted recipe key -> values to try"
+    )

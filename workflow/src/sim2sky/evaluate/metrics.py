@@ -19,7 +19,7 @@ def r2(true: np.ndarray, predicted: np.ndarray) -> float:
     """Coefficient of determination (Swierc et al. 2023, Section 4).
 
     1 - sum (predicted - true)^2 / sum (true - mean(true))^2: one when perfect, zero for always predicting the mean,
-    without lower limit.
+    without lower limit. Of an angle, each error is taken the short way round.
     """
     return float(r2_score(true, predicted))
 
@@ -62,13 +62,15 @@ METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     function.__name__: function for function in (r2, rmse, mae, bias, scatter, outlier_fraction, mse)
 }
 # Of these there is a mean over the parameters as well, each in its own unit: over the same number of lenses that is the
-# error over all outputs at once by which a published program scores its networks.
+# error over all outputs at once by which a published program scores its networks, which takes 179° for far from 0°.
 OVER_PARAMETERS = ("r2", "mae", "mse")
+# The mean absolute error where that of an angle is taken the short way round; its mean over the parameters is fair to
+# networks whose angles are in [0, period), which the published mean is not.
 CIRCULAR = "circular_mae"
 
 
-def circular_mae(true: np.ndarray, predicted: np.ndarray, period: float) -> float:
-    """Mean absolute error of an angle, taken the short way round.
+def nearest(true: np.ndarray, predicted: np.ndarray, period: float) -> np.ndarray:
+    """The angles that mean the same as `predicted` and are nearest to `true`.
 
     Parameters
     ----------
@@ -79,11 +81,10 @@ def circular_mae(true: np.ndarray, predicted: np.ndarray, period: float) -> floa
 
     Returns
     -------
-    float
-        At most half the period; a quarter of it for guesses at random.
+    ndarray, shape (n,)
+        At most half the period from `true`; guesses at random are a quarter of it away on average.
     """
-    error = np.abs(predicted - true) % period
-    return float(np.mean(np.minimum(error, period - error)))
+    return true + (predicted - true + period / 2) % period - period / 2
 
 
 def fractional_residual(
@@ -123,17 +124,20 @@ def run_metrics(predictions: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Columns ``seed``, ``domain``, ``statistics``, ``parameter``, ``metric``, ``value``. A network with a prediction that is not
         finite has NaN in all metrics rather than a flattering number over the lenses that are left. Angles have the
-        metric `CIRCULAR` too. Where there are several parameters, their mean has rows of the parameter `MEAN_PARAMETER`.
+        metric `CIRCULAR` too, and R2 takes them the short way round. Where there are several parameters, their mean has
+        rows of the parameter `MEAN_PARAMETER`.
     """
     rows = []
     keys = ["seed", "domain", "statistics", "parameter"]
     for key, lenses in predictions.groupby(keys, sort=False):
         true, predicted = (lenses[column].to_numpy(np.float64) for column in ("true", "predicted"))
-        finite = np.isfinite(predicted).all()
-        for name, metric in METRICS.items():
-            rows.append((*key, name, metric(true, predicted) if finite else np.nan))
-        if period := ANGLE_PERIODS.get(key[-1]):
-            rows.append((*key, CIRCULAR, circular_mae(true, predicted, period) if finite else np.nan))
+        finite, period = np.isfinite(predicted).all(), ANGLE_PERIODS.get(key[-1])
+        short = nearest(true, predicted, period) if period else predicted
+        values = {name: metric(true, predicted) for name, metric in METRICS.items()} if finite else {}
+        if finite and period:
+            values |= {"r2": r2(true, short), CIRCULAR: mae(true, short)}
+        names = [*METRICS, *([CIRCULAR] if period else [])]
+        rows += [(*key, name, values.get(name, np.nan)) for name in names]
     table = pd.DataFrame(rows, columns=[*keys, "metric", "value"])
     return pd.concat([table, _over_parameters(table)], ignore_index=True)
 
@@ -142,6 +146,16 @@ def _over_parameters(table: pd.DataFrame) -> pd.DataFrame:
     """Means over the parameters, where there are several; NaN where a parameter's value is."""
     if table.parameter.nunique() < 2:
         return table.iloc[:0]
-    groups = table[table.metric.isin(OVER_PARAMETERS)].groupby(["seed", "domain", "statistics", "metric"], sort=False)
+    table = pd.concat([table, _with_plain_errors(table)], ignore_index=True)
+    groups = table[table.metric.isin([*OVER_PARAMETERS, CIRCULAR])].groupby(
+        ["seed", "domain", "statistics", "metric"], sort=False
+    )
     means = groups.value.agg(lambda values: values.mean(skipna=False)).reset_index()
     return means.assign(parameter=MEAN_PARAMETER)[table.columns]
+
+
+def _with_plain_errors(table: pd.DataFrame) -> pd.DataFrame:
+    """The mean absolute errors of parameters that are no angles as their circular ones; none where nothing is an angle."""
+    angles = set(table.parameter[table.metric == CIRCULAR])
+    plain = table[(table.metric == "mae") & ~table.parameter.isin(angles)]
+    return plain.assign(metric=CIRCULAR) if angles else table.iloc[:0]

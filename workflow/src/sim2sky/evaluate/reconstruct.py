@@ -37,8 +37,6 @@ def as_simulated(path: str | Path, simulation: CosmosimSimulation) -> np.ndarray
         Naming the file, if it cannot be used.
     """
     image = read_picture(path)
-    if str(path).lower().endswith((".fits", ".fit", ".fits.gz", ".fit.gz", ".fits.fz")):
-        image = image[::-1]  # the rows of a FITS image start at the bottom
     sky = np.median(np.concatenate([image[[0, -1]].ravel(), image[:, [0, -1]].ravel()]))
     if len(image) != simulation.pixels:
         crop = simulation.crop

@@ -57,6 +57,8 @@ def complete(estimate: Mapping[str, float], simulation: CosmosimSimulation) -> d
     ValueError
         A parameter is neither estimated nor fixed.
     """
+    if lacking := simulation.lacking(estimate):
+        raise ValueError(f"an image cannot be simulated without {', '.join(lacking)}")
     low, high = (simulation.chi,) * 2 if simulation.chi is not None else simulation.population.chi
     found = {"chi": low} if low == high else {}
     if simulation.source == "spherical" and "sigma" in estimate:
@@ -66,8 +68,6 @@ def complete(estimate: Mapping[str, float], simulation: CosmosimSimulation) -> d
         phi = math.radians(found["phi"])
         found |= {"x": found["r"] * math.cos(phi), "y": found["r"] * math.sin(phi)}
     needed = ["x", "y", "R_E", "sigma", "sigma2", "theta", "chi", *lens_shape(simulation)]
-    if lacking := [name for name in needed if name not in found]:
-        raise ValueError(f"an image cannot be simulated without {', '.join(lacking)}")
     for name in ("R_E", "sigma", "sigma2"):
         found[name] = max(found[name], 0.5)
     for name in {"chi", "ellipse_ratio"} & found.keys():

@@ -12,7 +12,7 @@ import safetensors
 from sim2sky.config import Study
 from sim2sky.differences import differences
 
-# Names for people, what is shared out over files, and what only says which lenses are used (the bounds of the parts).
+# Names for people, what is shared out over files, and what says which lenses are used, for which the bounds of the parts are compared.
 UNIMPORTANT = {"title", "split", "lenses", "shard_size"}
 
 
@@ -49,6 +49,8 @@ def stale(model: str | Path, study: Study, run: str) -> list[str]:
         "targets": (config["targets"], list(study.targets)),
         "recipe": (config["recipe"], study.recipe_of(run).params()),
         "method": (config["method"], study.methods[wanted.method].params()),
+        "start_from an earlier run": (config.get("start_from", False), bool(wanted.start_from)),
+        "train_on.fraction": (config.get("worst_fraction"), wanted.train_on.fraction if wanted.train_on else None),
     }
     for role, name in {"source": wanted.source, "target": wanted.target}.items():
         found = domains.get(role) if name else None
@@ -56,6 +58,9 @@ def stale(model: str | Path, study: Study, run: str) -> list[str]:
             simulation = study.simulations[study.datasets[name].simulation]
             pairs[f"datasets.{name}"] = (found["dataset"], study.datasets[name].params())
             pairs[f"simulations.{study.datasets[name].simulation}"] = (_simulated(found), simulation.params())
+        if found and "bounds" in found:
+            split = study.datasets[name].split.bounds(study.simulations[study.datasets[name].simulation].lenses)
+            pairs[f"lenses of {name}"] = (found["bounds"], {part: list(ends) for part, ends in split.items()})
     return [change for key, values in pairs.items() for change in differences(*map(_important, values), key)]
 
 

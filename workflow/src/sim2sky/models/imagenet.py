@@ -10,6 +10,7 @@ deviation of 1 of their images, which is what `normalisation: per_domain` gives.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 import shutil
@@ -64,7 +65,9 @@ def fetch(name: str, path: str | Path, url: str | None = None) -> None:
         try:
             with urllib.request.urlopen(url, timeout=60) as response, open(temporary, "wb") as file:
                 shutil.copyfileobj(response, file)
-        except (urllib.error.URLError, OSError) as error:
+        except OSError as error:  # urllib's errors are of this kind
+            if error.errno == errno.ENOSPC:
+                raise
             temporary.touch()
             raise WeightsError(f"{url} cannot be reached from here ({error}).\n{_advice(name, path)}") from None
         if not _is_published(temporary, name):

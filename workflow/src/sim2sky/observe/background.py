@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
+from astropy.io.fits.verify import VerifyError
 from astropy.stats import mad_std
 
 from sim2sky.config import Dataset, Split
@@ -39,7 +41,13 @@ def read_cutouts(path: str | Path, pixels: int) -> np.ndarray:
             data = next((unit.data for unit in file if unit.is_image and unit.data is not None), None)
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file of survey cutouts") from None
-    except (OSError, ValueError) as error:  # a truncated file does not fill its array
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        zlib.error,
+        VerifyError,
+    ) as error:  # a truncated file does not fill its array
         raise ValueError(f"{path}: not a readable FITS file: {error}") from error
     if data is None or data.ndim != 3:
         found = "no image" if data is None else f"an image with {data.ndim} axes"

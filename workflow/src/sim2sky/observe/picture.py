@@ -34,8 +34,8 @@ def read_picture(path: str | Path) -> np.ndarray:
     Returns
     -------
     (N, N) array
-        uint8, or float32 of FITS and of pictures of more than 8 bits. Rows are in the order of the file: from the
-        bottom in FITS, from the top in pictures, as in the images of the CosmoSim engine.
+        uint8, or float32 of FITS and of pictures of more than 8 bits. Rows are from the top, as in the images of the
+        CosmoSim engine; those of a FITS file, which are from the bottom, are turned over.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def _read_fits(path: str | Path) -> np.ndarray | None:
     with fits.open(path, memmap=False) as file:
         images = (unit.data for unit in file if unit.is_image and unit.data is not None)
         image = next((data for data in images if data.ndim == 2), None)
-    return None if image is None else image.astype(np.float32)
+    return None if image is None else image[::-1].astype(np.float32)
 
 
 def _read_picture(path: str | Path) -> np.ndarray:

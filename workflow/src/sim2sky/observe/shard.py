@@ -153,7 +153,7 @@ def observe_shard(
     path : path
         Shard to write: ``image``; per lens and band ``seeing``, ``sky_brightness``, ``num_exposures``,
         ``sigma_background`` and ``signal_to_noise`` (of the lensed source, all noise counted); the parameters. On real
-        sky ``cutout`` and ``orientation`` as well, no parameters of the lens light, which is not there, and the sky
+        sky ``cutout`` and ``cutout_orientation`` as well, no parameters of the lens light, which is not there, and the sky
         brightness and exposures are NaN, which are not known.
     fingerprint : mapping of str to str
         Of the code.
@@ -275,5 +275,5 @@ def _variables(shard: Shards, observed: Observed, conditions: Conditions, sky: S
     if sky:
         variables["cutout"] = Variable(sky.cutout, long_name="index of the survey cutout beneath")
         turns = "quarter turns of the cutout, from 4 on transposed as well"
-        variables["orientation"] = Variable(sky.orientation, long_name=turns)
+        variables["cutout_orientation"] = Variable(sky.orientation, long_name=turns)
     return variables

@@ -116,9 +116,9 @@ CAPTIONS = {
         "Scores of every run",
         "Large marks are means over seeds, dots single networks; in brackets millions of trained numbers. Left the mean "
         "absolute error, averaged over all parameters with each in its own unit as in the published tables, so that the "
-        "orientation in degrees weighs most; middle R², which weighs all parameters alike; right the error of the "
-        "orientation the short way round, for one of 179° is one degree from 0°, and 45° is what guessing gives. Diamonds "
-        "are published values. A run that is better on the left alone may only treat the wrap of the angle better.",
+        "angle in degrees weighs most; middle R², which weighs all parameters alike and takes angles the short way round; right the "
+        "error of the angle the short way round, of which guessing gives a quarter of its period: 45° of an orientation, 90° of a "
+        "direction. Diamonds are published values. A run that is better on the left alone may only treat the wrap of the angle better.",
     ),
     "errors": Caption(
         "Errors of each parameter, whole range",

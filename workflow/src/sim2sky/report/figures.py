@@ -52,6 +52,7 @@ def draw_figures(
     surveys: Mapping[str, Survey] | None = None,
     cutouts: Mapping[str, str | Path | None] | None = None,
     only: Sequence[str] | None = None,
+    partial: bool = False,
 ) -> dict[str, Path]:
     """Draw the figures of a study from what the other stages left behind.
 
@@ -69,13 +70,15 @@ def draw_figures(
         Survey cutouts by name, as in ``config.yaml``; needed for `sky_scatter`.
     only : sequence of str
         Names of the figures to draw; all of them by default.
+    partial : bool
+        Pass over results of networks that were not made as the study says.
 
     Returns
     -------
     dict of str to Path
         PNG file of each figure.
     """
-    products, plan, drawn = Products(name, study, paths, surveys, cutouts), figure_plan(study), {}
+    products, plan, drawn = Products(name, study, paths, surveys, cutouts, partial), figure_plan(study), {}
     for figure_name in only or plan:
         kind, comparison = plan[figure_name]
         path, started = Path(paths.figure.format(study=name, figure=figure_name)), time.perf_counter()

@@ -56,9 +56,8 @@ def _limit(ax: Axes) -> None:
         low = max(values.min(), LOWEST_R2)
         ax.set_ylim(low - 0.05 * (1 - low), 1 + 0.02 * (1 - low))
         if values.min() < LOWEST_R2:
-            lines = sum(
-                np.nanmin(np.append(line.get_ydata(), 1.0)) < LOWEST_R2 for line in ax.lines if line.get_lw() < 1
-            )
+            below = [line for line in ax.lines if np.nanmin(np.append(line.get_ydata(), 1.0)) < LOWEST_R2]
+            lines = sum(line.get_lw() < 1 for line in below) or len(below)  # one seed has no thin line beside its mean
             lines = f"{lines} seeds leave" if lines != 1 else "1 seed leaves"
             style.note(ax, style.minus(f"{lines} the panel, the lowest at {values.min():.2g}"))
 

@@ -13,8 +13,9 @@ import yaml
 from markupsafe import Markup, escape
 
 from sim2sky import store
-from sim2sky.config import Study, Survey
+from sim2sky.config import ANGLE_PERIODS, Study, Survey
 from sim2sky.evaluate.aggregate import missing_runs, present_runs
+from sim2sky.evaluate.metrics import CIRCULAR
 from sim2sky.evaluate.run import read_metrics
 from sim2sky.report import tables, tables_analyses, tables_parameters
 from sim2sky.report.captions import CAPTIONS
@@ -103,7 +104,8 @@ def write_report(
 
 def _references(studies: Mapping[str, Study]) -> tuple[tuple[str, str], ...]:
     engines = {simulation.engine for study in studies.values() for simulation in study.simulations.values()}
-    return REFERENCES + (COSMOSIM_REFERENCES if "cosmosim" in engines else ())
+    pictures = any(study.degeneracy for study in studies.values())
+    return REFERENCES + (COSMOSIM_REFERENCES if pictures or "cosmosim" in engines else ())
 
 
 def symbols(text: str) -> Markup:
@@ -190,7 +192,7 @@ def _regression(study: Study, summary: tables.Summary) -> dict[str, Any]:
         "published": tables_parameters.published(summary, study),
         "scores": [(study.datasets[name].title, tables_parameters.scores(study, summary, name)) for name in tests],
         "stuck": tables_parameters.stuck(study, summary) if study.stuck_at_mean else None,
-        "controls": tables.controls(study, summary, "mae"),
+        "controls": tables.controls(study, summary, CIRCULAR if ANGLE_PERIODS.keys() & set(study.targets) else "mae"),
         "recipes": tables_parameters.recipes(study),
     }
 

@@ -12,6 +12,7 @@ import safetensors
 from sim2sky import store
 from sim2sky.config import Study, Survey
 from sim2sky.evaluate.run import read_metrics
+from sim2sky.evaluate.stale import stale
 from sim2sky.paths import Paths
 
 
@@ -30,6 +31,8 @@ class Products:
         Surveys by name, for the comparison with the real sky.
     cutouts : mapping of str to path
         Survey cutouts by name.
+    partial : bool
+        Results may be of an earlier configuration; those of networks that were not made as `study` says are passed over.
     """
 
     def __init__(
@@ -39,16 +42,19 @@ class Products:
         paths: Paths,
         surveys: Mapping[str, Survey] | None = None,
         cutouts: Mapping[str, str | Path | None] | None = None,
+        partial: bool = False,
     ):
         self.name, self.study, self.paths = name, study, paths
-        self.surveys, self.cutouts = surveys or {}, cutouts or {}
+        self.surveys, self.cutouts, self.partial = surveys or {}, cutouts or {}, partial
 
     def _blocks(self, pattern: str, run: str) -> list[Path]:
-        stage = "adapt" if self.study.runs[run].target else "train"
-        found = (
-            Path(pattern.format(stage=stage, study=self.name, run=run, seeds=seeds)) for seeds in self.study.seed_blocks
-        )
-        return [path for path in found if path.is_file()]
+        found = []
+        for seeds in self.study.seed_blocks:
+            about = {"stage": "adapt" if self.study.runs[run].target else "train", "study": self.name, "run": run}
+            path, model = (Path(each.format(**about, seeds=seeds)) for each in (pattern, self.paths.model))
+            if path.is_file() and not (self.partial and model.is_file() and stale(model, self.study, run)):
+                found.append(path)
+        return found
 
     def predictions(
         self, run: str, domain: str, statistics: str, columns: Sequence[str], parameter: str | None = None

@@ -24,7 +24,7 @@ METRIC_TITLES = {
     "scatter": "scatter",
     "outlier_fraction": "outliers",
     "mse": "MSE",
-    CIRCULAR: "circular MAE",
+    CIRCULAR: "MAE, angles the short way round,",
     "mmd": "squared MMD",
     "proxy_a_distance": "proxy A-distance",
     GAP_CLOSED: "gap closed",

@@ -25,6 +25,8 @@ def headline(study: Study, summary: Summary) -> list[tuple[str, list[str]]]:
     kind, overall = shown_statistics(study), _parameters(study)[-1]
     angle = next((name for name in study.targets if name in ANGLE_PERIODS), None)
     wanted = [("mae", overall, min, "mean absolute error"), ("mse", overall, min, "mean squared error")]
+    if angle:
+        wanted.append((CIRCULAR, overall, min, "mean absolute error with angles the short way round"))
     wanted.append(("r2", overall, max, "R²"))
     if angle:
         wanted.append((CIRCULAR, angle, min, f"error of {symbol(angle)} the short way round, in degrees"))
@@ -60,6 +62,7 @@ def scores(study: Study, summary: Summary, domain: str) -> Table:
     """MAE and MSE of every run per parameter and on average, mean R2, circular error of angles, and the published MAE."""
     kind, parameters = shown_statistics(study), _parameters(study)
     angles = [name for name in study.targets if name in ANGLE_PERIODS]
+    shortened = [*dict.fromkeys([parameters[-1], *angles])] if angles else []  # the mean over the parameters first
     rows = []
     for run in next(test.runs for test in tested(study) if test.source == domain):
         cells = [
@@ -70,13 +73,13 @@ def scores(study: Study, summary: Summary, domain: str) -> Table:
         mean = summary.row(run, domain, kind, "mae", parameters[-1])
         theirs = "–" if mean is None or math.isnan(mean.published_mean) else f"{mean.published_mean:g}"
         cells.insert(1, theirs)
-        cells += [_text(summary.get(run, domain, kind, CIRCULAR, name)) for name in angles]
+        cells += [_text(summary.get(run, domain, kind, CIRCULAR, name)) for name in shortened]
         cells.append(summary.text(run, domain, kind, "r2", parameters[-1]))
         rows.append([run, str(mean.n_seeds if mean is not None else 0), *cells])
     groups = [("", 2), (symbol(parameters[-1]), 3), *((symbol(name), 2) for name in parameters[:-1])]
-    groups += [("the short way round", len(angles))] * bool(angles) + [("", 1)]
+    groups += [("MAE the short way round", len(shortened))] * bool(angles) + [("", 1)]
     columns = ["run", "seeds", "MAE", "published", "MSE", *["MAE", "MSE"] * (len(parameters) - 1)]
-    return Table([*columns, *(f"MAE of {symbol(name)}" for name in angles), "mean R²"], rows, groups)
+    return Table([*columns, *map(symbol, shortened), "mean R²"], rows, groups)
 
 
 def _text(row: Any | None) -> str:

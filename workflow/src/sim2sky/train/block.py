@@ -91,8 +91,7 @@ def train_block(
     print(_opening(recipe, method, seeds, parts, device), flush=True)
 
     labels, weights = first_networks(start_from, recipe, targets, parts["source"]["train"].target)
-    earlier = [Path(path) for path in (start_from, worst and worst.model) if path]
-    identity = _identity(recipe, method, targets, seeds, domains, earlier, fingerprint)
+    identity = _identity(recipe, method, targets, seeds, domains, start_from, worst, fingerprint)
     last = Path(model).with_name("last.ckpt")
     state = checkpoint.load_block(last, identity, device, distributed.is_first())
     state = state or {"networks": {}, "finished": [], "rows": [], "learner": None}
@@ -110,6 +109,7 @@ def train_block(
         return
     _write_history(history, state["rows"])
     config = {"recipe": recipe.params(), "method": method.params(), "targets": list(targets), "seeds": list(seeds)}
+    config |= {"start_from": bool(start_from), "worst_fraction": worst.fraction if worst else None}
     write_networks(model, state["networks"], labels, store.provenance(config, fingerprint, domains=_origins(domains)))
     checkpoint.remove_block(last)
 
@@ -184,10 +184,13 @@ def _identity(
     targets: Sequence[str],
     seeds: range,
     domains: Mapping[str, Domain],
-    earlier: Sequence[Path],
+    start_from: str | Path | None,
+    worst: Worst | None,
     fingerprint: Mapping[str, str],
 ) -> dict[str, str]:
     """What a checkpoint must agree with."""
+    start = store.checksum([start_from]) if start_from else None
+    shown = [store.checksum([worst.model]), worst.recipe.params(), worst.fraction] if worst else None
     bounds = {role: [domain.name, dict(domain.bounds)] for role, domain in domains.items()}
     return {
         "recipe": store.canonical_json(recipe.params()),
@@ -195,14 +198,17 @@ def _identity(
         "task": store.canonical_json([list(targets), list(seeds), bounds]),
         "code": store.canonical_json([fingerprint, torch.__version__]),
         "data": store.checksum([path for domain in domains.values() for path in domain.shards]),
-        "earlier networks": store.checksum(earlier),
+        "earlier networks": store.canonical_json({"start_from": start, "worst": shown}),
     }
 
 
 def _origins(domains: Mapping[str, Domain]) -> dict[str, dict]:
-    """Name of each domain and the configuration that its shards were made with."""
+    """Name of each domain, the lenses of its parts, and the configuration that its shards were made with."""
     attributes = {role: store.open_shards(domain.shards).attributes for role, domain in domains.items()}
-    return {role: {"name": domain.name, **attributes[role].get("config", {})} for role, domain in domains.items()}
+    return {
+        role: {"name": domain.name, "bounds": dict(domain.bounds), **attributes[role].get("config", {})}
+        for role, domain in domains.items()
+    }
 
 
 def _row(epoch: Epoch, learner: Learner, parts: Mapping[str, dict[str, Part]]) -> dict:

@@ -28,7 +28,6 @@ def cross_validate(
     domain: Domain,
     path: str | Path,
     threads: int = 1,
-    seed: int = 0,
 ) -> None:
     """Train each point of a grid on each fold and write the scores on the images left out.
 
@@ -45,8 +44,8 @@ def cross_validate(
     path : path
         CSV, one row per grid point and fold: the grid's keys, `fold`, `r2`, `rmse`, as :meth:`Learner.validate` gives
         them.
-    threads, seed : int
-        Threads that torch uses; root of the folds, the weights and the order of the images.
+    threads : int
+        Threads that torch uses.
 
     Raises
     ------
@@ -59,16 +58,18 @@ def cross_validate(
         raise ValueError(
             f"cross_validation: {cross.lenses} lenses asked for, {domain.name} has {stop - start} to train on"
         )
-    part = load_part(domain.shards, (start, start + cross.lenses), targets, recipe.weight_angles)
+    parts = {  # with and without weights for angles, which the grid may ask for
+        weigh: load_part(domain.shards, (start, start + cross.lenses), targets, weigh)
+        for weigh in {_changed(recipe, point).weight_angles for point in _grid(cross)}
+    }
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     rows = []
     for point in _grid(cross):
-        changed = recipe.model_dump()
-        for key, value in point.items():
-            changed = merge(changed, nested(key, value))
-        folds = KFold(cross.folds, shuffle=True, random_state=seed).split(part.lens)
+        changed = _changed(recipe, point)
+        part = parts[changed.weight_angles]
+        folds = KFold(cross.folds, shuffle=True, random_state=cross.seed).split(part.lens)
         for fold, (train, held_out) in enumerate(folds):
-            r2, rmse = _score(Recipe.model_validate(changed), targets, part, train, held_out, seed, device)
+            r2, rmse = _score(changed, targets, part, train, held_out, cross.seed, device)
             rows.append(point | {"fold": fold, "r2": r2, "rmse": rmse})
             settings = ", ".join(f"{key} {value}" for key, value in point.items())
             print(f"{settings}: fold {fold + 1}/{cross.folds}  R2 {r2:.4f}  RMSE {rmse:.4f}", flush=True)
@@ -81,6 +82,13 @@ def cross_validate(
 def _grid(cross: CrossValidation) -> Iterator[dict[str, Any]]:
     for values in itertools.product(*cross.grid.values()):
         yield dict(zip(cross.grid, values, strict=True))
+
+
+def _changed(recipe: Recipe, point: dict[str, Any]) -> Recipe:
+    values = recipe.model_dump()
+    for key, value in point.items():
+        values = merge(values, nested(key, value))
+    return Recipe.model_validate(values)
 
 
 def _score(

@@ -126,14 +126,14 @@ def launch(task: Mapping[str, Any], devices: int, nodes: int = 1) -> None:
     """
     file = Path(task["model"]).with_name(f".task.{os.getpid()}.partial")  # all nodes see this folder
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(task))
     command = [*_launcher(devices, nodes), "-m", "sim2sky.train.distributed", str(file)]
     try:
+        file.write_text(json.dumps(task))
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             for line in process.stdout:
                 print(line, end="", flush=True)
     finally:
-        file.unlink()
+        file.unlink(missing_ok=True)
     if process.returncode:
         raise DistributedError(f"a training in {devices * nodes} processes failed, exit status {process.returncode}")
 

@@ -98,11 +98,11 @@ class Labels:
     def scores(self, true: torch.Tensor, predicted: torch.Tensor) -> tuple[float, float]:
         """R2 and root mean square error, each the mean over the parameters, of `predicted` in their own units.
 
-        The error of an angle in sine and cosine is taken the short way round.
+        The error of an angle is taken the short way round.
         """
         error = predicted.double() - true.double()
-        for column, period in enumerate(self.periods):
-            if period is not None:
+        for column, name in enumerate(self.targets):
+            if period := ANGLE_PERIODS.get(name):
                 error[:, column] = (error[:, column] + period / 2).remainder(period) - period / 2
         squares = error.square().mean(dim=0)
         variance = (true.double() - true.double().mean(dim=0)).square().mean(dim=0)

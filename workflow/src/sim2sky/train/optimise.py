@@ -39,7 +39,9 @@ def make_schedule(options: Schedule, optimiser: optim.Optimizer, epochs: int, st
         case "cosine":
             return lr_scheduler.CosineAnnealingLR(optimiser, T_max=epochs * steps)
         case "one_cycle":
-            return lr_scheduler.OneCycleLR(optimiser, max_lr=optimiser.defaults["lr"], total_steps=epochs * steps)
+            # torch would also set the momentum, which of sgd and rmsprop is the recipe's to say
+            cycled, rate = "betas" in optimiser.defaults, optimiser.defaults["lr"]
+            return lr_scheduler.OneCycleLR(optimiser, max_lr=rate, total_steps=epochs * steps, cycle_momentum=cycled)
         case "staged":
             return lr_scheduler.LambdaLR(optimiser, _staged(options.stages, steps))
         case "plateau":

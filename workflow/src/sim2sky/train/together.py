@@ -72,10 +72,10 @@ class Team:
             steps = zip(*(learner.batches() for learner in self.learners), strict=True)
             losses = torch.stack([self._update(together) for together in steps], dim=1).cpu()
             seconds = time.perf_counter() - start
-            done = self.epochs_done + 1
+            self._share(self.epochs_done)  # its last weights, before anything is made of them
             for learner, of_learner in zip(self.learners, losses, strict=True):
                 learner.check(of_learner)
-            self._share(done)
+                learner.epochs_done += 1
             yield [learner.epoch(rows, seconds) for learner, rows in zip(self.learners, losses, strict=True)]
 
     def _update(self, together: Sequence[tuple]) -> torch.Tensor:
