@@ -18,7 +18,7 @@ if not CONFIG.partial:
             benchmark_of("predict", "{study}/{run}/{seeds}")
         conda:
             "../envs/sim2sky.yaml"
-        threads: 4
+        threads: PREDICTION_THREADS
         resources:
             mem_mb=prediction_memory,
             runtime=prediction_runtime,

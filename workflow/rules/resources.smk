@@ -11,6 +11,10 @@
 #   predict            10,000 images x 3 domains x 1 network                 21    1446 MB
 #   evaluate_run       the same predictions                                 3.8     837 MB
 #
+# Networks are known by their floating-point operations per pixel (resources/networks.csv). On one core, training at 64 to 80 pixels in
+# batches of 32, they reached 23 to 130 billion a second, three times the forward ones counted: EfficientNet-B0 23, AlexNet 25, the
+# network of the table above 25, MNASNet 1.0 30, VGG-11 55, SqueezeNet 56, DenseNet-121 61, ResNet-18 71, Inception 130.
+#
 # Images in 8-bit counts, of 500 roulettes of 1000 x 1000 pixels kept as 400 x 400, took 7.3 s, 731 MB and 0.044 bytes on disk per pixel.
 #
 # sim2sky.plan.time_limit makes a limit of what was measured. Memory is that of the libraries (a GPU takes more of the host's) and of the
@@ -21,10 +25,11 @@ from math import ceil, prod
 
 from sim2sky.plan import time_limit
 
-TRAINING_SPEED = 4200 * 40**2  # pixels a second, forwards and backwards
-IMAGING_SPEED = 600 * 40**2
+COMPUTING_SPEED = 25e9  # operations a second of one core
+BACKWARDS = 3  # operations of a training step over those forwards
+IMAGING_SPEED = 600 * 40**2  # pixels a second
 COUNTING_SPEED = 60 * 1000**2  # of images in 8-bit counts: of the whole image, most of which is dark and not computed
-PREDICTION_SPEED = 1500 * 40**2
+PREDICTION_SPEED, PREDICTION_THREADS = 1500 * 40**2, 4
 LIBRARIES, LIBRARIES_GPU = 1000, 4000
 SIMULATED, OBSERVED, COUNTED = 6.4, 3.7, 0.06  # bytes on disk per pixel
 PREDICTED = 60  # bytes on disk per lens, domain and seed
@@ -32,7 +37,7 @@ LATENTS = 3  # megabytes on disk per domain
 
 
 with open(Path(workflow.basedir) / "resources/networks.csv") as table:
-    PARAMETERS = {row["network"]: int(row["parameters"]) for row in csv.DictReader(table)}
+    NETWORKS = {row["network"]: {key: int(row[key]) for key in ("parameters", "operations_per_pixel")} for row in csv.DictReader(table)}
 
 
 def pixels_of(simulation, lenses):
@@ -136,9 +141,19 @@ def observed_disk(wildcards):
 # ---- train, adapt
 
 
+def size_of(recipe):
+    """Parameters and operations of a network for images of the usual size; one of your own counts as the small one of the first study."""
+    return NETWORKS.get(recipe.network, NETWORKS["lens_cnn"])
+
+
 def network_megabytes(wildcards):
-    """Four bytes per parameter of a network for images of the usual size; one of your own that the table does not name counts nothing."""
-    return PARAMETERS.get(STUDIES[wildcards.study].recipe_of(wildcards.run).network, 0) * 4 / 1e6
+    """Four bytes per parameter."""
+    return size_of(STUDIES[wildcards.study].recipe_of(wildcards.run))["parameters"] * 4 / 1e6
+
+
+def computing_seconds(recipe, pixels):
+    """Of one core, to take images of so many pixels in all through a recipe's network, forwards."""
+    return pixels * size_of(recipe)["operations_per_pixel"] / COMPUTING_SPEED
 
 
 def part_pixels(dataset, *parts):
@@ -163,9 +178,10 @@ def training_memory(wildcards, attempt):
 
 
 def training_runtime(wildcards, attempt):
-    study, run = STUDIES[wildcards.study], run_of(wildcards)
+    run, recipe = run_of(wildcards), STUDIES[wildcards.study].recipe_of(wildcards.run)
     pixels = part_pixels(run.source, "train") * (2 if run.target else 1)
-    return time_limit(pixels * study.recipe_of(wildcards.run).epochs * seeds_in(wildcards) / TRAINING_SPEED, attempt)
+    seconds = BACKWARDS * computing_seconds(recipe, pixels) * recipe.epochs * seeds_in(wildcards)
+    return time_limit(seconds / recipe.processes, attempt)
 
 
 def networks_disk(wildcards):
@@ -181,8 +197,8 @@ def cross_validation_runtime(wildcards, attempt):
     study = STUDIES[wildcards.study]
     cross = study.cross_validation
     trainings = prod(len(values) for values in cross.grid.values()) * (cross.folds - 1)
-    pixels = observed_pixels(cross.dataset, cross.lenses)
-    return time_limit(pixels * trainings * study.recipes[cross.recipe].epochs / TRAINING_SPEED, attempt)
+    recipe, pixels = study.recipes[cross.recipe], observed_pixels(cross.dataset, cross.lenses)
+    return time_limit(BACKWARDS * computing_seconds(recipe, pixels) * trainings * recipe.epochs, attempt)
 
 
 # ---- evaluate, report
@@ -196,8 +212,9 @@ def prediction_memory(wildcards, attempt):
 
 def prediction_runtime(wildcards, attempt):
     parts = ["test", *(["train"] if "adabn" in STUDIES[wildcards.study].statistics else [])]
-    pixels = sum(part_pixels(name, *parts) for name in run_of(wildcards).evaluate_on)
-    return time_limit(pixels * seeds_in(wildcards) / PREDICTION_SPEED, attempt)
+    pixels = sum(part_pixels(name, *parts) for name in run_of(wildcards).evaluate_on) * seeds_in(wildcards)
+    recipe = STUDIES[wildcards.study].recipe_of(wildcards.run)
+    return time_limit(pixels / PREDICTION_SPEED + computing_seconds(recipe, pixels) / PREDICTION_THREADS, attempt)
 
 
 def prediction_disk(wildcards):

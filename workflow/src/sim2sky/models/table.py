@@ -1,6 +1,7 @@
 """Writes ``docs/networks.md`` and ``resources/networks.csv``: ``python -m sim2sky.models.table``.
 
-A test compares both with what is committed. The second says how many parameters networks have to what must not import torch.
+A test compares both with what is committed. The second says to what must not import torch how many parameters networks have,
+and how many floating-point operations a pixel of an image costs them on the way forwards.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from sim2sky.models import create_model, list_models
 from sim2sky.registry import registered, traits
@@ -30,17 +32,29 @@ transformers are those at 224 pixels, those of Inception at 299, where it has it
 """
 
 
+def usual_pixels(name: str) -> int:
+    """Side of the images that a network is made for."""
+    return {"lens_cnn": 40, "inception_v3": 299}.get(name, 224)
+
+
 @cache
 def laid_out(name: str) -> torch.nn.Module:
     """A network without memory for its weights."""
-    pixels = {"lens_cnn": 40, "inception_v3": 299}.get(name, 224)
     with torch.device("meta"):
-        return create_model(name, pixels=pixels, outputs=OUTPUTS)
+        return create_model(name, pixels=usual_pixels(name), outputs=OUTPUTS).eval()
 
 
 def parameters(name: str) -> int:
     """Number of a network's parameters."""
     return sum(parameter.numel() for parameter in laid_out(name).parameters())
+
+
+def operations(name: str) -> int:
+    """Floating-point operations per pixel, forwards, of images of the usual size; a multiplication and an addition are two."""
+    pixels = usual_pixels(name)
+    with FlopCounterMode(display=False) as counter:
+        laid_out(name)(torch.empty(1, 1, pixels, pixels, device="meta"))
+    return round(counter.get_total_flops() / pixels**2)
 
 
 def row(name: str) -> str:
@@ -60,7 +74,8 @@ def markdown() -> str:
 
 def csv() -> str:
     """Text of ``resources/networks.csv``."""
-    return "network,parameters\n" + "".join(f"{name},{parameters(name)}\n" for name in list_models())
+    rows = (f"{name},{parameters(name)},{operations(name)}\n" for name in list_models())
+    return "network,parameters,operations_per_pixel\n" + "".join(rows)
 
 
 if __name__ == "__main__":
