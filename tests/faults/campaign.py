@@ -24,10 +24,12 @@ import psutil
 from tests.workflow.conftest import TINY, Project
 
 KINDS = ("snakemake", "job", "both")
-WANTED = "results/evaluate/einstein_radius/tuned-mmd/0-1/metrics.csv"
-# enough epochs that some kills fall between two of them, and two networks per job, that some fall between those
+WANTED = ("results/evaluate/einstein_radius/summary.csv", "results/train/einstein_radius/cross_validation.csv")
+# a run on labels alone and one that adapts; enough epochs that some kills fall between two of them, and two networks per
+# job, that some fall between those
 LONGER = TINY.replace("tuned: {epochs: 1}", "tuned: {epochs: 6}")
-LONGER = LONGER.replace("seeds: 1\n", "seeds: 2\n").replace("seeds_per_job: 1", "seeds_per_job: 2")
+LONGER = LONGER.replace("seeds: 1\n", "seeds: 2\n    only_runs: [tuned-none, tuned-mmd]\n")
+LONGER = LONGER.replace("seeds_per_job: 1", "seeds_per_job: 2")
 COMPARED = (".zarr.zip", ".safetensors", ".parquet", ".csv")
 
 
@@ -103,7 +105,7 @@ class Campaign:
             lock.unlink()
         with open(self.project.folder / "campaign.log", "a") as log:
             options = {"cwd": self.project.folder, "env": self.project.environment, "stdout": log, "stderr": log}
-            return subprocess.Popen([*command, "--", WANTED], start_new_session=True, **options)
+            return subprocess.Popen([*command, "--", *WANTED], start_new_session=True, **options)
 
     def _finish(self) -> None:
         """Let it end; after the kill of a job, Snakemake may have to be started once more."""

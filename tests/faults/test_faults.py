@@ -5,20 +5,27 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from safetensors import SafetensorError
 
 from sim2sky import store
+from sim2sky.config import Study
+from sim2sky.evaluate.predict import write_predictions
+from sim2sky.paths import Paths
+from sim2sky.report.figures import draw_figures
+from sim2sky.report.page import write_report
 from sim2sky.train import checkpoint
+from sim2sky.train.block import write_history
 from sim2sky.train.labels import Labels
 from sim2sky.train.weights import write_networks
 from tests.faults.campaign import Campaign
-from tests.workflow.conftest import TINY_RUN, Project
+from tests.workflow.conftest import ROOT, TINY_RUN, Project
 
 NOISE = np.random.default_rng(0).normal(size=(300, 1, 40, 40)).astype(np.float32)  # more than the disk holds
 OUTPUTS = {
@@ -58,20 +65,27 @@ def test_a_full_disk_leaves_what_was_there_and_nothing_half_written(tmp_path, ki
 
 
 def test_predictions_figures_and_page_are_written_as_a_whole(tmp_path):
-    """Those that libraries write go through `store.atomic`, too."""
-    writers = {
-        "parquet": lambda path: pd.DataFrame(NOISE.reshape(300, -1)).rename(columns=str).to_parquet(path),
-        "png": lambda path: plt.imsave(path, NOISE.reshape(1200, 400), format="png"),
-        "html": lambda path: path.write_text("x" * 10**6),
-    }
-    with small_disk(tmp_path / "disk") as disk:
-        for name, write in writers.items():
-            path = disk / name
+    """Those that libraries write, too."""
+    study = Study.model_validate(yaml.safe_load((ROOT / "config/studies/degeneracy.yaml").read_text()))
+    rows = [{"seed": seed, "epoch": epoch} for seed in range(100) for epoch in range(100)]
+    with small_disk(tmp_path / "disk", "20k") as disk:
+        paths = Paths(str(disk))
+        figure = Path(paths.figure.format(study="toy", figure="degeneracy"))
+        writers = {
+            disk / "history.csv": lambda path: write_history(path, rows),
+            disk / "predictions.parquet": lambda path: write_predictions(
+                pd.DataFrame(NOISE.reshape(300, -1)).rename(columns=str), path
+            ),
+            figure: lambda path: draw_figures("toy", study, paths),
+            disk / "report.html": lambda path: write_report(path, {"toy": study}, {}, {}, {}, {}),
+        }
+        for path, write in writers.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("of before")
-            with pytest.raises(OSError), store.atomic(path) as temporary:
-                write(temporary)
+            with pytest.raises(OSError, match="(?i)no space left"):
+                write(path)
             assert path.read_text() == "of before"
-        assert sorted(os.listdir(disk)) == sorted(writers)
+        assert sorted(path for path in disk.rglob("*") if path.is_file()) == sorted(writers)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import torch
 from CosmoSim import Parameters
 from CosmoSim.CLI.SimImage import SimImage
 
-from sim2sky.frame import move_and_crop, offset_to_centre
+from sim2sky.frame import draw_axes, move_and_crop, offset_to_centre
 from sim2sky.lensing.cosmosim import render
 from sim2sky.lensing.roulette import amplitudes
 from sim2sky.lensing.scene import Optics
@@ -18,7 +18,7 @@ TERMS = {"point_mass": 50, "sis": 50, "sie": 5}  # the largest that CosmoSim has
 WITHIN = 3  # counts
 
 
-def cosmosim(lens, mode="Roulette", pixels=PIXELS, terms=5, mask=False, source="ellipse", **p):
+def cosmosim(lens, mode="Roulette", pixels=PIXELS, terms=5, mask=False, source="ellipse", axes=False, **p):
     """A finished simulation, of unit chi."""
     simulator = {"model": mode.capitalize(), "imagesize": pixels, "nterms": terms}
     lens = {"mode": LENSES[lens], "einsteinradius": p["R_E"] / p["chi"]}
@@ -26,7 +26,7 @@ def cosmosim(lens, mode="Roulette", pixels=PIXELS, terms=5, mask=False, source="
     light = {"mode": "Ellipsoid" if source == "ellipse" else "Spherical"}
     light |= {name: p[name] for name in ("sigma", "sigma2", "theta")}
     parameters = {"simulator": simulator, "lens": lens, "source": light, "position": {"x": p["x"], "y": p["y"]}}
-    parameters |= {"annotation": {"reflines": False}, "management": {"mask": mask}}
+    parameters |= {"annotation": {"reflines": axes}, "management": {"mask": mask}}
     return SimImage(Parameters(parameters), verbose=0)
 
 
@@ -87,6 +87,13 @@ def test_without_truncation_images_lie_half_a_pixel_away():
         plain = np.abs(ours(optics, p)[0] - expected).max()
         moved = np.abs(ours(optics, p | {"x": p["x"] + 0.5, "y": p["y"] - 0.5})[0] - expected).mean()
         assert plain > WITHIN and moved < np.abs(ours(optics, p)[0] - expected).mean()
+
+
+def test_reference_axes():
+    for p in configurations(6, 4):
+        image = ours(Optics("sis", "raytrace", truncate=True), p)[0]
+        draw_axes(image)
+        assert np.abs(image.astype(int) - cosmosim("sis", "raytrace", axes=True, **p).getImage()).max() <= WITHIN
 
 
 def test_centring_is_that_of_whole_pixels_and_of_fractions():

@@ -17,6 +17,7 @@ from tests.workflow.conftest import ROOT, Project
 
 BLOCK = "einstein_radius/{run}/0-0"
 ADAPTED = f"results/adapt/{BLOCK.format(run='tuned-mmd')}/model.safetensors"
+METRICS = f"results/evaluate/{BLOCK.format(run='tuned-mmd')}/metrics.csv"
 TRAINED = f"results/train/{BLOCK.format(run='tuned-none')}/model.safetensors"
 # After its first checkpoint a training waits while this file exists, so that tests meet it there however fast the machine is.
 HOLD = """

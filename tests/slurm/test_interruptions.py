@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.slurm.cluster import wait_for
-from tests.slurm.conftest import ADAPTED, TRAINED, SupervisedCluster
+from tests.slurm.conftest import ADAPTED, METRICS, TRAINED, SupervisedCluster
 
 pytestmark = pytest.mark.slow
 
@@ -100,9 +100,15 @@ def snakemake_killed_and_started_again(project, cluster):
         cluster.run("scancel", job["JobId"])
         project.wait_for_state(job, "CANCELLED")
         project.release()
-    with project.background(ADAPTED) as process:
+    with project.background(METRICS) as process:
         assert process.wait(1800) == 0, project.log
     assert resumed(project) and project.same(ADAPTED)
+    for result in (
+        ADAPTED.replace("model.safetensors", "history.csv"),
+        METRICS.replace("metrics.csv", "predictions.parquet"),
+        METRICS,
+    ):
+        assert project.same(result), result
 
 
 STORIES = [

@@ -66,20 +66,30 @@ def report(tmp_path_factory) -> Path:
     return path
 
 
-def test_report_opens_offline_with_every_figure(browser, report):
-    browser.get(report.as_uri())
+def check(browser, page: Path, figures: int) -> None:
+    """Every figure is loaded, every link within the page leads somewhere, and the console has nothing to say."""
+    browser.get(page.as_uri())
     widths = browser.execute_script("return [...document.images].map(image => image.naturalWidth)")
-    assert len(widths) == 9
+    assert len(widths) == figures
     assert all(width > 500 for width in widths)
-    errors = [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
-    assert errors == []
-    missing = browser.find_element("css selector", ".box.missing").text
-    assert "paper-mmd" in missing and "paper-none" not in missing
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
     broken = browser.execute_script(
         "return [...document.querySelectorAll('a[href^=\"#\"]')].map(a => a.getAttribute('href').slice(1))"
         ".filter(id => !document.getElementById(id))"
     )
     assert broken == []
+
+
+def test_report_opens_offline_with_every_figure(browser, report):
+    check(browser, report, 9)
+    missing = browser.find_element("css selector", ".box.missing").text
+    assert "paper-mmd" in missing and "paper-none" not in missing
+
+
+@pytest.mark.slow
+def test_report_of_a_finished_study_opens_offline(browser, finished):
+    figures = list((finished.folder / "results/report/einstein_radius").glob("*.png"))
+    check(browser, finished.folder / "results/report/report.html", len(figures))
 
 
 def test_report_fits_a_laptop(browser, report):

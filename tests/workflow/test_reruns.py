@@ -178,7 +178,10 @@ EDITS = {
     ),
     # code, stage by stage
     "lensing": (library("lensing/mass"), EVERYTHING),
-    "noise formula": (library("observe/noise"), EVERYTHING_OBSERVED),
+    "noise formula": (
+        replace(f"{SOURCES}/observe/noise.py", "num_exposures * np.square(read_noise)", "np.square(read_noise)"),
+        EVERYTHING_OBSERVED,
+    ),
     "seeing": (library("observe/psf"), EVERYTHING_OBSERVED),
     "layer of the network": (replace(f"{SOURCES}/models/lens_cnn.py", "nn.ReLU()", "nn.GELU()"), TRAINING),
     "training loop": (library("train/loop"), TRAINING),
@@ -188,12 +191,16 @@ EDITS = {
     "prediction": (library("evaluate/predict"), jobs(15)),
     "metrics": (library("evaluate/metrics"), jobs(0, evaluate_run=15)),
     "aggregation": (library("evaluate/aggregate"), TABLES),
-    "colour of the figures": (library("report/style"), FIGURES),
+    "colour of the figures": (replace(f"{SOURCES}/report/style.py", "#D55E00", "#D55E01"), FIGURES),
     "caption": (library("report/captions"), PAGE),
     "template of the report": (replace(f"{SOURCES}/report/report.html", "Provenance", "Origin"), PAGE),
     "style sheet of the report": (append(f"{SOURCES}/report/report.css", "\n"), PAGE),
     # files
     "observed shard damaged": (corrupt(SHARD.format("observe/des")), DES),  # these will refuse it, with its name
+    "simulated shard damaged": (
+        corrupt("results/simulate/galaxy_lenses/0000000-0000199.zarr.zip"),
+        EVERYTHING_OBSERVED | {"inject_noise": 3},  # of the one shard
+    ),
     "report deleted": (delete("results/report/report.html"), PAGE),
 }
 

@@ -87,9 +87,14 @@ def predict_block(
     table = pd.concat(frames, ignore_index=True)
     about = store.provenance(recipe.params(), fingerprint, targets=list(targets), domains=[d.name for d in domains])
     table.attrs = about
-    with store.atomic(predictions) as temporary:
-        table.to_parquet(temporary, index=False)
+    write_predictions(table, predictions)
     store.write_shard(latents, variables, about | {"seed": min(networks), "statistics": "batch"})
+
+
+def write_predictions(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as Parquet, with its ``attrs``, whole or not at all."""
+    with store.atomic(path) as temporary:
+        table.to_parquet(temporary, index=False)
 
 
 def _predict_domain(

@@ -107,7 +107,7 @@ def train_block(
             checkpoint.save_block(last, identity, reached)
     if not distributed.is_first():
         return
-    _write_history(history, state["rows"])
+    write_history(history, state["rows"])
     config = {"recipe": recipe.params(), "method": method.params(), "targets": list(targets), "seeds": list(seeds)}
     config |= {"start_from": bool(start_from), "worst_fraction": worst.fraction if worst else None}
     write_networks(model, state["networks"], labels, store.provenance(config, fingerprint, domains=_origins(domains)))
@@ -237,7 +237,8 @@ def _line(row: Mapping, epochs: int, speed: float, left: float) -> str:
     return f"{text}  {speed:.0f} images/s  {minutes}:{seconds:02d} left"
 
 
-def _write_history(path: str | Path, rows: list[dict]) -> None:
+def write_history(path: str | Path, rows: list[dict]) -> None:
+    """Write learning curves, a mapping per seed and epoch, whole or not at all."""
     with store.atomic(path) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.DictWriter(file, HISTORY, lineterminator="\n")
         writer.writeheader()

@@ -50,8 +50,7 @@ class Worst:
     def of(self, part: Part, targets: Sequence[str], seed: int) -> Part:
         """The worst-predicted lenses of `part` by the network of `seed`, in the order they have there.
 
-        The error of a lens is the mean squared error of the network's outputs, in evaluation mode, as in the program
-        of the thesis.
+        The error of a lens is the mean squared error of the network's outputs, in evaluation mode.
         """
         _, bands, _, pixels = part.images.shape
         networks, labels = load_models(self.model, self.recipe, targets, bands, pixels, [seed])
