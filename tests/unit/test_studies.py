@@ -44,6 +44,14 @@ def test_demo_changes_no_run_but_its_size(studies):
             assert other == one.model_copy(update=options)
 
 
+def test_two_cores_change_no_loss_optimiser_or_rate(studies):
+    """Of the runs that the full study has, too; the others are of smaller networks."""
+    for name, small in shipped("config.yaml", "two-cores.yaml").items():
+        for run in set(small.runs) & set(studies[name].runs):
+            one, other = studies[name].recipe_of(run), small.recipe_of(run)
+            assert (one.loss, one.optimiser, one.schedule) == (other.loss, other.optimiser, other.schedule)
+
+
 def test_table_of_parameters_has_the_means_that_the_text_gives(studies):
     """Tables 4.1 and 4.2 and Section 4.1 of Vegsund & Sukarevicius 2023 agree, but for one misprint."""
     found = {}
