@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
+PEER := $(VENV)-deeplenstronomy
 # Survey cutouts (a FITS cube, DES g band) add the real sky as a third domain: make demo CUTOUTS=path/to/cubes.fits
 SKY := $(if $(CUTOUTS),'cutouts={des_coadd_g: $(CUTOUTS)}')
 CONFIG := $(if $(CUTOUTS),--config $(SKY))
@@ -51,8 +52,8 @@ docs: setup ## regenerate config/README.md, JSON schemas, captions, docs/network
 	$(BIN)/python -m sim2sky.report.captions
 	$(BIN)/python -m sim2sky.plan > docs/results/plan.md
 
-benchmarks: setup-test ## speed against peers, as ratios of one run, into docs/results/benchmarks
-	$(BIN)/python benchmarks/render.py
+benchmarks: setup-test $(PEER) ## speed against peers, as ratios of one run, into docs/results/benchmarks
+	$(BIN)/python benchmarks/render.py $$(test ! -x $(PEER)/bin/python || echo --deeplenstronomy-python $(PEER)/bin/python)
 	$(BIN)/python benchmarks/cosmosim.py
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/input_pipeline.py
@@ -70,6 +71,10 @@ $(VENV)/.setup: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
 	@touch $@
+
+$(PEER): # deeplenstronomy wants a lenstronomy of its own; without internet its row is left out
+	@$(PYTHON) -m venv $@ && $@/bin/python -m pip install --quiet deeplenstronomy==0.0.2.3 'lenstronomy<=1.14.0' 'jampy<8' || \
+	  { rm -rf $@; echo "deeplenstronomy cannot be installed here: it is left out"; }
 
 $(VENV)/.setup-test: $(VENV)/.setup
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test]'
