@@ -1,10 +1,12 @@
 """Rule aggregate_metrics."""
 
-from sim2sky.config import Study
-from sim2sky.evaluate.aggregate import aggregate
 from sim2sky.logs import tee
 
 tee(snakemake.log[0])
+
+from sim2sky.config import Study
+from sim2sky.evaluate.aggregate import aggregate
+
 aggregate(
     snakemake.wildcards.study,
     Study.model_validate(snakemake.params.study),

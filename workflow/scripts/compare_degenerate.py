@@ -1,10 +1,12 @@
 """Rule compare_degenerate."""
 
-from sim2sky.config import Degeneracy
-from sim2sky.evaluate.degeneracy import compare_degenerate
 from sim2sky.logs import tee
 
 tee(snakemake.log[0])
+
+from sim2sky.config import Degeneracy
+from sim2sky.evaluate.degeneracy import compare_degenerate
+
 compare_degenerate(
     Degeneracy.model_validate(snakemake.params.degeneracy),
     snakemake.output.table,

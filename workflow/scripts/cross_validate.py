@@ -1,11 +1,13 @@
 """Rule cross_validate."""
 
-from sim2sky.config import CrossValidation, Recipe
 from sim2sky.logs import tee
+
+tee(snakemake.log[0])
+
+from sim2sky.config import CrossValidation, Recipe
 from sim2sky.train.cross_validation import cross_validate
 from sim2sky.train.data import Domain
 
-tee(snakemake.log[0])
 training = snakemake.params.training
 cross_validate(
     Recipe.model_validate(training["recipe"]),

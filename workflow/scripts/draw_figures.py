@@ -1,11 +1,13 @@
 """Rules draw_figures_<study>."""
 
-from sim2sky.config import Study, Survey
 from sim2sky.logs import tee
+
+tee(snakemake.log[0])
+
+from sim2sky.config import Study, Survey
 from sim2sky.paths import Paths
 from sim2sky.report.figures import draw_figures
 
-tee(snakemake.log[0])
 params = snakemake.params
 draw_figures(
     params.name,

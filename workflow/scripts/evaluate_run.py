@@ -1,9 +1,11 @@
 """Rule evaluate_run."""
 
-from sim2sky.evaluate.run import evaluate_run
 from sim2sky.logs import tee
 
 tee(snakemake.log[0])
+
+from sim2sky.evaluate.run import evaluate_run
+
 files = snakemake.input
 evaluate_run(
     files.predictions,

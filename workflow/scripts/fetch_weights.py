@@ -1,7 +1,9 @@
 """Rule fetch_weights."""
 
 from sim2sky.logs import tee
-from sim2sky.models import imagenet
 
 tee(snakemake.log[0])
+
+from sim2sky.models import imagenet
+
 imagenet.fetch(snakemake.wildcards.network, snakemake.output.weights)

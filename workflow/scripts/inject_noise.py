@@ -1,11 +1,13 @@
 """Rule inject_noise."""
 
-from sim2sky.config import Dataset, Survey
 from sim2sky.logs import tee
+
+tee(snakemake.log[0])
+
+from sim2sky.config import Dataset, Survey
 from sim2sky.observe.counts import keep_as_simulated
 from sim2sky.observe.shard import observe_shard
 
-tee(snakemake.log[0])
 dataset, survey = Dataset.model_validate(snakemake.params.dataset), snakemake.params.survey
 shards, code = (snakemake.input.shard, snakemake.output.shard), snakemake.params.code
 if survey is None:

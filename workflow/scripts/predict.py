@@ -1,11 +1,13 @@
 """Rule predict."""
 
-from sim2sky.config import Recipe
-from sim2sky.evaluate.predict import predict_block
 from sim2sky.logs import tee
-from sim2sky.train.data import Domain
 
 tee(snakemake.log[0])
+
+from sim2sky.config import Recipe
+from sim2sky.evaluate.predict import predict_block
+from sim2sky.train.data import Domain
+
 prediction = snakemake.params.prediction
 predict_block(
     snakemake.input.model,

@@ -1,10 +1,12 @@
 """Rule reconstruct."""
 
-from sim2sky.config import read_simulation
-from sim2sky.evaluate.reconstruction import reconstruct_block
 from sim2sky.logs import tee
 
 tee(snakemake.log[0])
+
+from sim2sky.config import read_simulation
+from sim2sky.evaluate.reconstruction import reconstruct_block
+
 given = dict(snakemake.params.reconstruction)
 reconstruct_block(
     snakemake.input.predictions,

@@ -1,9 +1,11 @@
 """Rules train_source_only and adapt: the same loop, with and without a target domain."""
 
 from sim2sky.logs import tee
-from sim2sky.train.task import train
 
 tee(snakemake.log[0])
+
+from sim2sky.train.task import train
+
 training, ranking = dict(snakemake.params.training), snakemake.input.ranking
 worst, domains = training.pop("worst"), training.pop("domains")
 task = {

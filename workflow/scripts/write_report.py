@@ -1,11 +1,13 @@
 """Rule write_report."""
 
-from sim2sky.config import Study, Survey
 from sim2sky.logs import tee
+
+tee(snakemake.log[0])
+
+from sim2sky.config import Study, Survey
 from sim2sky.report.page import write_report
 from sim2sky.store import versions
 
-tee(snakemake.log[0])
 params = snakemake.params
 write_report(
     snakemake.output.report,
