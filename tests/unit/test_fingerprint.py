@@ -22,7 +22,7 @@ def package(tmp_path, monkeypatch):
 
 
 def prints(**used):
-    for cached in (module.fingerprint, module._tree, module._module_hash, registry._registered_nodes):
+    for cached in (module.fingerprint, module._code, module._module_hash, registry._registered_nodes):
         cached.cache_clear()
     return {script.stem: module.fingerprint(str(script), **used) for script in SCRIPTS.glob("*.py")}
 

@@ -74,7 +74,7 @@ def _read(folder: Path, name: str, what: str, root: Path) -> dict[str, Any]:
     path = folder / f"{name}.yaml"
     try:
         known(name, [file.stem for file in folder.glob("*.yaml")], what)
-        raw = yaml.safe_load(path.read_text())
+        raw = yaml.load(path.read_text(), yaml.CSafeLoader)  # ten times as fast as safe_load
     except yaml.YAMLError as error:
         raise ConfigError(f"{path.relative_to(root)}: not valid YAML: {error}") from None
     except ValueError as error:

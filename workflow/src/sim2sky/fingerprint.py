@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from sim2sky.registry import registering_modules
 
@@ -45,9 +46,9 @@ def fingerprint(script: str, **used: frozenset[str]) -> dict[str, str]:
     dict of str to str
         Module, or ``scripts/<name>``, to 12 hexadecimal digits.
     """
-    tree = _without_docstrings(Path(script).read_text())
-    hashes = {name: _module_hash(name) for name in sorted(modules(tree, used))}
-    return {f"scripts/{Path(script).name}": _hash(ast.dump(tree).encode())} | hashes
+    code = Code.of(Path(script).read_text())
+    hashes = {name: _module_hash(name) for name in sorted(modules(code, used))}
+    return {f"scripts/{Path(script).name}": _hash(ast.dump(code.tree).encode())} | hashes
 
 
 def digest(code: Mapping[str, str]) -> str:
@@ -55,7 +56,24 @@ def digest(code: Mapping[str, str]) -> str:
     return _hash(json.dumps(code, sort_keys=True).encode())
 
 
-def modules(script: ast.Module, used: Mapping[str, frozenset[str]]) -> set[str]:
+class Code(NamedTuple):
+    """A syntax tree without docstrings, and its nodes, which every dry-run goes through: once is enough."""
+
+    tree: ast.Module
+    nodes: list[ast.AST]
+
+    @classmethod
+    def of(cls, text: str) -> Code:
+        tree = ast.parse(text)
+        nodes = list(ast.walk(tree))
+        for node in nodes:
+            documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            if documented and ast.get_docstring(node, clean=False):
+                node.body = node.body[1:]
+        return cls(tree, nodes)
+
+
+def modules(script: Code, used: Mapping[str, frozenset[str]]) -> set[str]:
     """Names of all ``sim2sky`` modules that a script imports; `used` as in :func:`fingerprint`."""
     unused = {
         f"sim2sky.{package}": {
@@ -81,18 +99,8 @@ def _file(name: str) -> Path | None:
 
 
 @cache
-def _tree(name: str) -> ast.Module:
-    return _without_docstrings(_file(name).read_text())
-
-
-def _without_docstrings(text: str) -> ast.Module:
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
-            node
-        ):
-            node.body = node.body[1:]
-    return tree
+def _code(name: str) -> Code:
+    return Code.of(_file(name).read_text())
 
 
 @cache
@@ -101,10 +109,10 @@ def _module_hash(name: str) -> str:
 
     Which submodules a package imports, and its ``__all__``, does not count: a module in use has a hash of its own.
     """
-    kept = [ast.dump(node) for node in _tree(name).body if not _lists_submodules(node, name)]
+    kept = [ast.dump(node) for node in _code(name).tree.body if not _lists_submodules(node, name)]
     data = "\n".join(kept).encode()
     beside = {path.name: path for path in _file(name).parent.iterdir() if path.suffix not in ("", ".py", ".pyc")}
-    for node in ast.walk(_tree(name)):
+    for node in _code(name).nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in beside:
             data += beside[node.value].read_bytes()
     return _hash(data)
@@ -124,13 +132,13 @@ def _hash(data: bytes) -> str:
 
 @cache
 def _imports_of(name: str) -> set[str]:
-    return _imports(_tree(name), name)
+    return _imports(_code(name), name)
 
 
-def _imports(tree: ast.Module, name: str) -> set[str]:
-    """``sim2sky`` modules that a tree imports, with their parent packages."""
+def _imports(code: Code, name: str) -> set[str]:
+    """``sim2sky`` modules that code imports, with their parent packages."""
     found = set()
-    for node in ast.walk(tree):
+    for node in code.nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
