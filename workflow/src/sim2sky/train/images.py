@@ -44,7 +44,11 @@ class HeldImages:
 
     def __getitem__(self, index: slice | torch.Tensor) -> torch.Tensor:
         # batches alone are laid out for convolutions: all at once would be in memory twice
-        return normalise(self.raw[index].contiguous(memory_format=torch.channels_last), self.statistics)
+        if isinstance(index, slice):
+            images = self.raw[index]
+        else:  # copies whole images, where raw[index] goes pixel by pixel
+            images = self.raw.index_select(0, torch.as_tensor(index, device=self.raw.device))
+        return normalise(images.contiguous(memory_format=torch.channels_last), self.statistics)
 
     def prepared(self, statistics: Statistics | None, device: torch.device) -> HeldImages:
         """Images that are normalised with `statistics` on `device`."""
@@ -192,7 +196,9 @@ def normalise(images: torch.Tensor, statistics: Statistics | None) -> torch.Tens
     if statistics is None:
         return images.float()
     mean, std = statistics
-    return (images - mean).div_(std)
+    # bytes are made floats first: torch is slow at sums of both
+    shifted = images - mean if images.is_floating_point() else images.float().sub_(mean)
+    return shifted.div_(std)
 
 
 def _on(statistics: Statistics | None, device: torch.device) -> Statistics | None:
