@@ -87,7 +87,7 @@ def test_amplitudes_are_kept_on_request():
     assert "orientation" in drawn(4, lens="sie") and "orientation" not in p
 
 
-@pytest.mark.parametrize("more", [{}, {"mode": "raytrace", "mask": False, "truncate": True, "crop": CROP}])
+@pytest.mark.parametrize("more", [{}, {"mode": "raytrace", "terms": 50, "mask": False, "truncate": True, "crop": CROP}])
 def test_bytes_do_not_depend_on_the_shard_size(tmp_path, more):
     whole = simulate(tmp_path / "whole", **more)
     parts = simulate(tmp_path / "parts", 7, **more)

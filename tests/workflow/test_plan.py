@@ -31,7 +31,7 @@ def test_both_publications_are_hundreds_of_jobs(project):
 
 
 def test_cutouts_add_the_real_sky(project, tmp_path):
-    (tmp_path / "cube.fits").touch()
+    (tmp_path / "cube.fits").write_bytes(b"SIMPLE  =")
     jobs = planned(project.snakemake(*DRY, "cutouts={des_coadd_g: cube.fits}"))
     assert (jobs["inject_noise"], jobs["adapt"], jobs["train_source_only"]) == (30, 16, 14)
 

@@ -7,7 +7,7 @@ import yaml
 
 from tests.workflow.conftest import ROOT
 
-GPU = {"slurm_partition": "GPUQ", "constraint": "A100", "gpu": "threads", "gpu_model": "a100"}
+GPU = {"slurm_partition": "GPUQ", "constraint": "A100", "gpu_model": "a100"}
 
 
 def profile(name):
@@ -45,7 +45,7 @@ def test_resources_of_both_profiles_together(project):
     jobs = json.loads(result.stdout)
     assert {rule for rule, _ in jobs} > {"simulate_shard", "inject_noise", "adapt", "predict", "write_report"}
     for rule, resources in jobs:
-        gpu = {key: resources[key] for key in GPU if key in resources}
+        gpu = {key: resources[key] for key in [*GPU, "gpu"] if key in resources}
         assert gpu == (
             GPU | {"gpu": 1}
             if rule in ("train_source_only", "adapt", "cross_validate")
