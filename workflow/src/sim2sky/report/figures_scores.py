@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -68,8 +70,13 @@ def _run_row(ax: Axes, row: int, table: pd.DataFrame, colour: str, low: float) -
         if mean >= low:
             ax.plot(mean, height, marker, color=colour, ms=7, mec="white", mew=0.8)
         if beyond:
-            text = f"◂ {beyond} of {len(values)} seeds" + (style.minus(f", mean {mean:.2f}") if mean < low else "")
-            ax.annotate(text, (low, height), (2, 0), textcoords="offset points", va="center", fontsize=8, color=colour)
+            text = f"{beyond} of {len(values)} seeds" + (style.minus(f", mean {mean:.2f}") if mean < low else "")
+            width = (0.46 if mean < low else 0.25) * (1 - low)  # of the text, which goes where no mark is
+            marks = sorted([low, *inside, *([mean] if mean >= low else [])])
+            free = next(at for at, end in pairwise([*marks, np.inf]) if end - at > width)
+            look = {"textcoords": "offset points", "va": "center", "fontsize": 8, "color": colour}
+            ax.annotate("◂", (low, height), (2, 0), **look)
+            ax.annotate(text, (free, height), (9, 0), **look)
 
 
 def _published_row(ax: Axes, row: int, products: Products, run: str, domain: str) -> None:
