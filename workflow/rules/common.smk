@@ -1,7 +1,7 @@
 # Reads and checks the configuration once, constrains the wildcards, and defines the functions that rules share.
 import os
 import sys
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -58,6 +58,7 @@ def benchmark_of(rule, pattern):
     return f"{PATHS.benchmarks}/{rule}/{pattern}.tsv"
 
 
+@cache  # Snakemake asks for every job
 def shards_of(dataset):
     """Observed shards of a dataset, in the order of the lenses."""
     return expand(PATHS.observed, dataset=dataset, shard=SIMULATIONS[DATASETS[dataset].simulation].shards)
@@ -71,6 +72,11 @@ def domain_of(dataset):
 
 def run_of(wildcards):
     return STUDIES[wildcards.study].runs[wildcards.run]
+
+
+@cache
+def recipe_of(study, run):
+    return STUDIES[study].recipe_of(run)
 
 
 def is_adapted(study, run):
@@ -175,7 +181,7 @@ def ranking_model(wildcards):
 
 def imagenet_weights(wildcards):
     """ImageNet weights that a run starts from; the networks of an earlier run need them no more."""
-    recipe = STUDIES[wildcards.study].recipe_of(wildcards.run)
+    recipe = recipe_of(wildcards.study, wildcards.run)
     return expand(WEIGHTS, network=recipe.network) if recipe.imagenet and not run_of(wildcards).start_from else []
 
 
@@ -190,7 +196,7 @@ def training_params(wildcards):
     watched = run.second_domain
     return {
         "targets": study.targets,
-        "recipe": study.recipe_of(wildcards.run).params(),
+        "recipe": recipe_of(wildcards.study, wildcards.run).params(),
         "method": study.methods[run.method].model_copy(update={"title": run.method}).params(),
         "domains": {
             "source": domain_of(run.source),
@@ -260,7 +266,7 @@ def prediction_params(wildcards):
     study, run = STUDIES[wildcards.study], run_of(wildcards)
     return {
         "targets": study.targets,
-        "recipe": study.recipe_of(wildcards.run).params(),
+        "recipe": recipe_of(wildcards.study, wildcards.run).params(),
         "source": run.source,
         "domains": [domain_of(name) for name in run.evaluate_on],
         "statistics": study.statistics,
@@ -268,7 +274,7 @@ def prediction_params(wildcards):
 
 
 def prediction_code(wildcards):
-    return code("predict", models={STUDIES[wildcards.study].recipe_of(wildcards.run).network})
+    return code("predict", models={recipe_of(wildcards.study, wildcards.run).network})
 
 
 def degeneracy_params(wildcards):

@@ -60,17 +60,17 @@ def memory(libraries, megabytes, attempt):
 
 def processes_of(wildcards):
     """Processes of a training, each of which has a GPU where there are GPUs."""
-    return STUDIES[wildcards.study].recipe_of(wildcards.run).processes
+    return recipe_of(wildcards.study, wildcards.run).processes
 
 
 def devices_of(wildcards):
     """Those on each node."""
-    return STUDIES[wildcards.study].recipe_of(wildcards.run).devices
+    return recipe_of(wildcards.study, wildcards.run).devices
 
 
 def nodes_of(wildcards):
     """Nodes of a training; None, which asks for nothing, if one is enough."""
-    nodes = STUDIES[wildcards.study].recipe_of(wildcards.run).nodes
+    nodes = recipe_of(wildcards.study, wildcards.run).nodes
     return nodes if nodes > 1 else None
 
 
@@ -148,7 +148,7 @@ def size_of(recipe):
 
 def network_megabytes(wildcards):
     """Four bytes per parameter."""
-    return size_of(STUDIES[wildcards.study].recipe_of(wildcards.run))["parameters"] * 4 / 1e6
+    return size_of(recipe_of(wildcards.study, wildcards.run))["parameters"] * 4 / 1e6
 
 
 def computing_seconds(recipe, pixels):
@@ -171,14 +171,14 @@ def training_memory(wildcards, attempt):
     run = run_of(wildcards)
     domains = {run.source, run.second_domain} - {None}
     images = sum(part_megabytes(name, "train", "validation") for name in domains)
-    recipe = STUDIES[wildcards.study].recipe_of(wildcards.run)
+    recipe = recipe_of(wildcards.study, wildcards.run)
     # finished networks, twice while they are written; of one in training weights, gradient, and two moments
     networks = 2 * seeds_in(wildcards) + 4 * (seeds_in(wildcards) if recipe.seeds_together else 1)
     return memory(LIBRARIES_GPU, 2 * min(images, recipe.memory_limit_gb * 1000) + networks * network_megabytes(wildcards), attempt)
 
 
 def training_runtime(wildcards, attempt):
-    run, recipe = run_of(wildcards), STUDIES[wildcards.study].recipe_of(wildcards.run)
+    run, recipe = run_of(wildcards), recipe_of(wildcards.study, wildcards.run)
     pixels = part_pixels(run.source, "train") * (2 if run.target else 1)
     seconds = BACKWARDS * computing_seconds(recipe, pixels) * recipe.epochs * seeds_in(wildcards)
     return time_limit(seconds / recipe.processes, attempt)
@@ -213,7 +213,7 @@ def prediction_memory(wildcards, attempt):
 def prediction_runtime(wildcards, attempt):
     parts = ["test", *(["train"] if "adabn" in STUDIES[wildcards.study].statistics else [])]
     pixels = sum(part_pixels(name, *parts) for name in run_of(wildcards).evaluate_on) * seeds_in(wildcards)
-    recipe = STUDIES[wildcards.study].recipe_of(wildcards.run)
+    recipe = recipe_of(wildcards.study, wildcards.run)
     return time_limit(pixels / PREDICTION_SPEED + computing_seconds(recipe, pixels) / PREDICTION_THREADS, attempt)
 
 
