@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from sklearn.metrics import r2_score
 
 from sim2sky import store
-from sim2sky.config import Method, Recipe, Study, merge
+from sim2sky.config import Method, Recipe, Study, Survey, merge
 from sim2sky.evaluate.aggregate import SUMMARY_COLUMNS, aggregate, missing_runs, present_runs
 from sim2sky.evaluate.latent import embed_latents
 from sim2sky.evaluate.predict import predict_block
@@ -234,12 +234,22 @@ def test_networks_of_another_size_or_start_are_stale(study, tmp_path):
     config |= {"method": study.methods[run.method].params(), "start_from": False, "worst_fraction": None}
     about = {"config": config, "domains": {"source": {"name": "noise_free", "bounds": bounds}}}
 
+    surveys = {}
+
     def differing(**change):
         metadata = {"provenance": json.dumps(merge(about, change))}
         save_file({"0/weight": np.zeros(1)}, tmp_path / "model.safetensors", metadata)
-        return stale(tmp_path / "model.safetensors", study, "plain")
+        return stale(tmp_path / "model.safetensors", study, "plain", surveys)
 
     assert differing() == []
+    survey = {"title": "S", "source": "s", "pixel_scale": 0.2, "read_noise": 1.0}
+    band = {"zero_point": 25.0, "exposure_time": 90.0, "seeing": 1.0, "sky_brightness": 22.0, "num_exposures": 4}
+    now = Survey.model_validate(survey | {"bands": {"g": band, "r": band}})
+    surveys[study.datasets["noise_free"].survey] = now
+    observed = now.params() | {"bands": {"g": now.params()["bands"]["g"]}}
+    assert differing(domains={"source": {"survey": observed}}) == []
+    (changed,) = differing(domains={"source": {"survey": observed | {"read_noise": 2.0}}})
+    assert changed == f"surveys.{study.datasets['noise_free'].survey}.read_noise: 2.0 -> 1.0"
     assert differing(domains={"source": {"bounds": {"train": [0, 700]}}})[0].startswith("lenses of noise_free.train")
     assert differing(config={"start_from": True}) == ["start_from an earlier run: True -> False"]
     assert differing(config={"worst_fraction": 0.1}) == ["train_on.fraction: 0.1 -> None"]

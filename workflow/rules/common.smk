@@ -334,6 +334,10 @@ def aggregation_params(wildcards):
     return STUDIES[wildcards.study].model_copy(update=without).params()
 
 
+def aggregation_surveys(wildcards):
+    return surveys_of(wildcards.study)
+
+
 # ---- report
 
 

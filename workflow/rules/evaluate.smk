@@ -111,6 +111,7 @@ rule aggregate_metrics:
         summary=report(PATHS.summary, caption="../report/summary.rst", category="Tables"),
     params:
         study=aggregation_params,
+        surveys=aggregation_surveys,
         code=code("aggregate_metrics"),
     log:
         log_of("aggregate_metrics", "{study}"),

@@ -4,7 +4,7 @@ from sim2sky.logs import tee
 
 tee(snakemake.log[0])
 
-from sim2sky.config import Study
+from sim2sky.config import Study, Survey
 from sim2sky.evaluate.aggregate import aggregate
 
 aggregate(
@@ -14,4 +14,5 @@ aggregate(
     snakemake.output.metrics,
     snakemake.output.summary,
     snakemake.input.models,
+    {name: Survey.model_validate(survey) for name, survey in snakemake.params.surveys.items()},
 )

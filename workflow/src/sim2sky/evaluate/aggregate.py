@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from sim2sky import store
-from sim2sky.config import MEAN_PARAMETER, Published, Run, Study
+from sim2sky.config import MEAN_PARAMETER, Published, Run, Study, Survey
 from sim2sky.evaluate import STATISTICS
 from sim2sky.evaluate.distances import DISTANCES
 from sim2sky.evaluate.metrics import CIRCULAR, METRICS
@@ -30,6 +30,7 @@ def aggregate(
     metrics: str | Path,
     summary: str | Path,
     models: Sequence[str | Path] = (),
+    surveys: Mapping[str, Survey] | None = None,
 ) -> list[tuple[str, str]]:
     """Put the metrics of a study's runs together and sum them up over seeds.
 
@@ -48,6 +49,8 @@ def aggregate(
     models : sequence of path
         Networks that `run_metrics` are of, in the same order. Metrics of networks that were not made as the study
         says are left out, with a line that says what differs; their runs count as missing.
+    surveys : mapping of str to Survey
+        Surveys by name, which say with `study` how networks are made.
 
     Returns
     -------
@@ -57,7 +60,9 @@ def aggregate(
     tables = [_checked(path, study) for path in run_metrics]
     if models:
         tables = [
-            table for table, model in zip(tables, models, strict=True) if not _is_stale(name, study, table, model)
+            table
+            for table, model in zip(tables, models, strict=True)
+            if not _is_stale(name, study, table, model, surveys)
         ]
     table = concatenate([pd.DataFrame(columns=RUN_COLUMNS), *tables])
     table = _ordered(concatenate([table, gap_closed(table, study)]), study)
@@ -192,8 +197,10 @@ def _checked(path: str | Path, study: Study) -> pd.DataFrame:
     return table
 
 
-def _is_stale(name: str, study: Study, table: pd.DataFrame, model: str | Path) -> bool:
-    changes = [change for run in table.run.unique() for change in stale(model, study, run)]
+def _is_stale(
+    name: str, study: Study, table: pd.DataFrame, model: str | Path, surveys: Mapping[str, Survey] | None
+) -> bool:
+    changes = [change for run in table.run.unique() for change in stale(model, study, run, surveys)]
     if changes:
         print(f"{name}: left out, not made as the study says: {model}", flush=True)
         print("\n".join(f"  {change}" for change in changes), flush=True)

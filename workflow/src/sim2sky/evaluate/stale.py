@@ -9,14 +9,14 @@ from typing import Any
 
 import safetensors
 
-from sim2sky.config import Study
+from sim2sky.config import Study, Survey
 from sim2sky.differences import differences
 
 # Names for people, what is shared out over files, and what says which lenses are used, for which the bounds of the parts are compared.
 UNIMPORTANT = {"title", "split", "lenses", "shard_size"}
 
 
-def stale(model: str | Path, study: Study, run: str) -> list[str]:
+def stale(model: str | Path, study: Study, run: str, surveys: Mapping[str, Survey] | None = None) -> list[str]:
     """What differs between how the networks of a run were made and how the study says they are made.
 
     Parameters
@@ -27,6 +27,8 @@ def stale(model: str | Path, study: Study, run: str) -> list[str]:
         The present configuration.
     run : str
         Key of its `runs`.
+    surveys : mapping of str to Survey
+        Surveys by name; those that are not given are not compared.
 
     Returns
     -------
@@ -58,6 +60,11 @@ def stale(model: str | Path, study: Study, run: str) -> list[str]:
             simulation = study.simulations[study.datasets[name].simulation]
             pairs[f"datasets.{name}"] = (found["dataset"], study.datasets[name].params())
             pairs[f"simulations.{study.datasets[name].simulation}"] = (_simulated(found), simulation.params())
+        survey = (surveys or {}).get(study.datasets[name].survey) if name else None
+        if found and found.get("survey") and survey:
+            now = survey.params()  # of which a shard knows the bands that it was observed in
+            now["bands"] = {band: now["bands"].get(band) for band in found["survey"]["bands"]}
+            pairs[f"surveys.{study.datasets[name].survey}"] = (found["survey"], now)
         if found and "bounds" in found:
             split = study.datasets[name].split.bounds(study.simulations[study.datasets[name].simulation].lenses)
             pairs[f"lenses of {name}"] = (found["bounds"], {part: list(ends) for part, ends in split.items()})

@@ -52,7 +52,9 @@ class Products:
         for seeds in self.study.seed_blocks:
             about = {"stage": "adapt" if self.study.runs[run].target else "train", "study": self.name, "run": run}
             path, model = (Path(each.format(**about, seeds=seeds)) for each in (pattern, self.paths.model))
-            if path.is_file() and not (self.partial and model.is_file() and stale(model, self.study, run)):
+            if path.is_file() and not (
+                self.partial and model.is_file() and stale(model, self.study, run, self.surveys)
+            ):
                 found.append(path)
         return found
 
