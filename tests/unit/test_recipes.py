@@ -68,6 +68,20 @@ def train(
     return folder
 
 
+def train_until(monkeypatch, checkpoints: int, domain: Domain, folder: Path, **options) -> None:
+    """A training that dies after so many checkpoints."""
+    save, count = checkpoint.save, iter(range(1, 100))
+
+    def dying(*arguments):
+        save(*arguments)
+        if next(count) == checkpoints:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(checkpoint, "save", dying)
+        train(domain, folder, **options)
+
+
 def rates(domain, **change) -> list[float]:
     learner = Learner(recipe(**change), NONE, 0, part(domain).prepared(None, CPU), LABELS)
     found = []
@@ -269,16 +283,7 @@ def test_an_interrupted_training_ends_in_the_same_bytes(domain, tmp_path, monkey
         earlier = train(domain, tmp_path / "earlier") / "model.safetensors"
         options |= {"start": earlier} if name == "start" else {"worst": Worst(earlier, recipe(), 0.3)}
     whole = train(domain, tmp_path / "whole", **options)
-    save, count = checkpoint.save, iter(range(1, 100))
-
-    def dying(*arguments):
-        save(*arguments)
-        if next(count) == 3:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(checkpoint, "save", dying)
-        train(domain, tmp_path / "broken", **options)
+    train_until(monkeypatch, 3, domain, tmp_path / "broken", **options)
     train(domain, tmp_path / "broken", **options)
     for file in ("model.safetensors", "history.csv"):
         assert (tmp_path / "broken" / file).read_bytes() == (whole / file).read_bytes()
@@ -288,16 +293,7 @@ def test_an_interrupted_training_ends_in_the_same_bytes(domain, tmp_path, monkey
 def test_a_checkpoint_on_other_lenses_is_refused(domain, tmp_path, monkeypatch, capsys, change):
     earlier = train(domain, tmp_path / "earlier", seeds=range(1)) / "model.safetensors"
     options = {"seeds": range(1), "worst": Worst(earlier, recipe(), 0.3)}
-    save, count = checkpoint.save, iter(range(1, 100))
-
-    def dying(*arguments):
-        save(*arguments)
-        if next(count) == 2:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(checkpoint, "save", dying)
-        train(domain, tmp_path / "broken", **options)
+    train_until(monkeypatch, 2, domain, tmp_path / "broken", **options)
     options |= {"worst": Worst(earlier, recipe(), 0.6)} if change == "fraction" else {"worst": None, "start": earlier}
     whole = train(domain, tmp_path / "whole", **options)
     capsys.readouterr()

@@ -19,7 +19,7 @@ def r2(true: np.ndarray, predicted: np.ndarray) -> float:
     """Coefficient of determination (Swierc et al. 2023, Section 4).
 
     1 - sum (predicted - true)^2 / sum (true - mean(true))^2: one when perfect, zero for always predicting the mean,
-    without lower limit. Of an angle, each error is taken the short way round.
+    without lower limit.
     """
     return float(r2_score(true, predicted))
 
