@@ -144,3 +144,30 @@ def test_a_clock_that_goes_back_costs_time_but_no_byte(finished, tmp_path):
     assert "Observing lenses 0000000-0000199 of des" in result.stderr and observed.read_bytes() == before
     again = project.snakemake(*TINY_RUN, "--until", "inject_noise")
     assert again.returncode == 0 and "rule inject_noise" not in again.stderr, again.stderr
+
+
+@pytest.mark.slow
+def test_a_clock_that_goes_back_while_a_network_trains_costs_nothing(finished, tmp_path):
+    """Its input is then dated after its output, for which Snakemake deletes the output."""
+    project = finished.copy(tmp_path / "project")
+    results = project.folder / "results"
+    (model,) = results.glob("train/*/paper-none/*/model.safetensors")
+    before = model.read_bytes()
+    model.unlink()
+    log = next(results.glob("logs/train_source_only/*/paper-none/*.log"))
+    log.unlink()
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *TINY_RUN]
+    options = {"cwd": project.folder, "env": project.environment, "text": True, "stdout": -1, "stderr": -2}
+    run = subprocess.Popen([*command, "--until", "train_source_only"], **options)
+    deadline = time.monotonic() + 60
+    while not log.exists():
+        assert time.monotonic() < deadline and run.poll() is None
+        time.sleep(0.02)
+    for path in results.rglob("*"):
+        date = path.stat().st_mtime + 3600
+        os.utime(path, (date, date))
+    output, _ = run.communicate(timeout=300)
+    assert run.returncode == 0, output
+    assert "The clock went back" in output and model.read_bytes() == before
+    again = project.snakemake(*TINY_RUN, "--until", "train_source_only")
+    assert again.returncode == 0 and "Nothing to be done" in again.stdout + again.stderr

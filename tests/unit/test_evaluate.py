@@ -23,7 +23,8 @@ from sim2sky.evaluate.stale import stale
 from sim2sky.models import batch_statistics
 from sim2sky.train.block import train_block
 from sim2sky.train.data import Domain
-from sim2sky.train.weights import load_models
+from sim2sky.train.labels import Labels
+from sim2sky.train.weights import load_models, write_networks
 
 STUDY = Path(__file__).parents[2] / "config/studies/einstein_radius.yaml"
 TRAIN, TEST = slice(0, 64), slice(72, 112)
@@ -253,6 +254,29 @@ def test_networks_of_another_size_or_start_are_stale(study, tmp_path):
     assert differing(domains={"source": {"bounds": {"train": [0, 700]}}})[0].startswith("lenses of noise_free.train")
     assert differing(config={"start_from": True}) == ["start_from an earlier run: True -> False"]
     assert differing(config={"worst_fraction": 0.1}) == ["train_on.fraction: 0.1 -> None"]
+
+
+def test_tables_say_what_they_were_made_from(write, study, tmp_path):
+    """Study, code and networks; a table that was changed afterwards is refused."""
+    config = {"targets": study.targets, "recipe": study.recipe_of("dann").params()}
+    config |= {"method": study.methods[study.runs["dann"].method].params(), "seeds": [0, 1]}
+    about = {"config": config, "domains": {}, "fingerprint": {"a": "1"}, "versions": {"torch": "2"}}
+    labels = Labels(study.targets, study.recipe_of("dann").angles)
+    write_networks(tmp_path / "model.safetensors", {0: {"weight": torch.zeros(1)}}, labels, about)
+    tables = [tmp_path / "metrics.csv", tmp_path / "summary.csv"]
+    where, code = tmp_path / "provenance.json", {"sim2sky.evaluate": "abc"}
+    files = [write("dann", 0, {"des": [0.9, 0.5]})]
+    aggregate("radius", study, files, *tables, [tmp_path / "model.safetensors"], provenance=where, fingerprint=code)
+    about = store.read_provenance(where, tables)
+    assert (about["config"], about["fingerprint"]) == (study.params(), code)
+    (networks,) = about["networks"].values()
+    assert (networks["seeds"], networks["versions"]) == ([0, 1], {"torch": "2"})
+    tables[1].write_text(tables[1].read_text().replace("0.7", "0.8"))
+    with pytest.raises(store.StoreError, match=r"summary\.csv: changed since it was made"):
+        store.read_provenance(where, tables)
+    where.write_text("{")
+    with pytest.raises(store.StoreError, match=r"provenance\.json: no readable provenance"):
+        store.read_provenance(where, tables)
 
 
 def test_order_of_files_does_not_matter(files, study, tmp_path):

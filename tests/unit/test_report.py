@@ -15,6 +15,7 @@ from astropy.io import fits
 from matplotlib import image
 from report_products import MISSING, ROOT, make_products, small_study
 
+from sim2sky import store
 from sim2sky.config import Survey
 from sim2sky.evaluate.metrics import r2
 from sim2sky.paths import Paths
@@ -110,6 +111,24 @@ def test_every_figure_is_drawn_and_not_blank(made):
         pixels = image.imread(path)[..., :3]
         assert min(pixels.shape[:2]) > 100, name
         assert 0.005 < (pixels < 0.9).any(axis=2).mean() < 0.9, name
+
+
+def test_a_report_takes_no_figure_of_another_study_and_no_changed_table(made, tmp_path):
+    products, figures = made
+    kept = products.study
+    try:
+        products.study = kept.model_copy(update={"seeds": 7})
+        with pytest.raises(ValueError, match=r"\.png: drawn for another configuration(.|\n)*seeds: \d -> 7"):
+            page(made, tmp_path / "report.html")
+    finally:
+        products.study = kept
+    table, about = tmp_path / "metrics.csv", tmp_path / "provenance.json"
+    table.write_text("r2\n0.9\n")
+    store.write_provenance(about, [table], {})
+    page(made, tmp_path / "report.html", made_from={about: [table]})
+    table.write_text("r2\n0.99\n")
+    with pytest.raises(store.StoreError, match=r"metrics\.csv: changed since it was made"):
+        page(made, tmp_path / "report.html", made_from={about: [table]})
 
 
 def test_nothing_run_is_no_error(tmp_path, capsys, monkeypatch):

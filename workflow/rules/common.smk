@@ -27,6 +27,7 @@ try:
 except ConfigError as error:
     raise WorkflowError(f"The configuration is wrong; nothing was started.\n{error}") from None
 
+config["results"] = CONFIG.results  # for scripts
 TRAINED_STUDIES = [name for name, study in STUDIES.items() if study.runs]
 PATHS = Paths(CONFIG.results)
 SIMULATIONS = {name: item for study in STUDIES.values() for name, item in study.simulations.items()}
@@ -400,3 +401,9 @@ def cross_validations():
     """Tables that there are, or will be."""
     tables = {name: PATHS.cross_validation.format(study=name) for name, study in STUDIES.items() if study.cross_validation}
     return {name: path for name, path in tables.items() if not CONFIG.partial or Path(path).exists()}
+
+
+def tables_with_provenance():
+    """File that says what tables were made from, and the tables."""
+    found = {PATHS.provenance.format(study=name): [pattern.format(study=name) for pattern in (PATHS.metrics, PATHS.summary)] for name in TRAINED_STUDIES}
+    return found | {PATHS.cross_validation_provenance.format(study=name): [table] for name, table in cross_validations().items()}

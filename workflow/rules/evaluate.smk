@@ -109,6 +109,7 @@ rule aggregate_metrics:
     output:
         metrics=PATHS.metrics,
         summary=report(PATHS.summary, caption="../report/summary.rst", category="Tables"),
+        provenance=PATHS.provenance,
     params:
         study=aggregation_params,
         surveys=aggregation_surveys,

@@ -4,7 +4,8 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
+
+from sim2sky.dates import bring_back_dates
 
 
 def check_queue():
@@ -34,17 +35,6 @@ def check_folder():
         raise WorkflowError(f"{folder}: this folder cannot be written to; nothing was started.")
 
 
-def bring_back_dates():
-    """Results dated in the future (the clock went back) would be newer than all that is made of them, which Snakemake refuses."""
-    now = time.time()
-    dated = [(path.stat().st_mtime, path) for path in Path(CONFIG.results).rglob("*") if path.is_file()]
-    ahead = sorted((date, path) for date, path in dated if date > now)
-    for rank, (_, path) in enumerate(reversed(ahead), start=1):
-        os.utime(path, (now, now - rank / 1000))  # in the order in which they were made
-    if ahead:
-        sys.stderr.write(f"The clock went back: {len(ahead)} results were dated in the future and are now dated today.\n")
-
-
 def report_what_exists():
     """After a failure: write the report from the runs that are there, naming those that are not."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
@@ -60,7 +50,7 @@ onstart:
     check_folder()
     if not CONFIG.partial:
         check_queue()
-        bring_back_dates()
+        bring_back_dates(CONFIG.results)
 
 
 onsuccess:

@@ -61,6 +61,7 @@ if not CONFIG.partial:
             imagenet=ancient(cross_validation_weights),
         output:
             table=PATHS.cross_validation,
+            provenance=PATHS.cross_validation_provenance,
         params:
             training=cross_validation_params,
             code=cross_validation_code,

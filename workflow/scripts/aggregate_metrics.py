@@ -5,6 +5,7 @@ from sim2sky.logs import tee
 tee(snakemake.log[0])
 
 from sim2sky.config import Study, Survey
+from sim2sky.dates import bring_back_dates
 from sim2sky.evaluate.aggregate import aggregate
 
 aggregate(
@@ -15,4 +16,7 @@ aggregate(
     snakemake.output.summary,
     snakemake.input.models,
     {name: Survey.model_validate(survey) for name, survey in snakemake.params.surveys.items()},
+    snakemake.output.provenance,
+    snakemake.params.code,
 )
+bring_back_dates(snakemake.config["results"], snakemake.input)

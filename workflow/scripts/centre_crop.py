@@ -5,6 +5,7 @@ from sim2sky.logs import tee
 tee(snakemake.log[0])
 
 from sim2sky.config import CentreCrop
+from sim2sky.dates import bring_back_dates
 from sim2sky.observe.centre import centre_crop_shard
 
 centre_crop_shard(
@@ -13,3 +14,4 @@ centre_crop_shard(
     snakemake.output.shard,
     snakemake.params.code,
 )
+bring_back_dates(snakemake.config["results"], snakemake.input)

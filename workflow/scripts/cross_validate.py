@@ -5,6 +5,7 @@ from sim2sky.logs import tee
 tee(snakemake.log[0])
 
 from sim2sky.config import CrossValidation, Recipe
+from sim2sky.dates import bring_back_dates
 from sim2sky.train.cross_validation import cross_validate
 from sim2sky.train.data import Domain
 
@@ -16,4 +17,7 @@ cross_validate(
     Domain(**training["domain"]),
     snakemake.output.table,
     threads=snakemake.threads,
+    provenance=snakemake.output.provenance,
+    fingerprint=snakemake.params.code,
 )
+bring_back_dates(snakemake.config["results"], snakemake.input)

@@ -5,6 +5,7 @@ from sim2sky.logs import tee
 tee(snakemake.log[0])
 
 from sim2sky.config import Study, Survey
+from sim2sky.dates import bring_back_dates
 from sim2sky.paths import Paths
 from sim2sky.report.figures import draw_figures
 
@@ -16,4 +17,6 @@ draw_figures(
     {name: Survey.model_validate(survey) for name, survey in params.surveys.items()},
     params.config["cutouts"],
     partial=params.config["partial"],
+    fingerprint=params.code,
 )
+bring_back_dates(snakemake.config["results"], snakemake.input)

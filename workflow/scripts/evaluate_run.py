@@ -4,6 +4,7 @@ from sim2sky.logs import tee
 
 tee(snakemake.log[0])
 
+from sim2sky.dates import bring_back_dates
 from sim2sky.evaluate.run import evaluate_run
 
 files = snakemake.input
@@ -14,3 +15,4 @@ evaluate_run(
     history=files.get("history") or None,
     **snakemake.params.run,
 )
+bring_back_dates(snakemake.config["results"], snakemake.input)

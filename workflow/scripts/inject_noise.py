@@ -5,6 +5,7 @@ from sim2sky.logs import tee
 tee(snakemake.log[0])
 
 from sim2sky.config import Dataset, Survey
+from sim2sky.dates import bring_back_dates
 from sim2sky.observe.counts import keep_as_simulated
 from sim2sky.observe.shard import observe_shard
 
@@ -15,3 +16,4 @@ if survey is None:
 else:
     more = snakemake.params.lenses | {"cutouts": snakemake.input.get("cutouts") or None}
     observe_shard(dataset, Survey.model_validate(survey), *shards, code, **more)
+bring_back_dates(snakemake.config["results"], snakemake.input)

@@ -5,6 +5,7 @@ from sim2sky.logs import tee
 tee(snakemake.log[0])
 
 from sim2sky.config import Recipe
+from sim2sky.dates import bring_back_dates
 from sim2sky.evaluate.predict import predict_block
 from sim2sky.train.data import Domain
 
@@ -20,3 +21,4 @@ predict_block(
     snakemake.threads,
     prediction["statistics"],
 )
+bring_back_dates(snakemake.config["results"], snakemake.input)

@@ -5,6 +5,7 @@ from sim2sky.logs import tee
 tee(snakemake.log[0])
 
 from sim2sky.config import read_simulation
+from sim2sky.dates import bring_back_dates
 from sim2sky.evaluate.reconstruction import reconstruct_block
 
 given = dict(snakemake.params.reconstruction)
@@ -17,3 +18,4 @@ reconstruct_block(
     images=snakemake.output.images,
     fingerprint=snakemake.params.code,
 )
+bring_back_dates(snakemake.config["results"], snakemake.input)

@@ -4,6 +4,7 @@ from sim2sky.logs import tee
 
 tee(snakemake.log[0])
 
+from sim2sky.dates import bring_back_dates
 from sim2sky.train.task import train
 
 training, ranking = dict(snakemake.params.training), snakemake.input.ranking
@@ -18,3 +19,4 @@ task = {
     "worst": {"model": ranking, **worst} if worst else None,
 }
 train(training | domains | task)
+bring_back_dates(snakemake.config["results"], snakemake.input)

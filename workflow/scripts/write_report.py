@@ -5,6 +5,7 @@ from sim2sky.logs import tee
 tee(snakemake.log[0])
 
 from sim2sky.config import Study, Survey
+from sim2sky.dates import bring_back_dates
 from sim2sky.report.page import write_report
 from sim2sky.store import versions
 
@@ -20,4 +21,6 @@ write_report(
     surveys={name: Survey.model_validate(survey) for name, survey in params.surveys.items()},
     cross_validation=params.cross_validation,
     analyses=params.analyses,
+    made_from=params.made_from,
 )
+bring_back_dates(snakemake.config["results"], snakemake.input)

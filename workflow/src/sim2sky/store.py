@@ -86,6 +86,32 @@ def write_table(table: DataFrame, path: str | Path) -> None:
         table.to_csv(temporary, index=False)
 
 
+def write_provenance(path: str | Path, tables: Sequence[str | Path], about: Mapping[str, Any]) -> None:
+    """Write what `tables` of one folder were made from, which CSV has no place for, and their checksums, as JSON."""
+    sums = {Path(table).name: checksum([table]) for table in tables}
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps({**about, "sha256": sums}, sort_keys=True, indent=1) + "\n")
+
+
+def read_provenance(path: str | Path, tables: Sequence[str | Path]) -> dict[str, Any]:
+    """What `tables` were made from, as :func:`write_provenance` has it.
+
+    Raises
+    ------
+    StoreError
+        The file is not readable, or a table is not the one that it was written for.
+    """
+    try:
+        about = json.loads(Path(path).read_text())
+        sums = about.pop("sha256")
+        for table in tables:
+            if sums[Path(table).name] != checksum([table]):
+                raise StoreError(f"{table}: changed since it was made, by {path}; delete it to have it made again")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"{path}: no readable provenance ({error!r}); delete it to have it made again") from None
+    return about
+
+
 def write_shard(path: str | Path, variables: Mapping[str, Variable], attributes: Mapping[str, Any]) -> None:
     """Write `variables` as one zipped Zarr group.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,8 +14,9 @@ from sim2sky.evaluate import STATISTICS
 from sim2sky.evaluate.distances import DISTANCES
 from sim2sky.evaluate.metrics import CIRCULAR, METRICS
 from sim2sky.evaluate.run import RUN_COLUMNS, concatenate, read_metrics
-from sim2sky.evaluate.stale import stale
+from sim2sky.evaluate.stale import networks_provenance, stale
 from sim2sky.evaluate.stuck import STUCK
+from sim2sky.fingerprint import digest
 
 KEY = ["method", "recipe", "domain", "statistics", "parameter", "metric"]
 NUMBER = ["run", "domain", "statistics", "parameter", "metric"]  # what a published number is matched on
@@ -31,6 +33,8 @@ def aggregate(
     summary: str | Path,
     models: Sequence[str | Path] = (),
     surveys: Mapping[str, Survey] | None = None,
+    provenance: str | Path | None = None,
+    fingerprint: Mapping[str, str] | None = None,
 ) -> list[tuple[str, str]]:
     """Put the metrics of a study's runs together and sum them up over seeds.
 
@@ -51,6 +55,11 @@ def aggregate(
         says are left out, with a line that says what differs; their runs count as missing.
     surveys : mapping of str to Survey
         Surveys by name, which say with `study` how networks are made.
+    provenance : path
+        Written, if given: what both tables were made from, see :func:`sim2sky.store.write_provenance`; of every file of
+        networks, where it was and what it says of its own making.
+    fingerprint : mapping of str to str
+        Hash of the code, for the provenance.
 
     Returns
     -------
@@ -59,11 +68,9 @@ def aggregate(
     """
     tables = [_checked(path, study) for path in run_metrics]
     if models:
-        tables = [
-            table
-            for table, model in zip(tables, models, strict=True)
-            if not _is_stale(name, study, table, model, surveys)
-        ]
+        pairs = list(zip(tables, models, strict=True))
+        kept = [(table, model) for table, model in pairs if not _is_stale(name, study, table, model, surveys)]
+        tables, models = [table for table, _ in kept], [model for _, model in kept]
     table = concatenate([pd.DataFrame(columns=RUN_COLUMNS), *tables])
     table = _ordered(concatenate([table, gap_closed(table, study)]), study)
     missing = missing_runs(study, present_runs(table, study))
@@ -74,6 +81,10 @@ def aggregate(
         print(f"{name}: not a number: run {run}, seed {seed}, on {domain}", flush=True)
     store.write_table(table.assign(study=name)[["study", *RUN_COLUMNS]], metrics)
     store.write_table(summarise(table, study).assign(study=name)[SUMMARY_COLUMNS], summary)
+    if provenance:
+        networks = {str(model): _of_networks(model) for model in models}
+        about = store.provenance(study.params(), fingerprint or {}, networks=networks)
+        store.write_provenance(provenance, [metrics, summary], about)
     total = len(study.runs) * len(study.seed_blocks)
     print(f"{name}: {total - len(missing)} of {total} blocks of seeds, {len(table)} metrics", flush=True)
     return missing
@@ -205,6 +216,13 @@ def _is_stale(
         print(f"{name}: left out, not made as the study says: {model}", flush=True)
         print("\n".join(f"  {change}" for change in changes), flush=True)
     return bool(changes)
+
+
+def _of_networks(model: str | Path) -> dict[str, Any]:
+    """Seeds, code and checksum of a file of networks; its configuration is the study's, or it would be stale."""
+    about = networks_provenance(model)
+    found = {"seeds": about["config"]["seeds"], "fingerprint": digest(about["fingerprint"]), "sha256": about["sha256"]}
+    return found | {"versions": about["versions"]}
 
 
 def _ordered(table: pd.DataFrame, study: Study) -> pd.DataFrame:

@@ -40,12 +40,8 @@ def stale(model: str | Path, study: Study, run: str, surveys: Mapping[str, Surve
     ValueError
         The file is not readable; the message names it.
     """
-    try:
-        with safetensors.safe_open(model, "np") as file:
-            about = json.loads(file.metadata()["provenance"])
-        config, domains = about["config"], about["domains"]
-    except (safetensors.SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
-        raise ValueError(f"{model}: no readable provenance ({error!r}); delete it to have it made again") from None
+    about = networks_provenance(model)
+    config, domains = about["config"], about["domains"]
     wanted = study.runs[run]
     pairs = {
         "targets": (config["targets"], list(study.targets)),
@@ -69,6 +65,17 @@ def stale(model: str | Path, study: Study, run: str, surveys: Mapping[str, Surve
             split = study.datasets[name].split.bounds(study.simulations[study.datasets[name].simulation].lenses)
             pairs[f"lenses of {name}"] = (found["bounds"], {part: list(ends) for part, ends in split.items()})
     return [change for key, values in pairs.items() for change in differences(*map(_important, values), key)]
+
+
+def networks_provenance(model: str | Path) -> dict[str, Any]:
+    """What a file of networks says of its making, ``config`` and ``domains`` among it; raises as :func:`stale` does."""
+    try:
+        with safetensors.safe_open(model, "np") as file:
+            about = json.loads(file.metadata()["provenance"])
+        about["config"], about["domains"]  # noqa: B018 - are they there?
+    except (safetensors.SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
+        raise ValueError(f"{model}: no readable provenance ({error!r}); delete it to have it made again") from None
+    return about
 
 
 def _simulated(domain: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from sim2sky.report.figures_scores import scores
 from sim2sky.report.figures_training import cross_validation, learning_curves
 from sim2sky.report.names import Comparison, figure_plan
 from sim2sky.report.products import Products
+from sim2sky.report.provenance import png_text
 
 DRAW: dict[str, Callable[[Products, Comparison | None], Figure]] = {
     "examples": examples,
@@ -53,6 +54,7 @@ def draw_figures(
     cutouts: Mapping[str, str | Path | None] | None = None,
     only: Sequence[str] | None = None,
     partial: bool = False,
+    fingerprint: Mapping[str, str] | None = None,
 ) -> dict[str, Path]:
     """Draw the figures of a study from what the other stages left behind.
 
@@ -72,18 +74,21 @@ def draw_figures(
         Names of the figures to draw; all of them by default.
     partial : bool
         Pass over results of networks that were not made as the study says.
+    fingerprint : mapping of str to str
+        Hash of the code, which goes into each file with the configuration and the versions.
 
     Returns
     -------
     dict of str to Path
         PNG file of each figure.
     """
+    text = png_text(study, fingerprint or {})
     products, plan, drawn = Products(name, study, paths, surveys, cutouts, partial), figure_plan(study), {}
     for figure_name in only or plan:
         kind, comparison = plan[figure_name]
         path, started = Path(paths.figure.format(study=name, figure=figure_name)), time.perf_counter()
         with style.style(), store.atomic(path) as temporary:
-            DRAW[kind](products, comparison).savefig(temporary, format="png")
+            DRAW[kind](products, comparison).savefig(temporary, format="png", metadata=text)
         drawn[figure_name] = path
         seconds = time.perf_counter() - started
         print(f"{name}: figure {len(drawn)} of {len(only or plan)}, {figure_name}, {seconds:.1f} s", flush=True)

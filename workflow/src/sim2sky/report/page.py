@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from sim2sky.evaluate.run import read_metrics
 from sim2sky.report import tables, tables_analyses, tables_parameters
 from sim2sky.report.captions import CAPTIONS
 from sim2sky.report.names import STATISTICS_TITLES, Comparison, figure_plan, shown_statistics, tested
+from sim2sky.report.provenance import check_figure
 
 SEEDS = "seeds (networks per run)"
 REFERENCES = (
@@ -52,6 +53,7 @@ def write_report(
     surveys: Mapping[str, Survey] | None = None,
     cross_validation: Mapping[str, str | Path] | None = None,
     analyses: Mapping[str, Mapping[str, str | Path]] | None = None,
+    made_from: Mapping[str | Path, Sequence[str | Path]] | None = None,
 ) -> None:
     """Write the report of one or more studies as one self-contained HTML file.
 
@@ -77,7 +79,16 @@ def write_report(
         ``cross_validation.csv`` of the studies that have one; a file that does not exist is passed over.
     analyses : mapping of str to (mapping of str to path)
         By study, ``degeneracy.csv`` and ``reconstruction.csv`` under ``degeneracy`` and ``reconstruction``, as far as there are any.
+    made_from : mapping of path to (sequence of path)
+        Files of :func:`sim2sky.store.write_provenance`, and the tables that each is of.
+
+    Raises
+    ------
+    ValueError, StoreError
+        A figure is of another configuration than its study, or a table was changed since it was made.
     """
+    for path_of_provenance, tables_of_it in (made_from or {}).items():
+        store.read_provenance(path_of_provenance, tables_of_it)
     full, cross_validation, analyses = full or {}, cross_validation or {}, analyses or {}
     chapters = [
         _chapter(name, study, full.get(name), figures.get(name, {}))
@@ -201,6 +212,8 @@ def _figures(study: Study, paths: Mapping[str, str | Path]) -> list[dict[str, An
     found = []
     for name, (kind, comparison) in figure_plan(study).items():
         path = Path(paths[name]) if name in paths else None
+        if path and path.is_file():
+            check_figure(path, study)
         image = base64.b64encode(path.read_bytes()).decode() if path and path.is_file() else None
         subject = _subject(study, comparison) if comparison else ""
         found.append({"name": name, "image": image, "subject": subject} | CAPTIONS[kind]._asdict())

@@ -110,7 +110,8 @@ def train_block(
     write_history(history, state["rows"])
     config = {"recipe": recipe.params(), "method": method.params(), "targets": list(targets), "seeds": list(seeds)}
     config |= {"start_from": bool(start_from), "worst_fraction": worst.fraction if worst else None}
-    write_networks(model, state["networks"], labels, store.provenance(config, fingerprint, domains=_origins(domains)))
+    origins = {role: domain.origin() for role, domain in domains.items()}
+    write_networks(model, state["networks"], labels, store.provenance(config, fingerprint, domains=origins))
     checkpoint.remove_block(last)
 
 
@@ -199,15 +200,6 @@ def _identity(
         "code": store.canonical_json([fingerprint, torch.__version__]),
         "data": store.checksum([path for domain in domains.values() for path in domain.shards]),
         "earlier networks": store.canonical_json({"start_from": start, "worst": shown}),
-    }
-
-
-def _origins(domains: Mapping[str, Domain]) -> dict[str, dict]:
-    """Name of each domain, the lenses of its parts, and the configuration that its shards were made with."""
-    attributes = {role: store.open_shards(domain.shards).attributes for role, domain in domains.items()}
-    return {
-        role: {"name": domain.name, "bounds": dict(domain.bounds), **attributes[role].get("config", {})}
-        for role, domain in domains.items()
     }
 
 

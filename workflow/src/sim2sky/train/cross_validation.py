@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ def cross_validate(
     domain: Domain,
     path: str | Path,
     threads: int = 1,
+    provenance: str | Path | None = None,
+    fingerprint: Mapping[str, str] | None = None,
 ) -> None:
     """Train each point of a grid on each fold and write the scores on the images left out.
 
@@ -46,6 +48,10 @@ def cross_validate(
         them.
     threads : int
         Threads that torch uses.
+    provenance : path
+        Written, if given: what the table was made from, see :func:`sim2sky.store.write_provenance`.
+    fingerprint : mapping of str to str
+        Hash of the code, for the provenance.
 
     Raises
     ------
@@ -77,6 +83,10 @@ def cross_validate(
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+    if provenance:
+        config = {"recipe": recipe.params(), "cross_validation": cross.params(), "targets": list(targets)}
+        about = store.provenance(config, fingerprint or {}, domain=domain.origin())
+        store.write_provenance(provenance, [path], about)
 
 
 def _grid(cross: CrossValidation) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,6 +33,11 @@ class Domain:
     name: str
     shards: Sequence[str | Path]
     bounds: Mapping[str, tuple[int, int]]
+
+    def origin(self) -> dict[str, Any]:
+        """Name, the lenses of each part, and the configuration that the shards were made with, for provenance."""
+        made_with = store.open_shards(self.shards).attributes.get("config", {})
+        return {"name": self.name, "bounds": dict(self.bounds), **made_with}
 
 
 @dataclass(frozen=True)

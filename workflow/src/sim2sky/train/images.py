@@ -12,7 +12,7 @@ import torch
 
 from sim2sky import store
 
-Statistics = tuple[torch.Tensor, torch.Tensor]
+Statistics = tuple[torch.Tensor | None, torch.Tensor]  # what is taken off, and what is divided by
 BLOCK = store.CHUNK  # images made numbers at once where all of them are looked at
 
 
@@ -24,7 +24,7 @@ class HeldImages:
     ----------
     raw : Tensor, shape (n, band, y, x)
         Of any type, on the device to train on.
-    statistics : (Tensor, Tensor) or None
+    statistics : (Tensor or None, Tensor) or None
         For :func:`normalise`.
     """
 
@@ -72,7 +72,7 @@ class StreamedImages:
         First and one-past-last lens.
     buffer : int
         Chunks in memory.
-    statistics : (Tensor, Tensor) or None
+    statistics : (Tensor or None, Tensor) or None
         For :func:`normalise`.
     device : device
         Where images go.
@@ -187,7 +187,7 @@ def statistics_of(normalisation: str, images: Images | None) -> Statistics | Non
         case "per_domain":
             return pixel_statistics(images)
         case "eight_bit":
-            return torch.zeros(1, 1, 1), torch.full((1, 1, 1), 255.0)
+            return None, torch.full((1, 1, 1), 255.0)
     return None
 
 
@@ -197,9 +197,12 @@ def normalise(images: torch.Tensor, statistics: Statistics | None) -> torch.Tens
         return images.float()
     mean, std = statistics
     # bytes are made floats first: torch is slow at sums of both
-    shifted = images - mean if images.is_floating_point() else images.float().sub_(mean)
-    return shifted.div_(std)
+    owned = images.clone() if images.is_floating_point() else images.float()
+    return (owned if mean is None else owned.sub_(mean)).div_(std)
 
 
 def _on(statistics: Statistics | None, device: torch.device) -> Statistics | None:
-    return None if statistics is None else (statistics[0].to(device), statistics[1].to(device))
+    if statistics is None:
+        return None
+    mean, std = statistics
+    return (None if mean is None else mean.to(device)), std.to(device)
