@@ -1,9 +1,10 @@
 """Bring the tables and figures of a finished study into docs/results, where they are kept.
 
-    python docs/results/publish.py STUDY [--results results] [--figures NAME ...]
+    python docs/results/publish.py STUDY [--into FOLDER] [--results results] [--figures NAME ...]
 
-Copies summary.csv, metrics.csv and any cross_validation.csv, copies the figures named (by default all), and writes the table between the markers
-of docs/results/STUDY/README.md. Run it in the folder of the project after the workflow has finished.
+Copies summary.csv, metrics.csv, provenance.json, the tables of any analysis and the figures named (by default all) to docs/results/STUDY, or to a
+folder of that name in FOLDER of docs/results, and writes the study's table between its markers in the README.md there. Run it in the folder of the
+project after the workflow has finished.
 """
 
 from __future__ import annotations
@@ -13,11 +14,16 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+
+from sim2sky.evaluate.stuck import STUCK
 
 HERE = Path(__file__).parent
 STATISTICS = ("batch", "adabn", "running")
-MARKERS = re.compile(r"(<!-- table -->\n).*?(<!-- end of table -->)", re.DOTALL)
+MARKERS = r"(<!-- table of {study} -->\n).*?(<!-- end of table -->)"
+TABLES = ("evaluate/{study}/summary.csv", "evaluate/{study}/metrics.csv")
+ALSO = ("evaluate/{study}/provenance.json", "evaluate/{study}/reconstruction.csv", "train/{study}/cross_validation.csv")
 
 
 def spread(mean: float, std: float) -> str:
@@ -66,30 +72,53 @@ def regression_table(summary: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
+def stuck_table(summary: pd.DataFrame) -> str:
+    """How many networks of every run are stuck at the mean, as Markdown."""
+    rows = summary[summary.metric.str.startswith(STUCK) & (summary.n_seeds > 0)]
+    metrics = list(dict.fromkeys(rows.metric))
+    names = [metric.replace("_", " ") for metric in metrics]
+    lines = [f"| run | {' | '.join(f'{name} | published' for name in names)} | networks |"]
+    lines.append("|---|" + "---|" * (2 * len(metrics) + 1))
+    for run, group in rows.groupby("run", sort=False):
+        by = group.set_index("metric").reindex(metrics)
+        cells = [f"{spread(row['mean'], np.nan)} | {spread(row.published_mean, np.nan)}" for _, row in by.iterrows()]
+        lines.append(f"| {run} | {' | '.join(cells)} | {int(by.n_seeds.max())} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("study")
+    parser.add_argument(
+        "--into", type=Path, default=Path(), help="folder of docs/results with a page for several studies"
+    )
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--figures", nargs="*", help="names without .png; all by default")
     arguments = parser.parse_args()
-    target = HERE / arguments.study
+    study, page = arguments.study, HERE / arguments.into
+    target = page / study
     (target / "figures").mkdir(parents=True, exist_ok=True)
-    for name in ("summary.csv", "metrics.csv"):
-        shutil.copy(arguments.results / "evaluate" / arguments.study / name, target)
-    grid = arguments.results / "train" / arguments.study / "cross_validation.csv"
-    if grid.is_file():
-        shutil.copy(grid, target)
-    for path in sorted((arguments.results / "report" / arguments.study).glob("*.png")):
+    for pattern in (*TABLES, *ALSO):
+        path = arguments.results / pattern.format(study=study)
+        if pattern in TABLES or path.is_file():
+            shutil.copy(path, target)
+    for path in sorted((arguments.results / "report" / study).glob("*.png")):
         if arguments.figures is None or path.stem in arguments.figures:
             shutil.copy(path, target / "figures")
-    readme = target / "README.md"
+    readme = (page if arguments.into.name else target) / "README.md"
     summary = pd.read_csv(
         target / "summary.csv",
         keep_default_na=False,
         na_values={"mean": "", "std": "", "published_mean": "", "published_std": ""},
     )
-    new = regression_table(summary) if "mean" in set(summary.parameter) else table(summary)
-    readme.write_text(MARKERS.sub(lambda match: match[1] + new + match[2], readme.read_text()))
+    if summary.metric.str.startswith(STUCK).any():
+        new = stuck_table(summary)
+    else:
+        new = regression_table(summary) if "mean" in set(summary.parameter) else table(summary)
+    text, found = re.subn(MARKERS.format(study=study), lambda m: m[1] + new + m[2], readme.read_text(), flags=re.DOTALL)
+    if not found:
+        raise SystemExit(f"{readme}: no markers for the table of {study}")
+    readme.write_text(text)
 
 
 if __name__ == "__main__":
