@@ -64,7 +64,7 @@ class Campaign:
             process = process or self._start()
             kind = KINDS[done % len(KINDS)]
             after = float(
-                self.random.uniform(1, max(2, 0.4 * self.duration))
+                self.random.uniform(1, max(2, 0.25 * self.duration))
             )  # what is done stays done: it gets to the end
             try:
                 process.wait(after)
