@@ -24,6 +24,7 @@ from sim2sky.models import batch_statistics
 from sim2sky.train.block import train_block
 from sim2sky.train.data import Domain
 from sim2sky.train.labels import Labels
+from sim2sky.train.provenance import networks_provenance
 from sim2sky.train.weights import load_models, write_networks
 
 STUDY = Path(__file__).parents[2] / "config/studies/einstein_radius.yaml"
@@ -256,6 +257,29 @@ def test_networks_of_another_size_or_start_are_stale(study, tmp_path):
     assert differing(config={"worst_fraction": 0.1}) == ["train_on.fraction: 0.1 -> None"]
 
 
+def test_networks_made_from_earlier_ones_are_stale_with_these(study, tmp_path):
+    later = study.runs["plain"].model_copy(update={"start_from": "plain"})
+    study = study.model_copy(update={"runs": study.runs | {"later": later}})
+    run = study.runs["plain"]
+    config = {"targets": study.targets, "recipe": study.recipe_of("plain").params(), "seeds": [0, 1]}
+    config |= {"method": study.methods[run.method].params(), "worst_fraction": None}
+
+    def made(run, start_from, **change):
+        path = tmp_path / "train/radius" / run / "0-1/model.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        about = {"config": merge(config, change) | {"start_from": start_from}, "domains": {}}
+        write_networks(path, {0: {"weight": torch.ones(1)}}, Labels(study.targets, "degrees"), about)
+        return path, networks_provenance(path)["sha256"]
+
+    _, earlier = made("plain", None)
+    path, _ = made("later", earlier)
+    assert stale(path, study, "later") == []
+    made("plain", None, recipe={"epochs": 99})
+    recipe, other = stale(path, study, "later")
+    assert recipe.startswith("plain, an earlier run: recipe.epochs: 99 -> ")
+    assert other == "made from other networks of plain than there are now"
+
+
 def test_tables_say_what_they_were_made_from(write, study, tmp_path):
     """Study, code and networks; a table that was changed afterwards is refused."""
     config = {"targets": study.targets, "recipe": study.recipe_of("dann").params()}
@@ -268,7 +292,7 @@ def test_tables_say_what_they_were_made_from(write, study, tmp_path):
     files = [write("dann", 0, {"des": [0.9, 0.5]})]
     aggregate("radius", study, files, *tables, [tmp_path / "model.safetensors"], provenance=where, fingerprint=code)
     about = store.read_provenance(where, tables)
-    assert (about["config"], about["fingerprint"]) == (study.params(), code)
+    assert (about["config"], about["fingerprint"]) == (study.tabulated().params(), code)
     (networks,) = about["networks"].values()
     assert (networks["seeds"], networks["versions"]) == ([0, 1], {"torch": "2"})
     tables[1].write_text(tables[1].read_text().replace("0.7", "0.8"))

@@ -118,14 +118,19 @@ def test_a_report_takes_no_figure_of_another_study_and_no_changed_table(made, tm
     kept = products.study
     try:
         products.study = kept.model_copy(update={"seeds": 7})
-        with pytest.raises(ValueError, match=r"\.png: drawn for another configuration(.|\n)*seeds: \d -> 7"):
+        with pytest.raises(ValueError, match=r"\.png: made for another configuration(.|\n)*seeds: \d -> 7"):
             page(made, tmp_path / "report.html")
     finally:
         products.study = kept
     table, about = tmp_path / "metrics.csv", tmp_path / "provenance.json"
     table.write_text("r2\n0.9\n")
-    store.write_provenance(about, [table], {})
-    page(made, tmp_path / "report.html", made_from={about: [table]})
+    config = kept.tabulated().params()
+    store.write_provenance(about, [table], {"study": "toy", "config": config | {"seeds": 7}})
+    with pytest.raises(ValueError, match=r"provenance\.json: made for another configuration(.|\n)*seeds: 7 -> "):
+        page(made, tmp_path / "report.html", made_from={about: [table]})
+    versions = {"versions": {"torch": "0.0.7"}}
+    store.write_provenance(about, [table], {"study": "toy", "config": config} | versions)
+    assert "0.0.7" in page(made, tmp_path / "report.html", made_from={about: [table]})
     table.write_text("r2\n0.99\n")
     with pytest.raises(store.StoreError, match=r"metrics\.csv: changed since it was made"):
         page(made, tmp_path / "report.html", made_from={about: [table]})

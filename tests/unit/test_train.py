@@ -438,6 +438,27 @@ def test_two_processes_train_as_one_does(domains, tmp_path, method, capsys):
         torch.testing.assert_close(found[2][0][name], one, rtol=5e-3, atol=5e-4)
 
 
+@pytest.mark.slow
+def test_several_processes_leave_out_what_the_thesis_leaves_out(tmp_path, capsys):
+    """From the second epoch on, in evaluation mode, Inception's auxiliary branch has no part in the loss."""
+    change = {"network": "inception_v3", "network_options": {"input_pixels": 299}, "epochs": 2, "batch_size": 4}
+    task = {
+        "recipe": recipe(**change, eval_after_first_epoch=True, devices=2).params(),
+        "method": METHODS["none"].params(),
+        "source": plain(make_domain(tmp_path, "few", 12)),
+        "targets": TARGETS,
+        "seeds": [0, 0],
+        "adapt_to": None,
+        "watch": None,
+        "worst": None,
+        **{name: str(tmp_path / name) for name in ("model", "history")},
+        "fingerprint": {},
+        "threads": 2,
+    }
+    train_task(task)
+    assert "epoch 2/2" in capsys.readouterr().out
+
+
 def goes_on_after_a_kill(task: dict, expected: dict[str, bytes], folder: Path) -> None:
     """Kill all processes of a training when the first epoch is kept; started again, it ends in the same bytes."""
     task = task | {"model": str(folder / "model.safetensors"), "history": str(folder / "history.csv")}

@@ -117,7 +117,7 @@ EDITS = {
         {},
     ),
     "memory that a rule asks for": (
-        replace("workflow/rules/resources.smk", "def table_memory", "MORE = 1\n\n\ndef table_memory"),
+        replace("workflow/rules/resources.smk", "memory(LIBRARIES, 1000, attempt)", "memory(LIBRARIES, 2000, attempt)"),
         {},
     ),
     "message of a rule": (replace("workflow/rules/adapt.smk", '"Adapting', '"Now adapting'), {}),
@@ -238,6 +238,10 @@ def test_an_edit_brings_about_exactly_its_jobs(edited, name):
     [
         ("comment in the library", ["Nothing to be done"]),
         ("MMD", ["adapt: 4 jobs: einstein_radius/", "    code: sim2sky.adapt.mmd", "write_report: 1 job\n    after "]),
+        (
+            "DANN",
+            ["adapt: 4 jobs: einstein_radius/", "    code: sim2sky.adapt.dann", "write_report: 1 job\n    after "],
+        ),
         ("recipe", ["    configuration: recipe.optimiser.lr: 0.0003 -> 0.0004"]),
         ("band of the survey that is used", ["    configuration: bands.g.zero_point: "]),
         ("other cutouts of the real sky", ["newer than the result: cutouts.fits"]),
@@ -250,6 +254,8 @@ def test_why_names_the_key_module_or_file(edited, name, reasons):
     assert result.returncode == 0, result.stderr
     for reason in reasons:
         assert reason in result.stdout
+    if other := {"MMD": "-dann", "DANN": "-mmd"}.get(name):
+        assert other not in result.stdout
 
 
 def test_a_damaged_shard_is_refused_by_name(edited):

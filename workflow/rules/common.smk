@@ -330,9 +330,7 @@ def of_evaluated_runs(pattern):
 
 
 def aggregation_params(wildcards):
-    """The study without what tables do not show, so that a reworded abstract does not make them anew."""
-    without = {"title": "", "abstract": "", "reference": "", "cross_validation": None, "degeneracy": None, "reconstruction": None}
-    return STUDIES[wildcards.study].model_copy(update=without).params()
+    return STUDIES[wildcards.study].tabulated().params()
 
 
 def aggregation_surveys(wildcards):
@@ -405,5 +403,7 @@ def cross_validations():
 
 def tables_with_provenance():
     """File that says what tables were made from, and the tables."""
-    found = {PATHS.provenance.format(study=name): [pattern.format(study=name) for pattern in (PATHS.metrics, PATHS.summary)] for name in TRAINED_STUDIES}
-    return found | {PATHS.cross_validation_provenance.format(study=name): [table] for name, table in cross_validations().items()}
+    found = {PATHS.provenance.format(study=name): expand([PATHS.metrics, PATHS.summary], study=name) for name in TRAINED_STUDIES}
+    found |= {PATHS.cross_validation_provenance.format(study=name): [table] for name, table in cross_validations().items()}
+    patterns = {"degeneracy": PATHS.degeneracy_provenance, "reconstruction": PATHS.reconstruction_provenance}
+    return found | {patterns[kind].format(study=name): [table] for name, tables in analysis_tables().items() for kind, table in tables.items()}

@@ -56,6 +56,7 @@ if not CONFIG.partial:
     rule compare_degenerate:
         output:
             table=PATHS.degeneracy,
+            provenance=PATHS.degeneracy_provenance,
             images=PATHS.degenerate_images,
         params:
             degeneracy=degeneracy_params,
@@ -82,6 +83,7 @@ if not CONFIG.partial:
             shards=shards_to_reconstruct,
         output:
             table=PATHS.reconstruction,
+            provenance=PATHS.reconstruction_provenance,
             images=PATHS.reconstructed_images,
         params:
             reconstruction=reconstruction_params,

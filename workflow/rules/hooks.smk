@@ -4,8 +4,11 @@ import json
 import shutil
 import subprocess
 import tempfile
+import time
 
 from sim2sky.dates import bring_back_dates
+
+DAY = 86400  # seconds; nothing is written for as long
 
 
 def check_queue():
@@ -35,6 +38,16 @@ def check_folder():
         raise WorkflowError(f"{folder}: this folder cannot be written to; nothing was started.")
 
 
+def remove_leftovers():
+    """Temporary files of processes that were killed; another Snakemake, of other results, may be writing younger ones."""
+    for path in Path(CONFIG.results).rglob(".*.partial"):
+        try:
+            if path.stat().st_mtime < time.time() - DAY:
+                path.unlink()
+        except FileNotFoundError:
+            continue
+
+
 def report_what_exists():
     """After a failure: write the report from the runs that are there, naming those that are not."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
@@ -54,9 +67,7 @@ onstart:
 
 
 onsuccess:
-    # temporary files of processes that were killed; none is in use once everything is done
-    for path in Path(CONFIG.results).rglob(".*.partial"):
-        path.unlink(missing_ok=True)
+    remove_leftovers()
 
 
 onerror:

@@ -13,4 +13,5 @@ compare_degenerate(
     snakemake.output.images,
     snakemake.params.code,
     snakemake.threads,
+    snakemake.output.provenance,
 )

@@ -17,5 +17,6 @@ reconstruct_block(
     table=snakemake.output.table,
     images=snakemake.output.images,
     fingerprint=snakemake.params.code,
+    provenance=snakemake.output.provenance,
 )
 bring_back_dates(snakemake.config["results"], snakemake.input)

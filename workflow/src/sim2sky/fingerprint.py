@@ -26,6 +26,7 @@ TRANSPARENT = {
     "sim2sky.fingerprint",
     "sim2sky.paths",
     "sim2sky.logs",
+    "sim2sky.dates",
 }
 
 

@@ -20,8 +20,6 @@ from sim2sky.config.simulate import (
 )
 from sim2sky.config.study import MEAN_PARAMETER, Config, Published, Study
 from sim2sky.config.train import (
-    ANGLE_PERIODS,
-    SOURCE_AXES,
     CrossValidation,
     Method,
     Optimiser,
@@ -38,9 +36,7 @@ __all__ = [
     "CosmosimSimulation",
     "CosmosimPopulation",
     "AnySimulation",
-    "ANGLE_PERIODS",
     "MEAN_PARAMETER",
-    "SOURCE_AXES",
     "Background",
     "BandConditions",
     "CentreCrop",

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from sim2sky.angles import SOURCE_AXES
 from sim2sky.config.base import known, merge, nested
 from sim2sky.config.chains import chain_problems
 from sim2sky.config.check import ConfigError, check
@@ -18,7 +19,7 @@ from sim2sky.config.networks import check_side
 from sim2sky.config.observe import Dataset, Survey
 from sim2sky.config.simulate import AnySimulation
 from sim2sky.config.study import MEAN_PARAMETER, Study
-from sim2sky.config.train import SOURCE_AXES, Recipe, Run
+from sim2sky.config.train import Recipe, Run
 
 Path = tuple[Any, ...]
 # What `summary.csv` has: of predictions, and what is always under batch statistics because it is not of predictions.

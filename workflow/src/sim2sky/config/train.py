@@ -10,13 +10,6 @@ from sim2sky.config.base import Name, Strict, known, unit
 from sim2sky.config.networks import architecture, check_network, check_options, has_dropout
 from sim2sky.registry import registered
 
-SOURCE_AXES = ("sigma", "sigma2")  # of an elliptical source, at `theta` and across
-ANGLE_PERIODS = {
-    "theta": 180.0,
-    "orientation": 180.0,
-    "phi": 360.0,
-}  # degrees; an orientation repeats after half a turn, a direction does not
-
 
 class Optimiser(Strict):
     """A torch optimiser."""

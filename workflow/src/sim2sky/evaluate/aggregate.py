@@ -14,9 +14,10 @@ from sim2sky.evaluate import STATISTICS
 from sim2sky.evaluate.distances import DISTANCES
 from sim2sky.evaluate.metrics import CIRCULAR, METRICS
 from sim2sky.evaluate.run import RUN_COLUMNS, concatenate, read_metrics
-from sim2sky.evaluate.stale import networks_provenance, stale
+from sim2sky.evaluate.stale import stale
 from sim2sky.evaluate.stuck import STUCK
 from sim2sky.fingerprint import digest
+from sim2sky.train.provenance import networks_provenance
 
 KEY = ["method", "recipe", "domain", "statistics", "parameter", "metric"]
 NUMBER = ["run", "domain", "statistics", "parameter", "metric"]  # what a published number is matched on
@@ -83,7 +84,7 @@ def aggregate(
     store.write_table(summarise(table, study).assign(study=name)[SUMMARY_COLUMNS], summary)
     if provenance:
         networks = {str(model): _of_networks(model) for model in models}
-        about = store.provenance(study.params(), fingerprint or {}, networks=networks)
+        about = store.provenance(study.tabulated().params(), fingerprint or {}, study=name, networks=networks)
         store.write_provenance(provenance, [metrics, summary], about)
     total = len(study.runs) * len(study.seed_blocks)
     print(f"{name}: {total - len(missing)} of {total} blocks of seeds, {len(table)} metrics", flush=True)

@@ -28,7 +28,12 @@ _BYTES_AT_ONCE = 2e8  # of images that are compared
 
 
 def compare_degenerate(
-    config: Degeneracy, table: str | Path, images: str | Path, fingerprint: Mapping[str, str], threads: int = 1
+    config: Degeneracy,
+    table: str | Path,
+    images: str | Path,
+    fingerprint: Mapping[str, str],
+    threads: int = 1,
+    provenance: str | Path | None = None,
 ) -> None:
     """Compare images that should be the same, with Einstein radii as they are and cast to whole pixels.
 
@@ -46,6 +51,8 @@ def compare_degenerate(
         Of the code.
     threads : int
         CPU threads.
+    provenance : path
+        Written, if given: what the table was made from, see :func:`sim2sky.store.write_provenance`.
     """
     torch.set_num_threads(threads)
     rows, pairs = [], []
@@ -59,7 +66,10 @@ def compare_degenerate(
         name: store.Variable(np.stack([pair[side] for pair in pairs]), dims, unit="count")
         for side, name in enumerate(("first", "second"))
     }
-    store.write_shard(images, variables, store.provenance(config.params(), fingerprint))
+    about = store.provenance(config.params(), fingerprint)
+    store.write_shard(images, variables, about)
+    if provenance:
+        store.write_provenance(provenance, [table], about)
 
 
 def _comparisons(config: Degeneracy) -> Iterator[tuple[dict, dict, np.ndarray]]:

@@ -10,7 +10,8 @@ import pandas as pd
 from scipy.stats import median_abs_deviation
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score, root_mean_squared_error
 
-from sim2sky.config import ANGLE_PERIODS, MEAN_PARAMETER
+from sim2sky.angles import ANGLE_PERIODS
+from sim2sky.config import MEAN_PARAMETER
 
 OUTLIER_THRESHOLD = 0.15  # a prediction further off than this fraction of the true value is an outlier
 

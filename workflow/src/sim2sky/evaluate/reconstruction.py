@@ -174,6 +174,7 @@ def reconstruct_block(
     table: str | Path,
     images: str | Path,
     fingerprint: Mapping[str, str],
+    provenance: str | Path | None = None,
 ) -> None:
     """Reconstruct the first test images of a domain from the predictions of a block's first seed.
 
@@ -195,6 +196,8 @@ def reconstruct_block(
         Written: a shard with ``image``, ``simulated``, ``undone`` and ``source``, in the order of the table.
     fingerprint : mapping of str to str
         Of the code.
+    provenance : path
+        Written, if given: what the table was made from, see :func:`sim2sky.store.write_provenance`.
     """
     wide = _estimates(predictions, domain, statistics)
     lenses = wide.index[:count]
@@ -219,7 +222,10 @@ def reconstruct_block(
         name: store.Variable(np.stack(values), axes.get(name, ("row", "y", "x")), unit="count")
         for name, values in found.items()
     }
-    store.write_shard(images, variables, store.provenance(simulation.params(), fingerprint, domain=domain))
+    about = store.provenance(simulation.params(), fingerprint, domain=domain)
+    store.write_shard(images, variables, about)
+    if provenance:
+        store.write_provenance(provenance, [table], about)
 
 
 def _estimates(predictions: str | Path, domain: str, statistics: str) -> pd.DataFrame:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors
-
 from sim2sky.config import Study, Survey
 from sim2sky.differences import differences
+from sim2sky.train.provenance import networks_provenance
 
 # Names for people, what is shared out over files, and what says which lenses are used, for which the bounds of the parts are compared.
 UNIMPORTANT = {"title", "split", "lenses", "shard_size"}
@@ -47,7 +45,7 @@ def stale(model: str | Path, study: Study, run: str, surveys: Mapping[str, Surve
         "targets": (config["targets"], list(study.targets)),
         "recipe": (config["recipe"], study.recipe_of(run).params()),
         "method": (config["method"], study.methods[wanted.method].params()),
-        "start_from an earlier run": (config.get("start_from", False), bool(wanted.start_from)),
+        "start_from an earlier run": (bool(config.get("start_from")), bool(wanted.start_from)),
         "train_on.fraction": (config.get("worst_fraction"), wanted.train_on.fraction if wanted.train_on else None),
     }
     for role, name in {"source": wanted.source, "target": wanted.target}.items():
@@ -64,18 +62,25 @@ def stale(model: str | Path, study: Study, run: str, surveys: Mapping[str, Surve
         if found and "bounds" in found:
             split = study.datasets[name].split.bounds(study.simulations[study.datasets[name].simulation].lenses)
             pairs[f"lenses of {name}"] = (found["bounds"], {part: list(ends) for part, ends in split.items()})
-    return [change for key, values in pairs.items() for change in differences(*map(_important, values), key)]
+    changes = [change for key, values in pairs.items() for change in differences(*map(_important, values), key)]
+    for name, path in _earlier(Path(model), study, run).items():
+        changes += [f"{name}, an earlier run: {change}" for change in stale(path, study, name, surveys)]
+        used = config.get("start_from" if name == wanted.start_from else "worst_of")
+        if used != networks_provenance(path)["sha256"]:
+            changes.append(f"made from other networks of {name} than there are now")
+    return changes
 
 
-def networks_provenance(model: str | Path) -> dict[str, Any]:
-    """What a file of networks says of its making, ``config`` and ``domains`` among it; raises as :func:`stale` does."""
-    try:
-        with safetensors.safe_open(model, "np") as file:
-            about = json.loads(file.metadata()["provenance"])
-        about["config"], about["domains"]  # noqa: B018 - are they there?
-    except (safetensors.SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
-        raise ValueError(f"{model}: no readable provenance ({error!r}); delete it to have it made again") from None
-    return about
+def _earlier(model: Path, study: Study, run: str) -> dict[str, Path]:
+    """Files of the networks that those of a run in `model` were made from, as far as there are any, by run."""
+    wanted, folder = study.runs[run], model.parent
+    names = filter(None, [wanted.start_from, wanted.train_on.worst_of if wanted.train_on else None])
+    stages = {name: "adapt" if study.runs[name].target else "train" for name in names}
+    paths = {
+        name: Path(*folder.parts[:-4], stage, folder.parts[-3], name, folder.name, model.name)
+        for name, stage in stages.items()
+    }
+    return {name: path for name, path in paths.items() if path.is_file()}
 
 
 def _simulated(domain: Mapping[str, Any]) -> dict[str, Any]:

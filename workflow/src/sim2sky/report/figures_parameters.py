@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sim2sky import store
-from sim2sky.config import ANGLE_PERIODS, Study
+from sim2sky.angles import ANGLE_PERIODS
+from sim2sky.config import Study
 from sim2sky.evaluate.metrics import CIRCULAR
 from sim2sky.report import style
 from sim2sky.report.names import STATISTICS_TITLES, Comparison, overall, shown_statistics

@@ -13,14 +13,17 @@ import yaml
 from markupsafe import Markup, escape
 
 from sim2sky import store
-from sim2sky.config import ANGLE_PERIODS, Study, Survey
+from sim2sky.angles import ANGLE_PERIODS
+from sim2sky.config import Study, Survey
+from sim2sky.differences import differences
 from sim2sky.evaluate.aggregate import missing_runs, present_runs
 from sim2sky.evaluate.metrics import CIRCULAR
 from sim2sky.evaluate.run import read_metrics
+from sim2sky.fingerprint import digest
 from sim2sky.report import tables, tables_analyses, tables_parameters
 from sim2sky.report.captions import CAPTIONS
 from sim2sky.report.names import STATISTICS_TITLES, Comparison, figure_plan, shown_statistics, tested
-from sim2sky.report.provenance import check_figure
+from sim2sky.report.provenance import check_figure, not_of_this
 
 SEEDS = "seeds (networks per run)"
 REFERENCES = (
@@ -85,10 +88,9 @@ def write_report(
     Raises
     ------
     ValueError, StoreError
-        A figure is of another configuration than its study, or a table was changed since it was made.
+        A figure or a table is of another configuration than its study, or a table was changed since it was made.
     """
-    for path_of_provenance, tables_of_it in (made_from or {}).items():
-        store.read_provenance(path_of_provenance, tables_of_it)
+    origins = {str(of): _origin(of, tables, studies) for of, tables in (made_from or {}).items()}
     full, cross_validation, analyses = full or {}, cross_validation or {}, analyses or {}
     chapters = [
         _chapter(name, study, full.get(name), figures.get(name, {}))
@@ -107,10 +109,24 @@ def write_report(
     environment.filters["symbols"] = symbols
     css = (Path(__file__).parent / "report.css").read_text()
     page = environment.get_template("report.html").render(
-        css=Markup(css), chapters=chapters, provenance=_plain(provenance), references=_references(studies)
+        css=Markup(css),
+        chapters=chapters,
+        provenance=_plain(dict(provenance) | origins),
+        references=_references(studies),
     )
     with store.atomic(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def _origin(path: str | Path, tables: Sequence[str | Path], studies: Mapping[str, Study]) -> dict[str, Any]:
+    """What tables were made from, without the configuration, which must be that of the study."""
+    about = store.read_provenance(path, tables)
+    of_study = {about["study"]: about["config"]} if "study" in about else {}
+    for name, config in of_study.items():
+        if changes := list(differences(config, studies[name].tabulated().params())):
+            raise ValueError(not_of_this(path, changes))
+    code = {"code": digest(about["fingerprint"])} if about.get("fingerprint") else {}
+    return code | {key: about[key] for key in ("versions", "networks") if key in about}
 
 
 def _references(studies: Mapping[str, Study]) -> tuple[tuple[str, str], ...]:

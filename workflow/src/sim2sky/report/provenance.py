@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -24,7 +24,7 @@ def png_text(study: Study, fingerprint: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_figure(path: str | Path, study: Study) -> None:
-    """Refuse a figure that was drawn for another configuration.
+    """Refuse a figure that was made for another configuration.
 
     Raises
     ------
@@ -35,7 +35,12 @@ def check_figure(path: str | Path, study: Study) -> None:
         with Image.open(path) as image:
             drawn_for = json.loads(image.text[KEY])["config"]
     except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: no readable provenance ({error!r}); delete it to have it drawn again") from None
-    if changes := list(differences(drawn_for, json.loads(store.canonical_json(study.params())))):
-        lines = "\n".join(f"  {change}" for change in changes)
-        raise ValueError(f"{path}: drawn for another configuration; delete it to have it drawn again\n{lines}")
+        raise ValueError(f"{path}: no readable provenance ({error!r}); delete it to have it made again") from None
+    if changes := list(differences(drawn_for, study.params())):
+        raise ValueError(not_of_this(path, changes))
+
+
+def not_of_this(path: str | Path, changes: Sequence[str]) -> str:
+    """Message about a file that was made for another configuration."""
+    lines = "\n".join(f"  {change}" for change in changes)
+    return f"{path}: made for another configuration; delete it to have it made again\n{lines}"

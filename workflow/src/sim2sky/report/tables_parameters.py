@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from sim2sky.config import ANGLE_PERIODS, MEAN_PARAMETER, Study
+from sim2sky.angles import ANGLE_PERIODS
+from sim2sky.config import MEAN_PARAMETER, Study
 from sim2sky.evaluate.metrics import CIRCULAR
 from sim2sky.report import tables
 from sim2sky.report.figures_losses import settings, stuck_metrics_of

@@ -15,6 +15,7 @@ from sim2sky.train import checkpoint, distributed
 from sim2sky.train.data import Domain, Part, fraction_held, load_part
 from sim2sky.train.images import statistics_of
 from sim2sky.train.loop import Epoch, Learner
+from sim2sky.train.provenance import networks_provenance
 from sim2sky.train.start import Worst, first_networks
 from sim2sky.train.together import Team
 from sim2sky.train.weights import write_networks
@@ -109,7 +110,9 @@ def train_block(
         return
     write_history(history, state["rows"])
     config = {"recipe": recipe.params(), "method": method.params(), "targets": list(targets), "seeds": list(seeds)}
-    config |= {"start_from": bool(start_from), "worst_fraction": worst.fraction if worst else None}
+    config |= {"start_from": networks_provenance(start_from)["sha256"] if start_from else None}
+    config |= {"worst_of": networks_provenance(worst.model)["sha256"] if worst else None}
+    config |= {"worst_fraction": worst.fraction if worst else None}
     origins = {role: domain.origin() for role, domain in domains.items()}
     write_networks(model, state["networks"], labels, store.provenance(config, fingerprint, domains=origins))
     checkpoint.remove_block(last)

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from sim2sky import store
-from sim2sky.config import SOURCE_AXES, Recipe
+from sim2sky.angles import SOURCE_AXES
+from sim2sky.config import Recipe
 from sim2sky.train.images import HeldImages, Images, Statistics, StreamedImages, normalise, read_finite
 
 

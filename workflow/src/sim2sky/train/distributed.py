@@ -59,12 +59,14 @@ def of_all(values: torch.Tensor) -> torch.Tensor:
     return torch.cat(all_gather(values)) if dist.is_initialized() else values
 
 
-def shared(step: nn.Module) -> nn.Module:
-    """`step` with gradients that are averaged over the processes."""
+def shared(step: nn.Module, unused: bool) -> nn.Module:
+    """`step` with gradients that are averaged over the processes; `unused` if not all parameters get one at every step."""
     if not dist.is_initialized():
         return step
     devices = [own_device()] if own_device().type == "cuda" else None
-    return nn.parallel.DistributedDataParallel(step, device_ids=devices, broadcast_buffers=False)
+    return nn.parallel.DistributedDataParallel(
+        step, device_ids=devices, broadcast_buffers=False, find_unused_parameters=unused
+    )
 
 
 def mean_of_all(values: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from sim2sky.config import ANGLE_PERIODS, Recipe
+from sim2sky.angles import ANGLE_PERIODS
+from sim2sky.config import Recipe
 
 
 class Labels:

@@ -122,7 +122,8 @@ class Learner:
         self.network = network.to(device, memory_format=torch.channels_last).train()
         self.adaptation = adaptation.to(device).train()
         self.step = Step(self.network, self.adaptation, self.objective)
-        self._shared_step = distributed.shared(self.step)
+        # out of training mode Inception leaves its auxiliary branch out
+        self._shared_step = distributed.shared(self.step, unused=recipe.eval_after_first_epoch)
         self.optimiser = make_optimiser(recipe.optimiser, self.step.parameters())
         self.schedule = make_schedule(recipe.schedule, self.optimiser, recipe.epochs, self.steps)
         self.by_epoch = recipe.schedule.name == "plateau"
