@@ -93,3 +93,13 @@ def test_squared_distances():
     expected = torch.cdist(points.double(), points.double()).square().float()
     torch.testing.assert_close(squared_distances(points), expected, rtol=1e-5, atol=1e-2)
     assert torch.equal(squared_distances(points).diagonal(), torch.zeros(20))
+
+
+@pytest.mark.parametrize("options", MMD)
+def test_features_that_all_coincide_are_no_distance_apart(options):
+    """Those of a network that answers the same for every image; a loss that is not a number would end its training."""
+    source, target = (torch.zeros(4, 8, requires_grad=True) for _ in range(2))
+    loss = create_adaptation("mmd", 8, **options).loss(source, target, 0.5)
+    loss.backward()
+    assert loss.item() == pytest.approx(0, abs=1e-6)
+    assert source.grad.isfinite().all() and target.grad.isfinite().all()

@@ -12,6 +12,7 @@ from sim2sky.adapt.registry import Adaptation, register_adaptation
 # Bousmalis et al. 2016, arXiv:1608.06019, and the astronomical works that follow it
 FIXED_SIGMAS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 5, 10, 15, 20, 25, 30, 35, 100, 1e3, 1e4, 1e5, 1e6)
 MULTISCALE = (1 / 4, 1 / 2, 1, 2, 4)
+_SMALLEST = 1e-30  # squared distance; its inverse is finite in single precision
 
 
 @register_adaptation
@@ -60,7 +61,8 @@ def _kernel(distances: torch.Tensor, name: str) -> torch.Tensor:
         n = len(distances)
         # a gradient through the bandwidth would let the network shrink the loss by spreading all features
         mean = distances.detach().sum() / (n * (n - 1))
-        widths = mean * torch.tensor(MULTISCALE, dtype=distances.dtype, device=distances.device)
+        # features that all coincide, as those behind a dead ReLU do, are no distance apart, not an undefined one
+        widths = mean.clamp(min=_SMALLEST) * torch.tensor(MULTISCALE, dtype=distances.dtype, device=distances.device)
     else:
         widths = 2 * torch.tensor(FIXED_SIGMAS, dtype=distances.dtype, device=distances.device)
     return torch.exp(-distances / widths[:, None, None]).sum(dim=0)
