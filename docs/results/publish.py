@@ -114,7 +114,8 @@ def main() -> None:
     if summary.metric.str.startswith(STUCK).any():
         new = stuck_table(summary)
     else:
-        new = regression_table(summary) if "mean" in set(summary.parameter) else table(summary)
+        several, one = summary.domain.nunique() > 1, "mean" not in set(summary.parameter)
+        new = table(summary if one else summary[summary.parameter == "mean"]) if several else regression_table(summary)
     text, found = re.subn(MARKERS.format(study=study), lambda m: m[1] + new + m[2], readme.read_text(), flags=re.DOTALL)
     if not found:
         raise SystemExit(f"{readme}: no markers for the table of {study}")
