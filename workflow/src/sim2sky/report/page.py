@@ -121,9 +121,9 @@ def write_report(
 def _origin(path: str | Path, tables: Sequence[str | Path], studies: Mapping[str, Study]) -> dict[str, Any]:
     """What tables were made from, without the configuration, which must be that of the study."""
     about = store.read_provenance(path, tables)
-    of_study = {about["study"]: about["config"]} if "study" in about else {}
-    for name, config in of_study.items():
-        if changes := list(differences(config, studies[name].tabulated().params())):
+    if "study" in about:
+        changes = list(differences(about["config"], studies[about["study"]].tabulated().params()))
+        if changes:
             raise ValueError(not_of_this(path, changes))
     code = {"code": digest(about["fingerprint"])} if about.get("fingerprint") else {}
     return code | {key: about[key] for key in ("versions", "networks") if key in about}
