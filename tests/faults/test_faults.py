@@ -138,8 +138,13 @@ def test_a_clock_that_goes_back_costs_time_but_no_byte(finished, tmp_path):
     observed = project.folder / SHARD
     before = observed.read_bytes()
     os.utime(shard, (future, future))
+    written, left = (project.folder / f"results/observe/.{name}.1.partial" for name in ("written", "left"))
+    for path, age in ((written, 60), (left, 2 * 86400)):
+        path.touch()
+        os.utime(path, (time.time() - age,) * 2)
     result = project.snakemake(*TINY_RUN, "--until", "inject_noise")
     assert result.returncode == 0, result.stderr
+    assert written.exists() and not left.exists(), "another snakemake may be writing the one, none the other"
     assert "1 results were dated in the future" in result.stderr
     assert "Observing lenses 0000000-0000199 of des" in result.stderr and observed.read_bytes() == before
     again = project.snakemake(*TINY_RUN, "--until", "inject_noise")

@@ -104,8 +104,8 @@ def test_chi_is_the_distance_of_the_lens_plane(lens, chi):
     column, row = np.meshgrid(np.arange(200), np.arange(200))
     xi = chi * ((column - 100) + 1j * (100 - row))
     xi[100, 100] = 1e-9  # the lens itself is black
-    for image, lensed in zip(images, range(6), strict=True):
-        one = {name: values[lensed] for name, values in p.items()}
+    for number, image in enumerate(images):
+        one = {name: values[number] for name, values in p.items()}
         bent = xi * (one["R_E"] / np.abs(xi)) ** (2 if lens == "point_mass" else 1)
         source = ((xi - bent) / chi - one["x"] - 1j * one["y"]) * np.exp(-1j * np.deg2rad(one["theta"]))
         light = np.exp(-0.5 * ((source.real / one["sigma"]) ** 2 + (source.imag / one["sigma2"]) ** 2))

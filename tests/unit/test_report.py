@@ -113,15 +113,13 @@ def test_every_figure_is_drawn_and_not_blank(made):
         assert 0.005 < (pixels < 0.9).any(axis=2).mean() < 0.9, name
 
 
-def test_a_report_takes_no_figure_of_another_study_and_no_changed_table(made, tmp_path):
-    products, figures = made
+def test_a_report_takes_no_figure_of_another_study_and_no_changed_table(made, tmp_path, monkeypatch):
+    products, _ = made
     kept = products.study
-    try:
-        products.study = kept.model_copy(update={"seeds": 7})
+    with monkeypatch.context() as patch:
+        patch.setattr(products, "study", kept.model_copy(update={"seeds": 7}))
         with pytest.raises(ValueError, match=r"\.png: made for another configuration(.|\n)*seeds: \d -> 7"):
             page(made, tmp_path / "report.html")
-    finally:
-        products.study = kept
     table, about = tmp_path / "metrics.csv", tmp_path / "provenance.json"
     table.write_text("r2\n0.9\n")
     config = kept.tabulated().params()
