@@ -52,6 +52,9 @@ docs: setup ## regenerate config/README.md, JSON schemas, captions, docs/network
 	$(BIN)/python -m sim2sky.report.captions
 	$(BIN)/python -m sim2sky.plan > docs/results/plan.md
 
+# as workflow/rules/common.smk has it for jobs
+benchmarks: export MALLOC_TRIM_THRESHOLD_ = 1073741824
+benchmarks: export MALLOC_MMAP_THRESHOLD_ = 33554432
 benchmarks: setup-test $(PEER) ## speed against peers, as ratios of one run, into docs/results/benchmarks
 	$(BIN)/python benchmarks/render.py $$(test ! -x $(PEER)/bin/python || echo --deeplenstronomy-python $(PEER)/bin/python)
 	$(BIN)/python benchmarks/cosmosim.py

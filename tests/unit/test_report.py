@@ -134,6 +134,25 @@ def test_a_report_takes_no_figure_of_another_study_and_no_changed_table(made, tm
         page(made, tmp_path / "report.html", made_from={about: [table]})
 
 
+def test_a_report_names_networks_of_other_code(made, tmp_path):
+    table, about = tmp_path / "metrics.csv", tmp_path / "provenance.json"
+    table.write_text("r2\n0.9\n")
+    networks = {path: {"fingerprint": f"code of {path}"} for path in ("first.safetensors", "second.safetensors")}
+    of = {"study": "toy", "config": made[0].study.tabulated().params(), "networks": networks}
+    store.write_provenance(about, [table], of)
+    now = {
+        "first.safetensors": "code of first.safetensors",
+        "second.safetensors": "newer",
+        "third.safetensors": "newer",
+    }
+    report = page(made, tmp_path / "report.html", made_from={about: [table]}, code_of_networks={"toy": now})
+    named = report.split("Networks of other code.")[1].split("</div>")[0]
+    assert re.findall(r"\w+\.safetensors", named) == ["second.safetensors"]
+    now |= {"second.safetensors": "code of second.safetensors"}
+    report = page(made, tmp_path / "report.html", made_from={about: [table]}, code_of_networks={"toy": now})
+    assert "Networks of other code" not in report
+
+
 def test_nothing_run_is_no_error(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(style, "DPI", 50)
     study = small_study()

@@ -14,7 +14,7 @@ if not CONFIG.partial:
             history=PATHS.history.replace("{stage}", "adapt"),
         params:
             training=training_params,
-            code=training_code,
+            code=lambda wildcards: training_code(wildcards.study, wildcards.run),
         log:
             log_of("adapt", "{study}/{run}/{seeds}"),
         benchmark:

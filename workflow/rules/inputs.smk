@@ -112,10 +112,10 @@ def training_params(wildcards):
     }
 
 
-def training_code(wildcards):
-    study, run = STUDIES[wildcards.study], run_of(wildcards)
-    networks = {study.recipe_of(name).network for name in [wildcards.run, *run.earlier.values()]}
-    return code("train", models=networks, adapt={study.methods[run.method].adaptation})
+@cache
+def training_code(study, run):
+    networks = {recipe_of(study, name).network for name in [run, *STUDIES[study].runs[run].earlier.values()]}
+    return code("train", models=networks, adapt={STUDIES[study].methods[STUDIES[study].runs[run].method].adaptation})
 
 
 def cross_validation_shards(wildcards):

@@ -60,6 +60,7 @@ rule write_report:
         cross_validation=cross_validations(),
         analyses=analysis_tables(),
         made_from=tables_with_provenance(),
+        code_of_networks={study: {path: digest(training_code(study, run)) for run, _, path in of_all_runs(PATHS.model, study)} for study in TRAINED_STUDIES},
         code=code("write_report"),
         code_of_rules={rule: digest(code(rule, **in_use())) for rule in ("simulate_shard", "inject_noise", "train", "predict", "evaluate_run")},
     log:

@@ -32,7 +32,7 @@ if not CONFIG.partial:
             history=PATHS.history.replace("{stage}", "train"),
         params:
             training=training_params,
-            code=training_code,
+            code=lambda wildcards: training_code(wildcards.study, wildcards.run),
         log:
             log_of("train_source_only", "{study}/{run}/{seeds}"),
         benchmark:

@@ -22,5 +22,6 @@ write_report(
     cross_validation=params.cross_validation,
     analyses=params.analyses,
     made_from=params.made_from,
+    code_of_networks=params.code_of_networks,
 )
 bring_back_dates(snakemake.config["results"], snakemake.input)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import warnings
 import zipfile
@@ -20,13 +21,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
+from zarr.core.buffer.cpu import NDBuffer
 
 from sim2sky import __version__
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-CHUNK = 500  # lenses per chunk of a shard: some MB of pixels
+CHUNK = 500  # most lenses per chunk of a shard
+CHUNK_BYTES = 4_000_000  # most bytes: decoded, a chunk stays in the cache of a core
 LENS_AXIS = "lens"
 IMAGE_DIMS = (LENS_AXIS, "band", "y", "x")
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -133,7 +136,7 @@ def write_shard(path: str | Path, variables: Mapping[str, Variable], attributes:
             name,
             shape=data.shape,
             dtype=data.dtype,
-            chunks=(min(CHUNK, len(data)), *data.shape[1:]),
+            chunks=(_chunk(data), *data.shape[1:]),
             dimension_names=variable.dims,
             attributes={"units": variable.unit, "long_name": variable.long_name or name},
             config={"write_empty_chunks": True},  # so that a chunk that is not there is damage
@@ -147,6 +150,12 @@ def write_shard(path: str | Path, variables: Mapping[str, Variable], attributes:
     with atomic(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for key, buffer in sorted(memory._store_dict.items()):
             archive.writestr(zipfile.ZipInfo(key, _ZIP_EPOCH), buffer.to_bytes())
+
+
+def _chunk(data: np.ndarray) -> int:
+    """Lenses per chunk."""
+    each = math.prod(data.shape[1:]) * data.dtype.itemsize
+    return max(1, min(CHUNK, len(data), CHUNK_BYTES // each))
 
 
 class Shards:
@@ -167,14 +176,12 @@ class Shards:
         if not paths:
             raise StoreError("no shards to open")
         self.paths = [Path(path) for path in paths]
-        self._groups = [_open(path) for path in self.paths]
-        self._names = tuple(sorted(self._groups[0].array_keys()))
-        for path, group in zip(self.paths, self._groups, strict=True):
-            if tuple(sorted(group.array_keys())) != self._names:
-                raise StoreError(
-                    f"{path}: holds {sorted(group.array_keys())}, but {self.paths[0]} holds {list(self._names)}"
-                )
-        self._stops = np.cumsum([group[self._names[0]].shape[0] for group in self._groups])
+        self._attributes, self._arrays = zip(*map(_open, self.paths), strict=True)
+        self._names = tuple(sorted(self._arrays[0]))
+        for path, arrays in zip(self.paths, self._arrays, strict=True):
+            if tuple(sorted(arrays)) != self._names:
+                raise StoreError(f"{path}: holds {sorted(arrays)}, but {self.paths[0]} holds {list(self._names)}")
+        self._stops = np.cumsum([arrays[self._names[0]].shape[0] for arrays in self._arrays])
 
     def __len__(self) -> int:
         return int(self._stops[-1])
@@ -182,11 +189,11 @@ class Shards:
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 
-    def chunk_starts(self) -> list[int]:
-        """First lens of each chunk, which is what the images of one lens cannot be read without."""
+    def chunk_starts(self, name: str) -> list[int]:
+        """First lens of each chunk of array `name`: what one lens cannot be read without."""
         starts, first = [], 0
-        for group, stop in zip(self._groups, self._stops, strict=True):
-            starts += range(first, int(stop), group[self._names[0]].chunks[0])
+        for arrays, stop in zip(self._arrays, self._stops, strict=True):
+            starts += range(first, int(stop), arrays[name].chunks[0])
             first = int(stop)
         return starts
 
@@ -197,13 +204,13 @@ class Shards:
     @property
     def attributes(self) -> dict[str, Any]:
         """Group attributes of the first shard."""
-        return dict(self._groups[0].attrs)
+        return dict(self._attributes[0])
 
     def variable(self, name: str) -> zarr.Array:
         """The array `name` of the first shard, for its type, axes and attributes."""
         if name not in self._names:
             raise StoreError(f"{self.paths[0]}: no array {name!r}; there are {', '.join(self._names)}")
-        return self._groups[0][name]
+        return self._arrays[0][name]
 
     def read(self, name: str, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Lenses `start` to `stop` of array `name`, joined over shards."""
@@ -213,11 +220,12 @@ class Shards:
             raise StoreError(f"lenses {start} to {stop} asked for, there are {len(self)}")
         out = np.empty((stop - start, *template.shape[1:]), template.dtype)
         first = 0
-        for path, group, last in zip(self.paths, self._groups, self._stops, strict=True):
+        for path, arrays, last in zip(self.paths, self._arrays, self._stops, strict=True):
             low, high = max(start, first), min(stop, last)
             if low < high:
+                part = NDBuffer.from_numpy_array(out[low - start : high - start])
                 try:
-                    out[low - start : high - start] = group[name][low - first : high - first]
+                    arrays[name].get_basic_selection(slice(low - first, high - first), out=part)
                 except Exception as error:  # zipfile, zarr and the codecs each have their own
                     raise StoreError(
                         f"{path}: array {name!r} cannot be read: {error}; delete the file to have it made again"
@@ -226,17 +234,19 @@ class Shards:
         return out
 
 
-def _open(path: Path) -> zarr.Group:
+def _open(path: Path) -> tuple[dict[str, Any], dict[str, zarr.Array]]:
+    """Attributes and arrays of a shard."""
     try:
         group = zarr.open_group(zarr.storage.ZipStore(path, mode="r"), mode="r")
         with zipfile.ZipFile(path) as archive:
             there = set(archive.namelist())
-        for name, array in group.arrays():
+        arrays = dict(group.arrays())
+        for name, array in arrays.items():
             encode = array.metadata.encode_chunk_key
             chunks = {f"{name}/{encode(position)}" for position in np.ndindex(*array.cdata_shape)}
             if lost := sorted(chunks - there):  # zarr would take them for zeros
                 raise ValueError(f"it does not hold {', '.join(lost)}")
-        return group
+        return dict(group.attrs), arrays
     except Exception as error:
         raise StoreError(f"{path}: not a readable shard: {error}; delete the file to have it made again") from error
 

@@ -57,6 +57,7 @@ def write_report(
     cross_validation: Mapping[str, str | Path] | None = None,
     analyses: Mapping[str, Mapping[str, str | Path]] | None = None,
     made_from: Mapping[str | Path, Sequence[str | Path]] | None = None,
+    code_of_networks: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """Write the report of one or more studies as one self-contained HTML file.
 
@@ -84,6 +85,8 @@ def write_report(
         By study, ``degeneracy.csv`` and ``reconstruction.csv`` under ``degeneracy`` and ``reconstruction``, as far as there are any.
     made_from : mapping of path to (sequence of path)
         Files of :func:`sim2sky.store.write_provenance`, and the tables that each is of.
+    code_of_networks : mapping of str to (mapping of str to str)
+        By study, the hash of the code that now trains each file of networks. Those that other code trained are named.
 
     Raises
     ------
@@ -91,12 +94,16 @@ def write_report(
         A figure or a table is of another configuration than its study, or a table was changed since it was made.
     """
     origins = {str(of): _origin(of, tables, studies) for of, tables in (made_from or {}).items()}
+    trained_by = {
+        path: each["fingerprint"] for about in origins.values() for path, each in about.get("networks", {}).items()
+    }
     full, cross_validation, analyses = full or {}, cross_validation or {}, analyses or {}
     chapters = [
         _chapter(name, study, full.get(name), figures.get(name, {}))
         | (_of_runs(study, summaries[name], metrics[name], surveys or {}) if study.runs else {})
         | {"cross_validation": _grid(study, cross_validation.get(name))}
         | {"analyses": _analyses(study, analyses.get(name, {}))}
+        | {"other_code": _of_other_code(trained_by, (code_of_networks or {}).get(name, {}))}
         for name, study in studies.items()
     ]
     environment = jinja2.Environment(
@@ -127,6 +134,11 @@ def _origin(path: str | Path, tables: Sequence[str | Path], studies: Mapping[str
             raise ValueError(not_of_this(path, changes))
     code = {"code": digest(about["fingerprint"])} if about.get("fingerprint") else {}
     return code | {key: about[key] for key in ("versions", "networks") if key in about}
+
+
+def _of_other_code(trained_by: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Files of networks that are not of the code that would train them now."""
+    return [path for path, code in now.items() if trained_by.get(path, code) != code]
 
 
 def _references(studies: Mapping[str, Study]) -> tuple[tuple[str, str], ...]:

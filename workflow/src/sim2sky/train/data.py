@@ -111,8 +111,8 @@ def load_part(
     """
     data = store.open_shards(shards)
     if held < 1:
-        chunks = sum(bounds[0] <= start < bounds[1] for start in data.chunk_starts())
-        images = StreamedImages(shards, bounds, buffer=max(1, int(held * chunks)))
+        chunks = sum(bounds[0] <= start < bounds[1] for start in data.chunk_starts("image"))
+        images = StreamedImages(data, bounds, buffer=max(1, int(held * chunks)))
     else:
         images = torch.from_numpy(read_finite(data, "image", *bounds))
         images = images.float() if images.is_floating_point() else HeldImages(images)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -66,8 +65,8 @@ class StreamedImages:
 
     Parameters
     ----------
-    shards : sequence of path
-        All shards of the data set, in order.
+    data : Shards
+        The data set.
     bounds : (int, int)
         First and one-past-last lens.
     buffer : int
@@ -80,23 +79,21 @@ class StreamedImages:
 
     def __init__(
         self,
-        shards: Sequence[str | Path],
+        data: store.Shards,
         bounds: tuple[int, int],
         buffer: int,
         statistics: Statistics | None = None,
         device: torch.device | str = "cpu",
     ):
         self.bounds, self.buffer, self.statistics, self.device = bounds, buffer, statistics, torch.device(device)
-        self._data, self._kept = store.open_shards(shards), OrderedDict()
-        starts = np.array(self._data.chunk_starts())
+        self._data, self._kept = data, OrderedDict()
+        image = data.variable("image")
+        self.shape, self._dtype = torch.Size((bounds[1] - bounds[0], *image.shape[1:])), image.dtype
+        starts = np.array(data.chunk_starts("image"))
         self._starts = np.r_[bounds[0], starts[(starts > bounds[0]) & (starts < bounds[1])]] - bounds[0]
 
-    @property
-    def shape(self) -> torch.Size:
-        return torch.Size((len(self), *self._data.variable("image").shape[1:]))
-
     def __len__(self) -> int:
-        return self.bounds[1] - self.bounds[0]
+        return self.shape[0]
 
     def __getitem__(self, index: slice | torch.Tensor) -> torch.Tensor:
         images = torch.from_numpy(self._read(index)).to(self.device, memory_format=torch.channels_last)
@@ -104,7 +101,7 @@ class StreamedImages:
 
     def prepared(self, statistics: Statistics | None, device: torch.device) -> StreamedImages:
         """Images that are normalised with `statistics` on `device`."""
-        return StreamedImages(self._data.paths, self.bounds, self.buffer, _on(statistics, device), device)
+        return StreamedImages(self._data, self.bounds, self.buffer, _on(statistics, device), device)
 
     def subset(self, index: np.ndarray) -> HeldImages:
         """Images at positions `index`, which are held in memory."""
@@ -120,11 +117,10 @@ class StreamedImages:
 
     def _read(self, index: slice | torch.Tensor) -> np.ndarray:
         where = np.arange(len(self))[index] if isinstance(index, slice) else index.cpu().numpy()
-        chunk_of = np.searchsorted(self._starts, where, side="right") - 1
-        out = np.empty((len(where), *self.shape[1:]), self._data.variable("image").dtype)
-        for chunk in dict.fromkeys(chunk_of.tolist()):  # as they come: what a batch needs first is still there
-            rows = chunk_of == chunk
-            out[rows] = self._chunk(chunk)[where[rows] - self._starts[chunk]]
+        chunks = np.searchsorted(self._starts, where, side="right") - 1
+        out = np.empty((len(where), *self.shape[1:]), self._dtype)
+        for image, chunk, row in zip(out, chunks.tolist(), (where - self._starts[chunks]).tolist(), strict=True):
+            image[...] = self._chunk(chunk)[row]
         return out
 
     def _chunk(self, chunk: int) -> np.ndarray:
