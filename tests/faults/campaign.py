@@ -1,9 +1,9 @@
-"""Kill a small study at random moments, start it again each time, and compare what it ends with to an undisturbed run.
+"""Kill two small studies at random moments, start it again each time, and compare what it ends with to an undisturbed run.
 
     python -m tests.faults.campaign [--kills 200] [--seed 0] [--output docs/results/faults.csv]
 
-Each kill is a SIGKILL of Snakemake alone (its job goes on without it), of a job alone (Snakemake starts it again), or of both. When the study is done before
-enough kills, its results are deleted and it begins anew. Shards, networks, predictions, latents and tables must be the same bytes in the end.
+Each kill is a SIGKILL of Snakemake alone (its job goes on without it), of a job alone (Snakemake starts it again), or of both. When both are done before
+enough kills, their results are deleted and it begins anew. Shards, networks, predictions, latents and tables must be the same bytes in the end.
 """
 
 from __future__ import annotations
@@ -21,15 +21,38 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from tests.workflow.conftest import TINY, Project
+from tests.workflow.conftest import Project
 
 KINDS = ("snakemake", "job", "both")
-WANTED = ("results/evaluate/einstein_radius/summary.csv", "results/train/einstein_radius/cross_validation.csv")
-# a run on labels alone and one that adapts; enough epochs that some kills fall between two of them, and two networks per
-# job, that some fall between those
-LONGER = TINY.replace("tuned: {epochs: 1}", "tuned: {epochs: 6}")
-LONGER = LONGER.replace("seeds: 1\n", "seeds: 2\n    only_runs: [tuned-none, tuned-mmd]\n")
-LONGER = LONGER.replace("seeds_per_job: 1", "seeds_per_job: 2")
+WANTED = (
+    "results/evaluate/einstein_radius/summary.csv",
+    "results/train/einstein_radius/cross_validation.csv",
+    "results/evaluate/hard_examples/summary.csv",
+)
+# Of study A, a run on labels alone and one that adapts; enough epochs that some kills fall between two of them, and two
+# networks per job, that some fall between those. Of study B, networks that go on, in two processes, on what earlier ones
+# predict worst.
+CONFIG = """
+studies: [einstein_radius, hard_examples]
+overrides:
+  einstein_radius:
+    seeds: 2
+    seeds_per_job: 2
+    only_runs: [tuned-none, tuned-mmd]
+    simulations: {galaxy_lenses: {lenses: 400, shard_size: 200}}
+    recipes: {tuned: {epochs: 6}}
+    cross_validation: {lenses: 100, folds: 2, grid: {optimiser.lr: [3.0e-4]}}
+  hard_examples:
+    seeds: 2
+    seeds_per_job: 2
+    only_runs: [then-worst]
+    simulations: {cosmosim_sis: {lenses: 200, shard_size: 100, downscale: 64}}
+    recipes:
+      small: {network: lens_cnn, epochs: 4, batch_size: 10, seeds_together: true, loss: mae, normalisation: eight_bit, optimiser: {name: adam, lr: 1.0e-4}}
+    runs:
+      first: &run {method: none, recipe: small, source: cosmosim, evaluate_on: [cosmosim]}
+      then-worst: {<<: *run, start_from: first, train_on: {worst_of: first, fraction: 0.5}, change: {seeds_together: false, devices: 2}}
+"""
 COMPARED = (".zarr.zip", ".safetensors", ".parquet", ".csv")
 
 
@@ -40,7 +63,7 @@ class Campaign:
         self.random = np.random.default_rng(seed)
         folder.mkdir(parents=True, exist_ok=True)
         self.project = Project(folder)
-        (folder / "config/tiny.yaml").write_text(LONGER)
+        (folder / "config/campaign.yaml").write_text(CONFIG)
         start = time.monotonic()
         self._finish()
         self.duration = time.monotonic() - start
@@ -99,7 +122,7 @@ class Campaign:
         return (self.project.folder / "campaign.log").read_text()[-5000:]
 
     def _start(self) -> subprocess.Popen:
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "config/tiny.yaml"]
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "config/campaign.yaml"]
         command += ["--retries", "100"]  # the profile of a cluster has two; here a job is killed more often
         for lock in self.project.folder.glob(".snakemake/locks/*"):  # what --unlock does, in less time
             lock.unlink()
@@ -114,7 +137,7 @@ class Campaign:
             process = self._start()
             if process.wait(900) == 0:
                 return
-        raise AssertionError(f"the study does not end:\n{self.log}")
+        raise AssertionError(f"the studies do not end:\n{self.log}")
 
     def _kill(self, process: subprocess.Popen, kind: str) -> list[str]:
         """Kill, and say which rules' scripts were running."""

@@ -16,9 +16,10 @@ from sim2sky.evaluate.predict import predict_block
 from sim2sky.models.batch_statistics import predict
 from sim2sky.models.imagenet import WeightsError
 from sim2sky.train import checkpoint
+from sim2sky.train import images as train_images
 from sim2sky.train.block import train_block
 from sim2sky.train.data import Domain, fraction_held, load_part
-from sim2sky.train.images import StreamedImages, pixel_statistics, statistics_of
+from sim2sky.train.images import HeldImages, StreamedImages, pixel_statistics, statistics_of
 from sim2sky.train.labels import Labels
 from sim2sky.train.loop import Learner
 from sim2sky.train.optimise import make_optimiser
@@ -154,6 +155,19 @@ def test_bytes_stay_bytes_and_are_normalised_by_the_batch(domain):
     ):
         seen = images.prepared(statistics_of(name, images), CPU)[torch.tensor([3, 1])]
         torch.testing.assert_close(seen.double(), expected[[3, 1]], rtol=1e-5, atol=1e-5)
+
+
+def test_images_stay_where_they_are_if_a_gpu_has_no_room(monkeypatch):
+    """Batches go there all the same; ``meta`` is a device that is not the CPU on every machine."""
+    held = HeldImages(torch.ones((6, 1, 4, 4), dtype=torch.uint8))
+    for free, room in ((4 * held.raw.nbytes, True), (4 * held.raw.nbytes - 1, False)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 0))
+        assert train_images._has_room(torch.device("cuda"), held.raw.nbytes) is room
+        with monkeypatch.context() as patch:
+            patch.setattr(train_images, "_has_room", lambda device, size, room=room: room)
+            moved = held.prepared(None, torch.device("meta"))
+        assert moved.raw.device.type == ("meta" if room else "cpu")
+        assert moved[torch.tensor([3, 1])].device == moved.device == torch.device("meta")
 
 
 @pytest.fixture

@@ -39,26 +39,90 @@ STUDY = {
     "runs": {
         "clean": {
             "method": "none", "recipe": "short", "source": "clean", "evaluate_on": ["clean", "cropped", "noisy"]
-        }
+        },
+        "longer": {
+            "method": "none", "recipe": "short", "source": "clean", "evaluate_on": ["clean"],
+            "start_from": "clean", "train_on": {"worst_of": "clean", "fraction": 0.5},
+        },
     },
+    "reconstruction": {"run": "clean", "dataset": "cropped", "images": 1},
 }  # fmt: skip
-
-
-@pytest.fixture
-def tiny(tmp_path):
-    project = Project(tmp_path)
-    (project.folder / "config/studies/tiny.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
-    return project
-
-
-SHARDS = ("0000000-0000019", "0000020-0000039")
+NAME = "config/studies/tiny.yaml"
 ONLY = ("--config", "studies=[tiny]", "cutouts={}")
 
 
-def test_plan(tiny):
-    jobs = planned(tiny.snakemake("--dry-run", "--quiet", "rules", *ONLY))
-    expected = {"simulate_shard": 4, "centre_crop": 2, "inject_noise": 6, "train_source_only": 1, "predict": 1}
-    assert expected.items() <= jobs.items()
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """The study has run; tests leave it as it is."""
+    project = Project(tmp_path_factory.mktemp("tiny"))
+    (project.folder / NAME).write_text(yaml.safe_dump(STUDY, sort_keys=False))
+    result = project.snakemake(*ONLY)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    return project
+
+
+def set_to(*keys, value):
+    """Change a value of the study."""
+
+    def change(project):
+        study = yaml.safe_load((project.folder / NAME).read_text())
+        where = study
+        for key in keys[:-1]:
+            where = where[key]
+        where[keys[-1]] = value
+        (project.folder / NAME).write_text(yaml.safe_dump(study, sort_keys=False))
+
+    return change
+
+
+def library(module):
+    def append(project):
+        path = project.folder / f"workflow/src/sim2sky/{module}.py"
+        path.write_text(path.read_text() + "\nCHANGED = True\n")
+
+    return append
+
+
+PAGE = {"write_report": 1}
+FIGURES = {"draw_figures_tiny": 1} | PAGE
+TABLES = {"aggregate_metrics": 1} | FIGURES
+PREDICTIONS = {"predict": 2, "evaluate_run": 2, "reconstruct": 1} | TABLES
+NETWORKS = {"train_source_only": 2} | PREDICTIONS
+OF_LONGER = {"train_source_only": 1, "predict": 1, "evaluate_run": 1} | TABLES
+OBSERVED = {"centre_crop": 2, "inject_noise": 6} | NETWORKS
+# what it is: (edit, jobs that it brings about)
+EDITS = {
+    "nothing": (lambda project: None, {}),
+    "renderer of the other engine": (library("lensing/raytrace"), {}),
+    "renderer": (library("lensing/roulette"), {"simulate_shard": 4} | OBSERVED),
+    "terms of one simulation": (
+        set_to("simulations", "full", "terms", value=10),
+        {"simulate_shard": 2, "centre_crop": 2, "inject_noise": 2} | NETWORKS,
+    ),
+    "centring of a data set": (
+        set_to("datasets", "clean", "centre_crop", "centre", value="pixel"),
+        {"centre_crop": 2, "inject_noise": 2} | NETWORKS,
+    ),
+    "brightness under survey noise": (
+        set_to("datasets", "noisy", "peak_magnitude", value=21.0),
+        {"inject_noise": 2, "predict": 1, "evaluate_run": 1, "reconstruct": 1} | TABLES,
+    ),
+    "run that another starts from": (set_to("runs", "clean", "change", value={"loss": "mae"}), NETWORKS),
+    "run that starts from another": (set_to("runs", "longer", "change", value={"loss": "mae"}), OF_LONGER),
+    "share of hard examples": (set_to("runs", "longer", "train_on", "fraction", value=0.6), OF_LONGER),
+    "start from another run": (library("train/start"), NETWORKS),
+    "undone lensing": (library("evaluate/reconstruction"), {"reconstruct": 1} | FIGURES),
+    "images whose lensing is undone": (set_to("reconstruction", "images", value=2), {"reconstruct": 1} | FIGURES),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_brings_about_exactly_its_jobs(tiny, tmp_path, name):
+    edit, expected = EDITS[name]
+    edited = tiny.copy(tmp_path / "project")
+    edit(edited)
+    assert planned(edited.snakemake("--dry-run", "--quiet", "rules", *ONLY)) == expected
 
 
 @pytest.mark.slow
@@ -76,9 +140,6 @@ def test_study_without_networks(project):
 
 @pytest.mark.slow
 def test_from_the_draw_to_the_network(tiny):
-    observed = [f"results/observe/{name}/{shard}.zarr.zip" for name in DATASETS for shard in SHARDS]
-    result = tiny.snakemake("results/train/tiny/clean/0-0/model.safetensors", *observed, *ONLY)
-    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
     shards = {
         name: store.open_shards(sorted((tiny.folder / f"results/observe/{name}").glob("*.zarr.zip")))
         for name in DATASETS

@@ -154,14 +154,19 @@ def residuals(products: Products, comparison: Comparison) -> Figure:
             continue
         residual = (table.predicted - table.true).to_numpy()
         for ax, name in zip(axes, against, strict=True):
-            centre, quantiles = _binned(table[name].to_numpy(), residual)
+            known = np.isfinite(table[name].to_numpy())
+            if not known.any():
+                continue  # images without noise
+            centre, quantiles = _binned(table[name].to_numpy()[known], residual[known])
             ax.plot(centre, quantiles[1], color=colours[run], lw=1.8, marker="o", ms=3, label=title)
             ax.fill_between(centre, quantiles[0], quantiles[2], color=colours[run], alpha=0.15, lw=0)
             reach[title] = max(reach.get(title, 0.0), np.abs(quantiles).max())
     for ax, name in zip(axes, against, strict=True):
+        if reach and not ax.lines:
+            style.note(ax, "no noise")
         ax.axhline(0, color="black", lw=0.8)
         ax.set_xlabel(style.label(study.targets[0], "true") if name == "true" else style.label(name))
-        if name == "signal_to_noise" and reach:
+        if name == "signal_to_noise" and len(ax.lines) > 1:
             ax.set_xscale("log")
             ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
             ax.xaxis.set_major_formatter("{x:g}")

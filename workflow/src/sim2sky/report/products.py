@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import safetensors
+from pyarrow import parquet
 
 from sim2sky import store
 from sim2sky.config import Study, Survey
@@ -61,12 +62,17 @@ class Products:
     def predictions(
         self, run: str, domain: str, statistics: str, columns: Sequence[str], parameter: str | None = None
     ) -> pd.DataFrame | None:
-        """Test-part predictions of a target, the first if none is named, by all seeds of a run; `columns` beside ``seed``."""
+        """Test-part predictions of a target, the first if none is named, by all seeds of a run; `columns` beside ``seed``.
+
+        A column that is not there, such as the seeing of images without one, is NaN.
+        """
         wanted = {"domain": domain, "statistics": statistics, "parameter": parameter or self.study.targets[0]}
         parts = [
             pd.read_parquet(
-                path, columns=["seed", *columns], filters=[(column, "==", value) for column, value in wanted.items()]
-            )
+                path,
+                columns=["seed", *(name for name in columns if name in parquet.read_schema(path).names)],
+                filters=[(column, "==", value) for column, value in wanted.items()],
+            ).reindex(columns=["seed", *columns])
             for path in self._blocks(self.paths.predictions, run)
         ]
         table = pd.concat(parts, ignore_index=True) if parts else None

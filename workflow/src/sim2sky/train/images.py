@@ -22,21 +22,20 @@ class HeldImages:
     Parameters
     ----------
     raw : Tensor, shape (n, band, y, x)
-        Of any type, on the device to train on.
+        Of any type, on the device to train on if there is room.
     statistics : (Tensor or None, Tensor) or None
         For :func:`normalise`.
+    device : device
+        Where batches go.
     """
 
     raw: torch.Tensor
     statistics: Statistics | None = None
+    device: torch.device = torch.device("cpu")
 
     @property
     def shape(self) -> torch.Size:
         return self.raw.shape
-
-    @property
-    def device(self) -> torch.device:
-        return self.raw.device
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -47,15 +46,16 @@ class HeldImages:
             images = self.raw[index]
         else:  # copies whole images, where raw[index] goes pixel by pixel
             images = self.raw.index_select(0, torch.as_tensor(index, device=self.raw.device))
-        return normalise(images.contiguous(memory_format=torch.channels_last), self.statistics)
+        return normalise(images.to(self.device, memory_format=torch.channels_last), self.statistics)
 
     def prepared(self, statistics: Statistics | None, device: torch.device) -> HeldImages:
         """Images that are normalised with `statistics` on `device`."""
-        return HeldImages(self.raw.to(device), _on(statistics, device))
+        raw = self.raw.to(device) if _has_room(device, self.raw.nbytes) else self.raw
+        return HeldImages(raw, _on(statistics, device), device)
 
     def subset(self, index: np.ndarray) -> HeldImages:
         """Images at positions `index`."""
-        return HeldImages(self.raw[index], self.statistics)
+        return HeldImages(self.raw[index], self.statistics, self.device)
 
 
 class StreamedImages:
@@ -106,7 +106,7 @@ class StreamedImages:
     def subset(self, index: np.ndarray) -> HeldImages:
         """Images at positions `index`, which are held in memory."""
         raw = torch.from_numpy(self._read(torch.from_numpy(index)))
-        return HeldImages(raw.to(self.device), self.statistics)
+        return HeldImages(raw, self.statistics, self.device)
 
     def order(self, random: np.random.Generator) -> np.ndarray:
         """All positions: chunks in random order, `buffer` of them at a time, in random order within these."""
@@ -195,6 +195,11 @@ def normalise(images: torch.Tensor, statistics: Statistics | None) -> torch.Tens
     # bytes are made floats first: torch is slow at sums of both
     owned = images.clone() if images.is_floating_point() else images.float()
     return (owned if mean is None else owned.sub_(mean)).div_(std)
+
+
+def _has_room(device: torch.device, size: int) -> bool:
+    """Whether `size` bytes of images leave a GPU the memory that networks need: they take a quarter of it at most."""
+    return device.type != "cuda" or size <= torch.cuda.mem_get_info(device)[0] / 4
 
 
 def _on(statistics: Statistics | None, device: torch.device) -> Statistics | None:
