@@ -22,7 +22,7 @@ demo-all: setup ## all studies at demo size (config/demo-all.yaml), in less than
 	$(SNAKEMAKE) --profile profiles/demo-all $(CONFIG)
 	@echo "Report: results/report/report.html"
 
-full: setup ## the full-size studies on this machine (weeks of a GPU, see make plan; resumes where it stopped)
+full: setup ## the full-size studies on this machine (long: see make plan; resumes where it stopped)
 	$(SNAKEMAKE) $(CONFIG)
 
 why: setup ## what would be made again, and which key, module or file is the reason
@@ -38,7 +38,7 @@ test: setup-test ## all tests, with lint
 test-fast: setup-test ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow"
 
-faults: setup-test ## kill a small study 200 times and compare its results with an undisturbed run (about an hour)
+faults: setup-test ## kill two small studies 200 times and compare their results with an undisturbed run (about an hour)
 	$(BIN)/python -m tests.faults.campaign --output docs/results/faults.csv
 
 lint: setup-test ## ruff and snakemake --lint
@@ -60,7 +60,7 @@ benchmarks: setup-test $(PEER) ## speed against peers, as ratios of one run, int
 	$(BIN)/python benchmarks/cosmosim.py
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/input_pipeline.py
-	$(BIN)/python benchmarks/workflow.py
+	$(BIN)/python benchmarks/workflow.py --demos
 
 clean: ## remove results (keeps the environment)
 	rm -rf results .snakemake

@@ -8,6 +8,13 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/hooks.smk"
 include: "workflow/rules/resources.smk"
+
+
+if CONFIG.container:
+
+    container: CONFIG.container
+
+
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/observe.smk"
 include: "workflow/rules/train.smk"

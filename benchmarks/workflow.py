@@ -1,15 +1,17 @@
-"""Time what a person waits for before any job runs: the dry-run at full size, and the call that finds nothing to do.
+"""Time what a person waits for: the dry-run at full size, the call that finds nothing to do, and whole demos.
 
-    python benchmarks/workflow.py [--repeats 3] [--output PATH]
+    python benchmarks/workflow.py [--repeats 3] [--demos] [--output PATH]
 
 Each is set against `snakemake --version`, the start-up that every call pays, in the same run. The no-op is timed on a
-finished demo (`make demo` first); without one it is left out.
+finished demo (`make demo` first); without one it is left out. Demos, which take long, are run once each, from nothing
+but the environment.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,6 +25,10 @@ CALLS = {
     "dry-run, full size": ["--dry-run", "--quiet", "all", "--config", "results=results/benchmark-of-nothing"],
     "no-op, demo size": ["--profile", "profiles/demo", "--quiet", "all", "--rerun-triggers", "mtime"],
 }
+DEMO_RESULTS = "results/benchmark-of-demo"
+DEMOS = {
+    name: ["--profile", f"profiles/{name}", "--config", f"results={DEMO_RESULTS}"] for name in ("demo", "demo-all")
+}
 
 
 def seconds(arguments: list[str]) -> float:
@@ -34,6 +40,7 @@ def seconds(arguments: list[str]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--demos", action="store_true", help="also run `make demo` and `make demo-all`")
     parser.add_argument("--output", type=Path, default=ROOT / "docs/results/benchmarks/workflow.csv")
     arguments = parser.parse_args()
     calls = dict(CALLS)
@@ -44,6 +51,10 @@ def main() -> None:
     for _ in range(arguments.repeats):  # in turns, so that a busy moment does not fall on one call alone
         for name, call in calls.items():
             times[name].append(seconds(call))
+    for name, call in DEMOS.items() if arguments.demos else ():
+        shutil.rmtree(ROOT / DEMO_RESULTS, ignore_errors=True)
+        times[f"make {name}, environment in place"] = [seconds(call)]
+        shutil.rmtree(ROOT / DEMO_RESULTS)
     base = statistics.median(times["start-up"])
     rows = [
         {

@@ -23,7 +23,12 @@ HERE = Path(__file__).parent
 STATISTICS = ("batch", "adabn", "running")
 MARKERS = r"(<!-- table of {study} -->\n).*?(<!-- end of table -->)"
 TABLES = ("evaluate/{study}/summary.csv", "evaluate/{study}/metrics.csv")
-ALSO = ("evaluate/{study}/provenance.json", "evaluate/{study}/reconstruction.csv", "train/{study}/cross_validation.csv")
+ALSO = (
+    "evaluate/{study}/provenance.json",
+    "evaluate/{study}/reconstruction.csv",
+    "evaluate/{study}/reconstruction.json",
+    "train/{study}/cross_validation.csv",
+)
 
 
 def spread(mean: float, std: float) -> str:

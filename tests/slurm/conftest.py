@@ -144,8 +144,12 @@ class SlurmProject(Project):
         (self.folder / "hold").unlink()
 
     def same(self, path: str) -> bool:
-        """Whether a result has the bytes of the undisturbed run."""
-        return (self.folder / path).read_bytes() == (self.undisturbed.folder / path).read_bytes()
+        """Whether a result, and with networks their learning curves, has the bytes of the undisturbed run."""
+        paths = [path, path.replace("model.safetensors", "history.csv")]
+        here, there = (
+            [(root / each).read_bytes() for each in paths] for root in (self.folder, self.undisturbed.folder)
+        )
+        return here == there
 
     @property
     def log(self) -> str:

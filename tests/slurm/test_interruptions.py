@@ -103,12 +103,7 @@ def snakemake_killed_and_started_again(project, cluster):
     with project.background(METRICS) as process:
         assert process.wait(1800) == 0, project.log
     assert resumed(project) and project.same(ADAPTED)
-    for result in (
-        ADAPTED.replace("model.safetensors", "history.csv"),
-        METRICS.replace("metrics.csv", "predictions.parquet"),
-        METRICS,
-    ):
-        assert project.same(result), result
+    assert project.same(METRICS) and project.same(METRICS.replace("metrics.csv", "predictions.parquet"))
 
 
 STORIES = [

@@ -52,9 +52,12 @@ def test_one_training_on_two_nodes(new_project, undisturbed):
     """Torch's launcher on each node; the whole batch is seen by both, so losses are those of one process."""
     project = new_project("nodes")
     project.edit("config/studies/einstein_radius.yaml", "network: lens_cnn", "network: lens_cnn\n    nodes: 2")
+    model = "    gpu_model: a100 "
+    project.edit("profiles/slurm/config.yaml", model, f"    slurm_extra: \"'--gpus-per-node=a100:1'\"\n{model}")
     with project.background(ADAPTED) as process:
         assert process.wait(1800) == 0, project.log
     (job,) = project.jobs("adapt")
+    assert job["TresPerNode"] == "gres:gpu:a100:1"
     assert (job["JobState"], job["NumNodes"], job["NumTasks"]) == ("COMPLETED", "2", "2")
     assert (job["Partition"], job["TresPerJob"]) == ("GPUQ", "gres:gpu:a100:2")
     log = (project.folder / "results/logs/adapt/einstein_radius/tuned-mmd/0-0.log").read_text()

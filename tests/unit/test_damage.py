@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 from safetensors.torch import save_file
 
 from sim2sky import store
 from sim2sky.config import Recipe
+from sim2sky.configure import ConfigError, load
 from sim2sky.train import checkpoint
 from sim2sky.train.labels import Labels
 from sim2sky.train.weights import read_networks, write_networks
@@ -101,7 +101,7 @@ def test_a_crafted_file_of_networks_runs_nothing(tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
-def test_no_code_loads_a_pickle_or_unsafe_yaml():
+def test_no_code_loads_a_pickle_or_unsafe_yaml(tmp_path):
     unsafe = re.compile(
         r"import pickle|pickle\.load|yaml\.(unsafe_load|full_load)\(|yaml\.load\((?!.*yaml\.CSafeLoader\))|allow_pickle=True|weights_only=False|(?<![.\w])eval\("
     )
@@ -118,5 +118,9 @@ def test_no_code_loads_a_pickle_or_unsafe_yaml():
         if "torch.load(" in line
     ]
     assert loads and all("weights_only=True" in line for line in loads)
-    with pytest.raises(yaml.YAMLError):
-        yaml.safe_load("!!python/object/apply:os.getcwd []")
+    crafted = tmp_path / "config/studies/crafted.yaml"
+    crafted.parent.mkdir(parents=True)
+    crafted.write_text(f"title: !!python/object/apply:os.mkdir [{tmp_path}/made]\n")
+    with pytest.raises(ConfigError, match="crafted.yaml: not valid YAML"):
+        load({"studies": ["crafted"]}, tmp_path)
+    assert not (tmp_path / "made").exists()

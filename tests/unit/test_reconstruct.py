@@ -87,8 +87,10 @@ def test_block_of_predictions(tmp_path):
         for lens in (2, 3)
         for name, value in TRUE.items()
     ]
-    pd.DataFrame(rows).assign(domain="test", statistics="running").to_parquet(tmp_path / "predictions.parquet")
-    files = {"table": tmp_path / "table.csv", "images": tmp_path / "images.zarr.zip"}
+    predictions = pd.DataFrame(rows).assign(domain="test", statistics="running")
+    predictions.attrs = {"config": {"network": "alexnet"}}
+    predictions.to_parquet(tmp_path / "predictions.parquet")
+    files = {"table": tmp_path / "table.csv", "images": tmp_path / "images.zarr.zip", "provenance": tmp_path / "a.json"}
     about = {"domain": "test", "statistics": "running", "count": 5, "fingerprint": {}}
     reconstruct_block(tmp_path / "predictions.parquet", [tmp_path / "a.zarr.zip"], simulation, **about, **files)
     table = pd.read_csv(files["table"])
@@ -96,6 +98,8 @@ def test_block_of_predictions(tmp_path):
     assert table.rms[0] == 0 < table.rms[1]
     assert table["predicted_R_E"].to_list() == [12, 13]
     assert store.open_shards([files["images"]]).read("undone").shape[0] == 2
+    made_with = store.read_provenance(files["provenance"], [files["table"]])["config"]
+    assert made_with["recipe"] == {"network": "alexnet"} and made_with["simulation"] == simulation.params()
 
 
 # ---------------------------------------- an image from elsewhere

@@ -16,7 +16,7 @@ from matplotlib import image
 from report_products import MISSING, ROOT, make_products, small_study
 
 from sim2sky import store
-from sim2sky.config import Survey
+from sim2sky.config import Survey, merge
 from sim2sky.evaluate.metrics import r2
 from sim2sky.paths import Paths
 from sim2sky.report import (
@@ -53,6 +53,9 @@ def made(tmp_path_factory) -> tuple[Products, dict[str, Path]]:
         patch.setattr(figures_domains, "EMBEDDED", 25)
         patch.setattr(style, "DPI", 50)
         return products, draw_figures("toy", study, paths, products.surveys, cutouts)
+
+
+METRICS = {"study": "toy", "kind": "metrics"}
 
 
 def page(made, path: Path, **options) -> str:
@@ -123,33 +126,54 @@ def test_a_report_takes_no_figure_of_another_study_and_no_changed_table(made, tm
     table, about = tmp_path / "metrics.csv", tmp_path / "provenance.json"
     table.write_text("r2\n0.9\n")
     config = kept.tabulated().params()
-    store.write_provenance(about, [table], {"study": "toy", "config": config | {"seeds": 7}})
+    store.write_provenance(about, [table], {"config": config | {"seeds": 7}})
     with pytest.raises(ValueError, match=r"provenance\.json: made for another configuration(.|\n)*seeds: 7 -> "):
-        page(made, tmp_path / "report.html", made_from={about: [table]})
+        page(made, tmp_path / "report.html", made_from={about: METRICS | {"tables": [table]}})
     versions = {"versions": {"torch": "0.0.7"}}
-    store.write_provenance(about, [table], {"study": "toy", "config": config} | versions)
-    assert "0.0.7" in page(made, tmp_path / "report.html", made_from={about: [table]})
+    store.write_provenance(about, [table], {"config": config} | versions)
+    assert "0.0.7" in page(made, tmp_path / "report.html", made_from={about: METRICS | {"tables": [table]}})
     table.write_text("r2\n0.99\n")
     with pytest.raises(store.StoreError, match=r"metrics\.csv: changed since it was made"):
-        page(made, tmp_path / "report.html", made_from={about: [table]})
+        page(made, tmp_path / "report.html", made_from={about: METRICS | {"tables": [table]}})
+
+
+def test_a_partial_report_leaves_out_tables_of_another_configuration(made, tmp_path):
+    study, paths = made[0].study, Paths(str(tmp_path))
+    table, about = (
+        Path(pattern.format(study="toy")) for pattern in (paths.cross_validation, paths.cross_validation_provenance)
+    )
+    store.write_table(made[0].cross_validation(), table)
+    wanted = study.made_with("cross_validation")
+    other = merge(wanted, {"cross_validation": {"folds": 77}})
+    for config, partial, there in ((wanted, True, True), (other, True, False), (other, False, True)):
+        store.write_provenance(about, [table], {"config": config})
+        found = Products("toy", study, paths, partial=partial).cross_validation()
+        assert (found is not None) is there, (config, partial)
+    given = {"study": "toy", "kind": "cross_validation", "tables": [table]}
+    with pytest.raises(ValueError, match=r"provenance\.json: made for another configuration(.|\n)*folds: 77 -> "):
+        page(made, tmp_path / "report.html", made_from={about: given})
 
 
 def test_a_report_names_networks_of_other_code(made, tmp_path):
     table, about = tmp_path / "metrics.csv", tmp_path / "provenance.json"
     table.write_text("r2\n0.9\n")
     networks = {path: {"fingerprint": f"code of {path}"} for path in ("first.safetensors", "second.safetensors")}
-    of = {"study": "toy", "config": made[0].study.tabulated().params(), "networks": networks}
+    of = {"config": made[0].study.made_with("metrics"), "networks": networks}
     store.write_provenance(about, [table], of)
     now = {
         "first.safetensors": "code of first.safetensors",
         "second.safetensors": "newer",
         "third.safetensors": "newer",
     }
-    report = page(made, tmp_path / "report.html", made_from={about: [table]}, code_of_networks={"toy": now})
+    report = page(
+        made, tmp_path / "report.html", made_from={about: METRICS | {"tables": [table]}}, code_of_networks={"toy": now}
+    )
     named = report.split("Networks of other code.")[1].split("</div>")[0]
     assert re.findall(r"\w+\.safetensors", named) == ["second.safetensors"]
     now |= {"second.safetensors": "code of second.safetensors"}
-    report = page(made, tmp_path / "report.html", made_from={about: [table]}, code_of_networks={"toy": now})
+    report = page(
+        made, tmp_path / "report.html", made_from={about: METRICS | {"tables": [table]}}, code_of_networks={"toy": now}
+    )
     assert "Networks of other code" not in report
 
 

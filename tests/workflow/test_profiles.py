@@ -1,7 +1,11 @@
 """Profiles and rules agree: Snakemake ignores unknown rules in a profile, and lets profiles/default override any other, without a word."""
 
 import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import yaml
 
@@ -30,6 +34,33 @@ def test_rules_that_train_and_only_those_go_to_the_gpu():
     assert trains >= {"train_source_only", "adapt", "cross_validate"}
     assert profile("slurm")["set-resources"] == dict.fromkeys(trains, GPU)
     assert profile("slurm")["default-resources"]["slurm_partition"] == "CPUQ"
+
+
+def test_jobs_run_in_the_container_that_the_configuration_names(project, tmp_path_factory):
+    """Apptainer is stood in for by a script that runs what it is given outside of any container."""
+    folder = tmp_path_factory.mktemp("apptainer")
+    (folder / "image.sif").touch()
+    stand_in = f"""#!/bin/bash
+echo "$@" >> {folder}/calls
+[ "$1" = exec ] || exec echo apptainer version 1.3.0
+PATH={Path(sys.executable).parent}:$PATH exec bash -c "${{@: -1}}"
+"""
+    (folder / "apptainer").write_text(stand_in)
+    (folder / "apptainer").chmod(0o755)
+    project.edit("config/config.yaml", "container: null", f"container: {folder}/image.sif")
+    shard = "results/simulate/galaxy_lenses/0000000-0000199.zarr.zip"
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "config/tiny.yaml"]
+    result = subprocess.run(
+        [*command, "--software-deployment-method", "apptainer", "--", shard],
+        cwd=project.folder,
+        env=project.environment | {"PATH": f"{folder}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (project.folder / shard).is_file()
+    (call,) = [line for line in (folder / "calls").read_text().splitlines() if line.startswith("exec")]
+    assert f"{folder}/image.sif bash -c" in call and "simulate_shard.py" in call
 
 
 def test_default_profile_overrides_nothing_of_slurm_that_matters():

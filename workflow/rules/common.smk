@@ -33,6 +33,7 @@ except ConfigError as error:
 config["results"] = CONFIG.results  # for scripts
 TRAINED_STUDIES = [name for name, study in STUDIES.items() if study.runs]
 PATHS = Paths(CONFIG.results)
+PROVENANCE = {"cross_validation": PATHS.cross_validation_provenance, "degeneracy": PATHS.degeneracy_provenance, "reconstruction": PATHS.reconstruction_provenance}
 SIMULATIONS = {name: item for study in STUDIES.values() for name, item in study.simulations.items()}
 DATASETS = {name: item for study in STUDIES.values() for name, item in study.datasets.items()}
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"

@@ -253,8 +253,7 @@ def figure_inputs(wildcards, study):
     others = [path for pattern in patterns for _, _, path in of_all_runs(pattern, study)]
     others += [shard for dataset in config.datasets for shard in shards_of(dataset)]
     others += cutouts_of(study).values()
-    if config.cross_validation:
-        others.append(PATHS.cross_validation.format(study=study))
+    others += [path for name, path in cross_validations().items() if name == study]
     others += [path for pair in analyses_of(study).values() for path in pair]
     return tables + [path for path in others if not CONFIG.partial or Path(path).exists()]
 
@@ -273,9 +272,15 @@ def analyses_of(study):
 
 
 def analysis_tables():
-    """Table of each analysis, by study; with `partial`, of those that exist."""
+    """Table of each analysis, by study, as far as it counts."""
     tables = {study: {kind: table for kind, (table, _) in analyses_of(study).items()} for study in STUDIES}
-    return {study: {kind: path for kind, path in found.items() if not CONFIG.partial or Path(path).exists()} for study, found in tables.items()}
+    return {study: {kind: path for kind, path in found.items() if is_current(study, kind, path)} for study, found in tables.items()}
+
+
+def cross_validations():
+    """Tables that there are, or will be."""
+    tables = {name: PATHS.cross_validation.format(study=name) for name, study in STUDIES.items() if study.cross_validation}
+    return {name: path for name, path in tables.items() if is_current(name, "cross_validation", path)}
 
 
 def figures_of(study):
@@ -299,15 +304,19 @@ def surveys_of(study):
     return {name: survey_with(name, used) for name, used in sorted(bands.items())}
 
 
-def cross_validations():
-    """Tables that there are, or will be."""
-    tables = {name: PATHS.cross_validation.format(study=name) for name, study in STUDIES.items() if study.cross_validation}
-    return {name: path for name, path in tables.items() if not CONFIG.partial or Path(path).exists()}
+def is_current(study, kind, table):
+    """Whether a table counts: with `partial`, if it exists and was made as its study says."""
+    if not CONFIG.partial:
+        return True
+    from sim2sky.evaluate.stale import stale_table  # takes longer than a dry-run should
+
+    return Path(table).exists() and not stale_table(PROVENANCE[kind].format(study=study), [table], STUDIES[study], kind)
 
 
-def tables_with_provenance():
-    """File that says what tables were made from, and the tables."""
-    found = {PATHS.provenance.format(study=name): expand([PATHS.metrics, PATHS.summary], study=name) for name in TRAINED_STUDIES}
-    found |= {PATHS.cross_validation_provenance.format(study=name): [table] for name, table in cross_validations().items()}
-    patterns = {"degeneracy": PATHS.degeneracy_provenance, "reconstruction": PATHS.reconstruction_provenance}
-    return found | {patterns[kind].format(study=name): [table] for name, tables in analysis_tables().items() for kind, table in tables.items()}
+def made_from():
+    """Of each file that says what tables were made from: their study, kind and paths."""
+    found = {PATHS.provenance.format(study=name): {"study": name, "kind": "metrics", "tables": expand([PATHS.metrics, PATHS.summary], study=name)} for name in TRAINED_STUDIES}
+    kinds = {kind: {study: paths[kind] for study, paths in analysis_tables().items() if kind in paths} for kind in ("degeneracy", "reconstruction")}
+    for kind, tables in {"cross_validation": cross_validations(), **kinds}.items():
+        found |= {PROVENANCE[kind].format(study=study): {"study": study, "kind": kind, "tables": [table]} for study, table in tables.items()}
+    return found

@@ -45,7 +45,7 @@ rule write_report:
     input:
         metrics=expand(PATHS.metrics, study=TRAINED_STUDIES),
         summaries=expand(PATHS.summary, study=TRAINED_STUDIES),
-        made_from=list(tables_with_provenance()),
+        made_from=list(made_from()),
         figures=[path for study in STUDIES for path in figures_of(study).values()],
         cross_validation=list(cross_validations().values()),
         analyses=[path for tables in analysis_tables().values() for path in tables.values()],
@@ -59,7 +59,7 @@ rule write_report:
         figures={study: figures_of(study) for study in STUDIES},
         cross_validation=cross_validations(),
         analyses=analysis_tables(),
-        made_from=tables_with_provenance(),
+        made_from=made_from(),
         code_of_networks={study: {path: digest(training_code(study, run)) for run, _, path in of_all_runs(PATHS.model, study)} for study in TRAINED_STUDIES},
         code=code("write_report"),
         code_of_rules={rule: digest(code(rule, **in_use())) for rule in ("simulate_shard", "inject_noise", "train", "predict", "evaluate_run")},

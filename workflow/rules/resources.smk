@@ -205,7 +205,8 @@ def cross_validation_runtime(wildcards, attempt):
 
 
 def prediction_memory(wildcards, attempt):
-    images = max(part_megabytes(name, "train", "validation", "test") for name in run_of(wildcards).evaluate_on)
+    limit = recipe_of(wildcards.study, wildcards.run).memory_limit_gb * 1000  # images beyond it are streamed
+    images = max(min(limit, part_megabytes(name, "train", "validation", "test")) for name in run_of(wildcards).evaluate_on)
     networks = 3 * seeds_in(wildcards) * network_megabytes(wildcards)  # as read, as networks, and copies for AdaBN
     return memory(LIBRARIES, 2 * images + networks, attempt)
 

@@ -17,13 +17,14 @@ STAGES = ("simulate", "observe", "train", "adapt", "evaluate", "report")
 START, MARGIN = 10, 5  # minutes, and times what was measured
 # Minutes. A longer training is cut and goes on from its checkpoint; a limit beyond the partition's would never start.
 LONGEST = 5 * 24 * 60
+CORES = "1000"  # so that no job is cut down to the cores of this machine
 TEXT = """# What a full run costs
 
 <!-- Printed by `make plan`, written by `make docs`. -->
 
-Jobs that `snakemake --profile slurm` submits for the configured studies from nothing. Hours are those of the measured speed on one core of a
-CPU: for a GPU that is slow, but a job that reaches the longest limit, five days, counts as one day. The longest time limit and the largest
-memory are those of the first attempt.
+Jobs that `snakemake --profile slurm` submits for the configured studies from nothing. Hours of GPUs and of CPUs, as many as a job holds, are those of
+the measured speed on one core of a CPU per GPU: for a GPU that is slow. A job that reaches the longest limit, five days, counts as one day; how
+many do is in brackets. The longest time limit and the largest memory are those of the first attempt.
 
 """
 
@@ -75,7 +76,7 @@ def planned_jobs(arguments: Sequence[str] = ()) -> list[Job]:
         The dry-run failed; Snakemake has said why.
     """
     jobs = []
-    for record in planned_records(["--profile", "slurm", "--forceall", *arguments]):
+    for record in planned_records(["--profile", "slurm", "--forceall", "--cores", CORES, *arguments]):
         resources = dict(record.resources.items())
         if "runtime" in resources:
             stages = [stage for stage in STAGES if f"/{stage}/" in record.output[0]]
@@ -93,17 +94,19 @@ def markdown(jobs: Sequence[Job]) -> str:
 
 
 def _costs(jobs: Sequence[Job]) -> list[str]:
-    hours = {True: 0.0, False: 0.0}
+    gpu, cpu, cut = 0.0, 0.0, sum(job.limit == LONGEST for job in jobs)
     for job in jobs:
-        hours["gpu" in job.resources] += expected_hours(job.limit)
+        gpus = job.resources.get("gpu", 0)
+        gpu += gpus * expected_hours(job.limit)
+        cpu += 0 if gpus else job.resources.get("_cores", 1) * expected_hours(job.limit)
     figures = [
-        hours[True],
-        hours[False],
+        gpu,
+        cpu,
         max(job.limit for job in jobs) / 60,
         max(job.resources["mem_mb"] for job in jobs) / 1000,
         sum(job.disk for job in jobs) / 1000,
     ]
-    return [str(len(jobs)), *(f"{figure:.1f}" for figure in figures)]
+    return [f"{len(jobs)} ({cut})" if cut else str(len(jobs)), *(f"{figure:.1f}" for figure in figures)]
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ class Degeneracy(Strict):
     swapped: PositiveInt = Field(
         100, description="pairs of images of which one has the axes of its source swapped and is turned by 90 degrees"
     )
+    swapped_identical: int | None = Field(None, ge=0, description="published number of those that are identical")
     seed: int = Field(1, ge=0, description="root of the draws")
     source: str = Field("", description="publication of the published numbers")
 

@@ -107,6 +107,21 @@ class Study(Strict):
         words = {"title": "", "abstract": "", "reference": ""}
         return self.model_copy(update=words | {"cross_validation": None, "degeneracy": None, "reconstruction": None})
 
+    def made_with(self, table: str) -> dict[str, Any]:
+        """What decides the numbers of a table: ``metrics``, ``cross_validation``, ``degeneracy`` or ``reconstruction``."""
+        if table == "cross_validation":
+            cross = self.cross_validation
+            recipe = self.recipes[cross.recipe].params()
+            return {"recipe": recipe, "cross_validation": cross.params(), "targets": list(self.targets)}
+        if table == "degeneracy":
+            return self.degeneracy.params()
+        if table == "reconstruction":
+            asked = self.reconstruction
+            simulation = self.simulations[self.datasets[asked.dataset].simulation].params()
+            about = {"domain": asked.dataset, "count": asked.images, "recipe": self.recipe_of(asked.run).params()}
+            return {"simulation": simulation, **about}
+        return self.tabulated().params()
+
     def recipe_of(self, run: str) -> Recipe:
         """The recipe of a run, with the run's own changes."""
         recipe = self.recipes[self.runs[run].recipe]
@@ -118,7 +133,13 @@ class Config(Strict):
 
     studies: list[Name] = Field(min_length=1, description="files of config/studies that are run")
     results: str = Field("results", description="folder of everything that is made, below the one of the Snakefile")
-    cutouts: dict[Name, str | None] = Field({}, description="survey cutouts: name -> path of a FITS cube, or null")
+    cutouts: dict[Name, str | None] = Field(
+        {}, description="survey cutouts: name -> path of a FITS cube, which is only read and may lie anywhere, or null"
+    )
+    container: str | None = Field(
+        None,
+        description="image, a file or an address, that jobs run in with `--software-deployment-method apptainer`; null is none",
+    )
     overrides: dict[Name, dict[str, Any]] = Field({}, description="study -> changes, merged into the study file")
     partial: bool = Field(False, description="report on the runs that exist instead of making the missing ones")
 

@@ -84,7 +84,7 @@ def aggregate(
     store.write_table(summarise(table, study).assign(study=name)[SUMMARY_COLUMNS], summary)
     if provenance:
         networks = {str(model): _of_networks(model) for model in models}
-        about = store.provenance(study.tabulated().params(), fingerprint or {}, study=name, networks=networks)
+        about = store.provenance(study.made_with("metrics"), fingerprint or {}, networks=networks)
         store.write_provenance(provenance, [metrics, summary], about)
     total = len(study.runs) * len(study.seed_blocks)
     print(f"{name}: {total - len(missing)} of {total} blocks of seeds, {len(table)} metrics", flush=True)

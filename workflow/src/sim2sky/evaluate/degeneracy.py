@@ -86,7 +86,7 @@ def _comparisons(config: Degeneracy) -> Iterator[tuple[dict, dict, np.ndarray]]:
     one, other = _swapped(config)
     found, pair = _compare_two(*(render(each, optics, config.pixels).numpy() for each in (one, other)))
     about = {"range": SWAPPED, "R_E": EXACT, "images": 2 * config.swapped}
-    yield about | dict.fromkeys(PUBLISHED), found, pair
+    yield about | dict(zip(PUBLISHED, (config.swapped_identical, None), strict=True)), found, pair
 
 
 def _scaled(config: Degeneracy, number: int) -> dict[str, torch.Tensor]:

@@ -200,6 +200,7 @@ def reconstruct_block(
         Written, if given: what the table was made from, see :func:`sim2sky.store.write_provenance`.
     """
     wide = _estimates(predictions, domain, statistics)
+    config = {"simulation": simulation.params(), "domain": domain, "count": count, "recipe": wide.attrs.get("config")}
     lenses = wide.index[:count]
     data = store.open_shards(shards)
     index = dict(zip(data.read("lens").tolist(), range(len(data)), strict=True))
@@ -222,16 +223,21 @@ def reconstruct_block(
         name: store.Variable(np.stack(values), axes.get(name, ("row", "y", "x")), unit="count")
         for name, values in found.items()
     }
-    about = store.provenance(simulation.params(), fingerprint, domain=domain)
+    about = store.provenance(config, fingerprint)
     store.write_shard(images, variables, about)
     if provenance:
         store.write_provenance(provenance, [table], about)
 
 
 def _estimates(predictions: str | Path, domain: str, statistics: str) -> pd.DataFrame:
-    """True and predicted values of the block's first seed: a row per lens, columns (true or predicted, parameter)."""
+    """True and predicted values of the block's first seed: a row per lens, columns (true or predicted, parameter).
+
+    ``attrs`` says how they were made.
+    """
     wanted = [("domain", "==", domain), ("statistics", "==", statistics)]
     columns = ["seed", "lens", "parameter", "true", "predicted"]
     table = pd.read_parquet(predictions, columns=columns, filters=wanted)
     table = table[table.seed == table.seed.min()]
-    return table.pivot(index="lens", columns="parameter", values=["true", "predicted"])
+    wide = table.pivot(index="lens", columns="parameter", values=["true", "predicted"])
+    wide.attrs = table.attrs
+    return wide

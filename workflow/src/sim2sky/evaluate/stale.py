@@ -1,11 +1,12 @@
-"""Whether networks were made as a study says, by the provenance in their file."""
+"""Whether networks and tables were made as a study says, by the provenance that they carry."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sim2sky import store
 from sim2sky.config import Study, Survey
 from sim2sky.differences import differences
 from sim2sky.train.provenance import networks_provenance
@@ -69,6 +70,33 @@ def stale(model: str | Path, study: Study, run: str, surveys: Mapping[str, Surve
         if used != networks_provenance(path)["sha256"]:
             changes.append(f"made from other networks of {name} than there are now")
     return changes
+
+
+def stale_table(provenance: str | Path, tables: Sequence[str | Path], study: Study, kind: str) -> list[str]:
+    """What differs between how tables were made and how the study says they are made.
+
+    Parameters
+    ----------
+    provenance : path
+        Written with `tables` by :func:`sim2sky.store.write_provenance`.
+    tables : sequence of path
+        All that it is of.
+    study : Study
+        The present configuration.
+    kind : str
+        For :meth:`sim2sky.config.Study.made_with`.
+
+    Returns
+    -------
+    list of str
+        Dotted keys with the old and the new value.
+
+    Raises
+    ------
+    StoreError
+        The file is not readable, or a table was changed since it was made.
+    """
+    return list(differences(store.read_provenance(provenance, tables)["config"], study.made_with(kind)))
 
 
 def _earlier(model: Path, study: Study, run: str) -> dict[str, Path]:

@@ -56,7 +56,7 @@ def write_report(
     surveys: Mapping[str, Survey] | None = None,
     cross_validation: Mapping[str, str | Path] | None = None,
     analyses: Mapping[str, Mapping[str, str | Path]] | None = None,
-    made_from: Mapping[str | Path, Sequence[str | Path]] | None = None,
+    made_from: Mapping[str | Path, Mapping[str, Any]] | None = None,
     code_of_networks: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """Write the report of one or more studies as one self-contained HTML file.
@@ -83,8 +83,9 @@ def write_report(
         ``cross_validation.csv`` of the studies that have one; a file that does not exist is passed over.
     analyses : mapping of str to (mapping of str to path)
         By study, ``degeneracy.csv`` and ``reconstruction.csv`` under ``degeneracy`` and ``reconstruction``, as far as there are any.
-    made_from : mapping of path to (sequence of path)
-        Files of :func:`sim2sky.store.write_provenance`, and the tables that each is of.
+    made_from : mapping of path to mapping
+        Files of :func:`sim2sky.store.write_provenance`, each with the ``study`` and the ``tables`` that it is of, and their
+        ``kind``, for :meth:`sim2sky.config.Study.made_with`.
     code_of_networks : mapping of str to (mapping of str to str)
         By study, the hash of the code that now trains each file of networks. Those that other code trained are named.
 
@@ -93,7 +94,7 @@ def write_report(
     ValueError, StoreError
         A figure or a table is of another configuration than its study, or a table was changed since it was made.
     """
-    origins = {str(of): _origin(of, tables, studies) for of, tables in (made_from or {}).items()}
+    origins = {str(path): _origin(path, studies, **of) for path, of in (made_from or {}).items()}
     trained_by = {
         path: each["fingerprint"] for about in origins.values() for path, each in about.get("networks", {}).items()
     }
@@ -125,13 +126,13 @@ def write_report(
         temporary.write_text(page, encoding="utf-8")
 
 
-def _origin(path: str | Path, tables: Sequence[str | Path], studies: Mapping[str, Study]) -> dict[str, Any]:
+def _origin(
+    path: str | Path, studies: Mapping[str, Study], study: str, kind: str, tables: Sequence[str | Path]
+) -> dict[str, Any]:
     """What tables were made from, without the configuration, which must be that of the study."""
     about = store.read_provenance(path, tables)
-    if "study" in about:
-        changes = list(differences(about["config"], studies[about["study"]].tabulated().params()))
-        if changes:
-            raise ValueError(not_of_this(path, changes))
+    if changes := list(differences(about["config"], studies[study].made_with(kind))):
+        raise ValueError(not_of_this(path, changes))
     code = {"code": digest(about["fingerprint"])} if about.get("fingerprint") else {}
     return code | {key: about[key] for key in ("versions", "networks") if key in about}
 

@@ -13,7 +13,7 @@ from pyarrow import parquet
 from sim2sky import store
 from sim2sky.config import Study, Survey
 from sim2sky.evaluate.run import read_metrics
-from sim2sky.evaluate.stale import stale
+from sim2sky.evaluate.stale import stale, stale_table
 from sim2sky.paths import Paths
 
 
@@ -106,20 +106,29 @@ class Products:
 
     def cross_validation(self) -> pd.DataFrame | None:
         """``cross_validation.csv``."""
-        path = Path(self.paths.cross_validation.format(study=self.name))
-        return pd.read_csv(path) if path.is_file() else None
+        found = self._of_this("cross_validation", self.paths.cross_validation, self.paths.cross_validation_provenance)
+        return None if found is None else pd.read_csv(found)
 
     def degeneracy(self) -> tuple[pd.DataFrame, store.Shards] | None:
         """``degeneracy.csv``, and the images of its rows."""
-        return self._table_and_images(self.paths.degeneracy, self.paths.degenerate_images)
+        found = self._of_this("degeneracy", self.paths.degeneracy, self.paths.degeneracy_provenance)
+        return found and self._with_images(found, self.paths.degenerate_images)
 
     def reconstruction(self) -> tuple[pd.DataFrame, store.Shards] | None:
         """``reconstruction.csv``, and the images of its rows."""
-        return self._table_and_images(self.paths.reconstruction, self.paths.reconstructed_images)
+        found = self._of_this("reconstruction", self.paths.reconstruction, self.paths.reconstruction_provenance)
+        return found and self._with_images(found, self.paths.reconstructed_images)
 
-    def _table_and_images(self, *patterns: str) -> tuple[pd.DataFrame, store.Shards] | None:
-        table, images = (Path(pattern.format(study=self.name)) for pattern in patterns)
-        return (pd.read_csv(table), store.open_shards([images])) if table.is_file() and images.is_file() else None
+    def _of_this(self, kind: str, table: str, provenance: str) -> Path | None:
+        """A table that there is; where results may be of an earlier configuration, only if it was made as the study says."""
+        path, about = (Path(pattern.format(study=self.name)) for pattern in (table, provenance))
+        if path.is_file() and not (self.partial and stale_table(about, [path], self.study, kind)):
+            return path
+        return None
+
+    def _with_images(self, table: Path, images: str) -> tuple[pd.DataFrame, store.Shards] | None:
+        path = Path(images.format(study=self.name))
+        return (pd.read_csv(table), store.open_shards([path])) if path.is_file() else None
 
     def shards(self, dataset: str) -> list[Path]:
         """Observed shards of a dataset that exist, in the order of their lenses."""

@@ -53,7 +53,7 @@ def remove_block(last: Path) -> None:
     """Remove all files of :func:`save_block`."""
     last.unlink(missing_ok=True)
     for path in last.parent.glob(_seed_file(last, "*").name):
-        path.unlink()
+        path.unlink(missing_ok=True)  # a killed job's orphan may end at the same time
 
 
 def _seed_file(last: Path, seed: int | str) -> Path:
