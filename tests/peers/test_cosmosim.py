@@ -66,7 +66,10 @@ def test_images(lens, mode):
 
 @pytest.mark.parametrize("lens", LENSES)
 def test_amplitudes(lens):
-    """To 1e-10 of the largest of their order; from m = 30 on CosmoSim's own polynomials, of degree m, cancel."""
+    """To 1e-10 of the largest of their order; from m = 30 on CosmoSim's own polynomials, of degree m, cancel.
+
+    Ours do not: `test_exact_amplitudes` of tests/unit/test_roulette.py holds them to 1e-13 of exact arithmetic up to m = 50.
+    """
     for p in configurations(2, 8):
         simulation = cosmosim(lens, pixels=16, terms=TERMS[lens], **p)
         nu, theirs = complex(*np.array(simulation.sim.getNu())), simulation.getData()
