@@ -76,6 +76,13 @@ def test_older_generator_and_continuous_one():
     assert p["R_E"].min() >= 5 and p["R_E"].max() < 50 and p["theta"].max() > 179
 
 
+def test_the_longer_axis_comes_first_if_it_is_asked_to():
+    p, q = drawn(population={"longer_axis_first": True}), drawn(population={})
+    assert (p["sigma"] >= p["sigma2"]).all() and (q["sigma"] < q["sigma2"]).mean() > 0.4
+    np.testing.assert_array_equal(p["sigma"] + p["sigma2"], q["sigma"] + q["sigma2"])
+    np.testing.assert_array_equal(p["theta"], q["theta"])
+
+
 def test_amplitudes_are_kept_on_request():
     names = [name for name, _, _ in amplitude_names(2)]
     assert names == ["alpha_1_0", "alpha_1_2", "beta_1_2", "alpha_2_1", "beta_2_1", "alpha_2_3", "beta_2_3"]

@@ -42,6 +42,11 @@ class CosmosimPopulation(Strict):
     )
     sigma2: Range | None = unit("pixel", "second size of the source, only of point_mass_2022: 1 to 40", default=None)
     theta: Range | None = unit("deg", "orientation of the source; 0 to 179", default=None)
+    longer_axis_first: bool = Field(
+        False,
+        description="sigma is the larger of the two sizes; otherwise every image has two sets of labels, the other with "
+        "sizes swapped and theta turned by 90 degrees, which no network can tell apart",
+    )
     chi: Range | None = unit(
         "1",
         "ratio of the distances to lens and source, in whole percents; 0.5, of point_mass_2022 0.3 to 0.7",

@@ -59,6 +59,9 @@ def draw(simulation: CosmosimSimulation, lenses: Sequence[int]) -> dict[str, Var
     low, high = simulation.population.ellipse_ratio
     drawn["ellipse_ratio"] = low + (high - low) * u["ellipse_ratio"]
     drawn["chi"] = _chi(simulation, u["chi"])
+    if simulation.population.longer_axis_first:
+        sizes = drawn["sigma"], drawn["sigma2"]
+        drawn["sigma"], drawn["sigma2"] = np.maximum(*sizes), np.minimum(*sizes)
     if simulation.source == "spherical":
         drawn["sigma2"] = drawn["sigma"]
     direction = np.deg2rad(drawn["phi"])
