@@ -45,6 +45,7 @@ def test_true_parameters_give_the_image_and_the_source_back(way):
     np.testing.assert_array_equal(found.simulated, image)
     assert found.rms == 0
     assert found.rms_source < 6, "the source is 255 counts; pixels of the image are averaged"
+    assert (found.undone[found.source > 60] > 20).all(), "no gaps between pixels"
     wrong = reconstruct(image, TRUE | {"R_E": 18.0}, simulation)
     assert wrong.rms > 0.5
     assert wrong.rms_source > 1.5 * found.rms_source

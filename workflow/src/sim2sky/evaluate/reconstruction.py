@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
+from scipy import ndimage
 
 from sim2sky import store
 from sim2sky.config import CosmosimSimulation
@@ -17,7 +18,7 @@ from sim2sky.lensing.cosmosim import lens_map, render
 from sim2sky.lensing.scene import Scene
 from sim2sky.simulate.cosmosim import frame, optics_of
 
-SIDE = 48  # pixels of a reconstructed source; a pixel of the image is mapped to less than one of them
+SIDE = 48  # pixels of a reconstructed source
 EXTENT = 3.5  # standard deviations of the source to the edge of its picture
 NUMBERS = ["rms", "rms_image", "rms_source"]
 
@@ -30,8 +31,8 @@ class Reconstructed(NamedTuple):
     simulated : ndarray, shape (y, x)
         The image that the estimate gives.
     undone : ndarray, shape (`SIDE`, `SIDE`)
-        Mean of the image's pixels that come from each place of the source plane, by the estimated lens; zero where
-        none does. The middle is the estimated centre of the source, the edge `EXTENT` standard deviations away.
+        Mean of the image's pixels that come from each place of the source plane, by the estimated lens; between pixels
+        that of the nearest place, and zero beyond. The middle is the estimated centre of the source, the edge `EXTENT` standard deviations away.
     source : ndarray, shape (`SIDE`, `SIDE`)
         The estimated source.
     rms, rms_image, rms_source : float
@@ -112,7 +113,7 @@ def reconstruct(image: np.ndarray, estimate: Mapping[str, float], simulation: Co
     source_plane, seen = lens_map(scene, optics, x, y)
     X, Y = (axis.numpy() for axis in source_plane)
     reach = EXTENT * max(parameters["sigma"].item(), parameters["sigma2"].item())
-    undone, covered = _binned(image, X, Y, seen.numpy() & np.isfinite(X), reach)
+    undone, covered = _binned(image, X, Y, seen.numpy() & np.isfinite(X), reach, _pixel(simulation))
     source = _source(scene, reach)
     return Reconstructed(
         simulated,
@@ -133,21 +134,34 @@ def image_plane(simulation: CosmosimSimulation, shift: np.ndarray) -> tuple[np.n
     shift : ndarray, shape (2,)
         How far its light was moved along y and x, as :func:`sim2sky.simulate.cosmosim.frame` gives it.
     """
-    kept = simulation.crop.pixels if simulation.crop else simulation.image_pixels
-    line = (np.arange(simulation.pixels) + 0.5) * (kept / simulation.pixels) - 0.5 - kept / 2
+    pixel = _pixel(simulation)
+    line = (np.arange(simulation.pixels) + 0.5) * pixel - 0.5 - simulation.pixels * pixel / 2
     x, y = np.meshgrid(line - shift[1], shift[0] - line)
     return x, y
 
 
+def _pixel(simulation: CosmosimSimulation) -> float:
+    """Side of a pixel of a finished image in pixels of the whole one."""
+    return (simulation.crop.pixels if simulation.crop else simulation.image_pixels) / simulation.pixels
+
+
 def _binned(
-    image: np.ndarray, X: np.ndarray, Y: np.ndarray, seen: np.ndarray, reach: float
+    image: np.ndarray, X: np.ndarray, Y: np.ndarray, seen: np.ndarray, reach: float, pixel: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of the pixels that come from each place of the source plane, north up, and where any does."""
+    """Mean of the pixels that come from each place of the source plane, north up, and where any does.
+
+    Places less than half the diagonal of a pixel from one that any comes from have the mean of that one.
+    """
     edges = np.linspace(-reach, reach, SIDE + 1)
     place = {"bins": (edges, edges)}
     sums, _, _ = np.histogram2d(-Y[seen], X[seen], weights=image[seen].astype(float), **place)
     counts, _, _ = np.histogram2d(-Y[seen], X[seen], **place)
-    return sums / np.maximum(counts, 1), counts > 0
+    means, covered = sums / np.maximum(counts, 1), counts > 0
+    if not covered.any():
+        return means, covered
+    distance, nearest = ndimage.distance_transform_edt(~covered, return_indices=True)
+    between = distance * (2 * reach / SIDE) < pixel / math.sqrt(2)  # half its diagonal
+    return np.where(between, means[tuple(nearest)], 0.0), covered
 
 
 def _source(scene: Scene, reach: float) -> np.ndarray:
