@@ -160,7 +160,7 @@ def _binned(
     if not covered.any():
         return means, covered
     distance, nearest = ndimage.distance_transform_edt(~covered, return_indices=True)
-    between = distance * (2 * reach / SIDE) < pixel / math.sqrt(2)  # half its diagonal
+    between = (distance - 1) * (2 * reach / SIDE) < pixel / math.sqrt(2)  # half its diagonal
     return np.where(between, means[tuple(nearest)], 0.0), covered
 
 
