@@ -124,13 +124,7 @@ def cross_validation_shards(wildcards):
 
 def cross_validation_params(wildcards):
     study = STUDIES[wildcards.study]
-    cross = study.cross_validation
-    return {
-        "targets": study.targets,
-        "recipe": study.recipes[cross.recipe].params(),
-        "cross_validation": cross.params(),
-        "domain": domain_of(cross.dataset),
-    }
+    return study.made_with("cross_validation") | {"domain": domain_of(study.cross_validation.dataset)}
 
 
 def cross_validated_recipes(wildcards):
@@ -183,7 +177,7 @@ def prediction_code(wildcards):
 
 
 def degeneracy_params(wildcards):
-    return STUDIES[wildcards.study].degeneracy.params()
+    return STUDIES[wildcards.study].made_with("degeneracy")
 
 
 def predictions_to_reconstruct(wildcards):
@@ -234,7 +228,7 @@ def of_evaluated_runs(pattern):
 
 
 def aggregation_params(wildcards):
-    return STUDIES[wildcards.study].tabulated().params()
+    return STUDIES[wildcards.study].made_with("metrics")
 
 
 def aggregation_surveys(wildcards):

@@ -112,7 +112,7 @@ class Study(Strict):
         if table == "cross_validation":
             cross = self.cross_validation
             recipe = self.recipes[cross.recipe].params()
-            return {"recipe": recipe, "cross_validation": cross.params(), "targets": list(self.targets)}
+            return {"targets": self.targets, "recipe": recipe, "cross_validation": cross.params()}
         if table == "degeneracy":
             return self.degeneracy.params()
         if table == "reconstruction":

@@ -67,14 +67,8 @@ class Products:
         A column that is not there, such as the seeing of images without one, is NaN.
         """
         wanted = {"domain": domain, "statistics": statistics, "parameter": parameter or self.study.targets[0]}
-        parts = [
-            pd.read_parquet(
-                path,
-                columns=["seed", *(name for name in columns if name in parquet.read_schema(path).names)],
-                filters=[(column, "==", value) for column, value in wanted.items()],
-            ).reindex(columns=["seed", *columns])
-            for path in self._blocks(self.paths.predictions, run)
-        ]
+        filters = [(column, "==", value) for column, value in wanted.items()]
+        parts = [_columns(path, ["seed", *columns], filters) for path in self._blocks(self.paths.predictions, run)]
         table = pd.concat(parts, ignore_index=True) if parts else None
         return None if table is None or table.empty else table
 
@@ -135,6 +129,13 @@ class Products:
         names = self.study.simulations[self.study.datasets[dataset].simulation].shards
         paths = (Path(self.paths.observed.format(dataset=dataset, shard=shard)) for shard in names)
         return [path for path in paths if path.is_file()]
+
+
+def _columns(path: Path, names: Sequence[str], filters: Sequence[tuple]) -> pd.DataFrame:
+    """Columns of a Parquet file; NaN for those that it lacks."""
+    there = set(parquet.read_schema(path).names)
+    table = pd.read_parquet(path, columns=[name for name in names if name in there], filters=filters)
+    return table.reindex(columns=names)
 
 
 def _trained(key: str) -> bool:
