@@ -3,8 +3,8 @@
     python benchmarks/workflow.py [--repeats 3] [--demos] [--output PATH]
 
 Each is set against `snakemake --version`, the start-up that every call pays, in the same run. The no-op is timed on a
-finished demo (`make demo` first); without one it is left out. Demos, which take long, are run once each, from nothing
-but the environment.
+finished demo: that of `--demos`, or of a `make demo` before; without one it is left out. Demos, which take long, are
+run once each, from nothing but the environment.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 CALLS = {
     "start-up": ["--version"],
     "dry-run, full size": ["--dry-run", "--quiet", "all", "--config", "results=results/benchmark-of-nothing"],
-    "no-op, demo size": ["--profile", "profiles/demo", "--quiet", "all", "--rerun-triggers", "mtime"],
 }
-DEMO_RESULTS = "results/benchmark-of-demo"
-DEMOS = {
-    name: ["--profile", f"profiles/{name}", "--config", f"results={DEMO_RESULTS}"] for name in ("demo", "demo-all")
-}
+DEMOS = ("demo", "demo-all")
+
+
+def demo(name: str, results: str) -> list[str]:
+    return ["--profile", f"profiles/{name}", "--config", f"results={results}"]
 
 
 def seconds(arguments: list[str]) -> float:
@@ -43,18 +43,22 @@ def main() -> None:
     parser.add_argument("--demos", action="store_true", help="also run `make demo` and `make demo-all`")
     parser.add_argument("--output", type=Path, default=ROOT / "docs/results/benchmarks/workflow.csv")
     arguments = parser.parse_args()
+    times = {}
+    for name in DEMOS if arguments.demos else ():
+        results = f"results/benchmark-of-{name}"
+        shutil.rmtree(ROOT / results, ignore_errors=True)
+        print(f"make {name} ...", flush=True)
+        times[f"make {name}, environment in place"] = [seconds(demo(name, results))]
+    finished = "results/benchmark-of-demo" if arguments.demos else "results"
     calls = dict(CALLS)
-    if not (ROOT / "results/report/report.html").exists():
+    if (ROOT / finished / "report/report.html").exists():
+        calls["no-op, demo size"] = [*demo("demo", finished), "--quiet", "all", "--rerun-triggers", "mtime"]
+    else:
         print("no finished demo in results/: the no-op is left out")
-        del calls["no-op, demo size"]
-    times = {name: [] for name in calls}
+    times |= {name: [] for name in calls}
     for _ in range(arguments.repeats):  # in turns, so that a busy moment does not fall on one call alone
         for name, call in calls.items():
             times[name].append(seconds(call))
-    for name, call in DEMOS.items() if arguments.demos else ():
-        shutil.rmtree(ROOT / DEMO_RESULTS, ignore_errors=True)
-        times[f"make {name}, environment in place"] = [seconds(call)]
-        shutil.rmtree(ROOT / DEMO_RESULTS)
     base = statistics.median(times["start-up"])
     rows = [
         {
@@ -70,7 +74,7 @@ def main() -> None:
         writer.writeheader()
         writer.writerows(rows)
     for row in rows:
-        print("{call:20s} {seconds:6.2f} s  {times_start_up:5.2f} x start-up".format(**row))
+        print("{call:38s} {seconds:6.2f} s  {times_start_up:5.2f} x start-up".format(**row))
 
 
 if __name__ == "__main__":
