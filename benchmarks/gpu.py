@@ -217,6 +217,7 @@ def main() -> None:
     if not torch.cuda.is_available():
         raise SystemExit("there is no GPU here, or torch does not see it")
     torch.set_num_threads(1)
+    torch.backends.cudnn.deterministic = True  # as trainings have it
     rows = small() + simulations() + architectures(options.pixels)
     columns = ["job", "program", "images_per_second", "ratio_to_plain", "ratio_to_one_core", "gpu_memory_mb"]
     machine = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__}

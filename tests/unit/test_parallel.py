@@ -14,9 +14,13 @@ from safetensors.torch import load_file
 from test_train import LABELS, METHODS, TARGETS, contents, history, interrupt, make_domain, recipe, train
 
 from sim2sky.train.data import Domain, load_part
+from sim2sky.train.distributed import DistributedError, launch
 from sim2sky.train.loop import Learner
 from sim2sky.train.task import train as train_task
 from sim2sky.train.together import Team
+
+NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+ONE_EACH = pytest.mark.skipif(torch.cuda.device_count() == 1, reason="two processes need two GPUs, or none")
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +29,13 @@ def domains(tmp_path_factory):
     return make_domain(folder, "clean", 160), make_domain(folder, "sky", 120, offset=0.3, noise=0.3)
 
 
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=NEEDS_GPU)])
 @pytest.mark.parametrize("method", list(METHODS))
-def test_seeds_trained_together_are_the_seeds_one_by_one(domains, method):
+def test_seeds_trained_together_are_the_seeds_one_by_one(domains, method, device):
     source, target = (load_part(domain.shards, domain.bounds["train"], TARGETS) for domain in domains)
     source, target = (
-        replace(part, images=part.images.double(), target=part.target.double()) for part in (source, target)
+        replace(part, images=part.images.to(device).double(), target=part.target.to(device).double())
+        for part in (source, target)
     )
 
     def learners():
@@ -68,6 +74,16 @@ def test_seeds_together_resume_in_the_same_bytes(domains, tmp_path, monkeypatch,
     assert [float(row["loss"]) for row in rows] == pytest.approx([float(row["loss"]) for row in one_by_one], rel=1e-2)
 
 
+def test_too_few_gpus_for_the_processes_are_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    with pytest.raises(
+        DistributedError, match="devices: 2, nodes: 2 in the recipe takes 4 GPUs of this machine, where 1 "
+    ):
+        launch({"model": str(tmp_path / "model.safetensors")}, 2, 2)
+
+
+@ONE_EACH
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["none", "dann", "mmd"])
 def test_two_processes_train_as_one_does(domains, tmp_path, method, capsys):
@@ -103,6 +119,7 @@ def test_two_processes_train_as_one_does(domains, tmp_path, method, capsys):
         torch.testing.assert_close(found[2][0][name], one, rtol=5e-3, atol=5e-4)
 
 
+@ONE_EACH
 @pytest.mark.slow
 def test_several_processes_leave_out_what_the_thesis_leaves_out(tmp_path, capsys):
     """From the second epoch on, in evaluation mode, Inception's auxiliary branch has no part in the loss."""

@@ -112,10 +112,11 @@ def _errors_of_one_seed(products: Products, run: str, domain: str) -> pd.DataFra
         table = products.predictions(run, domain, statistics, ["true", "predicted"], name)
         if table is None:
             return None
-        found[name] = (table.predicted - table.true).groupby(table.seed).agg(np.array)
-    sizes = sum(column.map(lambda error: np.abs(error).mean()) for column in found.values()).sort_values()
+        by_seed = (table.predicted - table.true).groupby(table.seed)
+        found[name] = {seed: errors.to_numpy() for seed, errors in by_seed}
+    sizes = pd.DataFrame(found).map(lambda errors: np.abs(errors).mean()).sum(axis=1).sort_values()
     seed = sizes.index[(len(sizes) - 1) // 2]
-    table = pd.DataFrame({name: column[seed] for name, column in found.items()})
+    table = pd.DataFrame({name: errors[seed] for name, errors in found.items()})
     table.attrs["seed"] = int(seed)
     return table
 

@@ -124,8 +124,12 @@ def launch(task: Mapping[str, Any], devices: int, nodes: int = 1) -> None:
     Raises
     ------
     DistributedError
-        A process failed.
+        A process failed, or this machine has some GPUs, but not one for each of its processes.
     """
+    here = devices * nodes if _on_one_machine(nodes) else devices
+    if 0 < (found := torch.cuda.device_count()) < here:
+        asked = f"devices: {devices}" + (f", nodes: {nodes}" if nodes > 1 else "")
+        raise DistributedError(f"{asked} in the recipe takes {here} GPUs of this machine, where {found} can be seen")
     file = Path(task["model"]).with_name(f".task.{os.getpid()}.partial")  # all nodes see this folder
     file.parent.mkdir(parents=True, exist_ok=True)
     command = [*_launcher(devices, nodes), "-m", "sim2sky.train.distributed", str(file)]
@@ -140,16 +144,20 @@ def launch(task: Mapping[str, Any], devices: int, nodes: int = 1) -> None:
         raise DistributedError(f"a training in {devices * nodes} processes failed, exit status {process.returncode}")
 
 
+def _on_one_machine(nodes: int) -> bool:
+    """Whether all processes are started here: outside of SLURM there are no other nodes."""
+    return nodes == 1 or "SLURM_JOB_ID" not in os.environ
+
+
 def _launcher(devices: int, nodes: int) -> list[str]:
     """The command that starts a module in all processes: torch's own launcher, on each node if there are several."""
     torchrun = [sys.executable, "-m", "torch.distributed.run"]
-    job = os.environ.get("SLURM_JOB_ID")
-    if nodes == 1 or job is None:
+    if _on_one_machine(nodes):
         return [*torchrun, "--standalone", "--nproc-per-node", str(devices * nodes)]
     with socket.create_server(("", 0)) as found:
         meeting = f"{socket.gethostname()}:{found.getsockname()[1]}"
     srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit"]
-    rendezvous = ["--rdzv-backend", "c10d", "--rdzv-endpoint", meeting, "--rdzv-id", job]
+    rendezvous = ["--rdzv-backend", "c10d", "--rdzv-endpoint", meeting, "--rdzv-id", os.environ["SLURM_JOB_ID"]]
     return [*srun, *torchrun, "--nnodes", str(nodes), "--nproc-per-node", str(devices), *rendezvous]
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch.func import functional_call, stack_module_state, vmap
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from sim2sky.train.loop import Epoch, Learner
 from sim2sky.train.optimise import make_optimiser, make_schedule
@@ -32,6 +33,9 @@ class Team:
         recipe = first.recipe
         self.parameters, self.buffers = stack_module_state([learner.step for learner in learners])
         self._step = copy.deepcopy(first.step).to("meta")
+        for module in self._step.modules():
+            if isinstance(module, _BatchNorm):  # cuDNN's asks for the layout in memory, which vmap does not tell it
+                module.forward = torch.backends.cudnn.flags(enabled=False)(module.forward)
         # every optimiser here goes element by element, so that one for the stacked weights is one for each
         self.optimiser = make_optimiser(recipe.optimiser, self.parameters.values())
         self.schedule = make_schedule(recipe.schedule, self.optimiser, recipe.epochs, first.steps)
