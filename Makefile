@@ -59,6 +59,7 @@ benchmarks: setup-test $(PEER) ## speed against peers, as ratios of one run, int
 	$(BIN)/python benchmarks/render.py $$(test ! -x $(PEER)/bin/python || echo --deeplenstronomy-python $(PEER)/bin/python)
 	$(BIN)/python benchmarks/cosmosim.py
 	$(BIN)/python benchmarks/train.py
+	$(BIN)/python benchmarks/gpu.py
 	$(BIN)/python benchmarks/input_pipeline.py
 	$(BIN)/python benchmarks/workflow.py --demos
 

@@ -8,16 +8,18 @@
   model, against a plain PyTorch loop on the GPU and against our loop on one core. With adaptation, images of both domains count.
 - Images are simulated for both publications, against one core.
 
-Loops of the last two take turns, ratios are formed within a turn, and their medians are given.
+Loops of the last two take turns, ratios are formed within a turn, and their medians are given. Rows are written as they
+are found. Without a GPU nothing is done.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +27,9 @@ import torch
 import yaml
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
+from train import METHODS, plain_network
 
-from sim2sky.config import Method, Recipe, Simulation, read_simulation
+from sim2sky.config import Recipe, Simulation, read_simulation
 from sim2sky.simulate.cosmosim import cosmosim
 from sim2sky.simulate.galaxy import galaxy
 from sim2sky.train.data import Part
@@ -37,12 +40,6 @@ from sim2sky.train.together import Team
 
 ROOT = Path(__file__).resolve().parents[1]
 GPU, CORE = torch.device("cuda"), torch.device("cpu")
-NONE = Method(title="none", adaptation="none")
-METHODS = {
-    "none": NONE,
-    "dann": Method(title="dann", adaptation="dann", weight_schedule="ganin"),
-    "mmd": Method(title="mmd", adaptation="mmd", weight=1.4),
-}
 TARGETS = ["x", "y", "R_E", "sigma", "sigma2", "theta"]
 STEPS, TURNS = 20, 3
 SMALL = {"network": "lens_cnn", "batch_size": 32, "optimiser": {"lr": 6e-5}}
@@ -69,29 +66,25 @@ def architecture(network: str, options: dict, batch: int, printed: dict, pixels:
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     recipe = Recipe(**{**printed, "network": network, "network_options": options, "batch_size": batch, "epochs": 2})
-    epochs = Learner(recipe, NONE, 0, counts(STEPS * batch, pixels), Labels(TARGETS)).run()
+    epochs = Learner(recipe, METHODS["none"], 0, counts(STEPS * batch, pixels), Labels(TARGETS)).run()
     next(epochs)  # warms up, and is the only one with dropout and batch statistics
     row = {"job": f"train, {pixels} pixels, batches of {batch}", "program": network}
     row["images_per_second"] = next(epochs).speed
     return row | {"gpu_memory_mb": torch.cuda.max_memory_allocated() / 1e6}
 
 
-def architectures(pixels: int) -> list[Row]:
+def architectures(pixels: int) -> Iterator[Row]:
     made = study("architectures")
     options = {}
     for run in made["runs"].values():
         changed = dict(run["change"].get("network_options", {}))
         options[run["change"]["network"]] = changed | ({"weights": "none"} if "weights" in changed else {})
-    rows = []
     for batch in (made["recipes"]["thesis"]["batch_size"], 64):
         for network, changed in options.items():
             try:
-                rows.append(architecture(network, changed, batch, made["recipes"]["thesis"], pixels))
+                yield architecture(network, changed, batch, made["recipes"]["thesis"], pixels)
             except torch.OutOfMemoryError:
                 print(f"{network}, batches of {batch}: the GPU's memory does not do", flush=True)
-            else:
-                show(rows[-1])
-    return rows
 
 
 # ---- the small network of the first
@@ -106,13 +99,7 @@ def floats(seed: int, device: torch.device) -> Part:
 
 def plain(device: torch.device) -> float:
     """Images per second of what a tutorial teaches."""
-    part = floats(0, CORE)
-    network = nn.Sequential(
-        *(nn.Conv2d(1, 8, 3, padding=2), nn.ReLU(), nn.BatchNorm2d(8), nn.MaxPool2d(2)),
-        *(nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(16), nn.MaxPool2d(2)),
-        *(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(32), nn.MaxPool2d(2)),
-        *(nn.Flatten(), nn.Linear(800, 128), nn.ReLU(), nn.Linear(128, 1)),
-    ).to(device)
+    part, network = floats(0, CORE), plain_network().to(device)
     loader = DataLoader(TensorDataset(part.images, part.target), SMALL["batch_size"], shuffle=True, drop_last=True)
     optimiser, criterion = torch.optim.Adam(network.parameters(), lr=6e-5), nn.MSELoss()
     for epoch in range(2):
@@ -146,7 +133,7 @@ def together(seeds: int) -> float:
     return sum(epoch.speed for epoch in next(epochs))
 
 
-def small() -> list[Row]:
+def small() -> Iterator[Row]:
     loops: dict[str, Callable[[], float]] = {"plain loop": lambda: plain(GPU)}
     loops |= {f"sim2sky {name}": lambda name=name: ours(name, GPU) for name in METHODS}
     loops |= {f"sim2sky none, {seeds} seeds together": lambda seeds=seeds: together(seeds) for seeds in (10, 100)}
@@ -164,11 +151,10 @@ def rate(make: Callable, simulation: object, device: torch.device) -> float:
     return simulation.lenses / (time.perf_counter() - start)
 
 
-def simulations() -> list[Row]:
+def simulations() -> Iterator[Row]:
     printed = study("architectures")["simulations"]["cosmosim_sis"]
     galaxies = study("einstein_radius")["simulations"]["galaxy_lenses"]
     raytraced = printed | {"mode": "raytrace", "mask": "none"}
-    rows = []
     for job, make, read, values, count, fewer in (
         ("simulate, roulettes of 1000 pixels, 50 terms", cosmosim, read_simulation, printed, 500, 30),
         ("simulate, raytraced, 1000 pixels", cosmosim, read_simulation, raytraced, 500, 30),
@@ -180,33 +166,24 @@ def simulations() -> list[Row]:
             "sim2sky, one core": lambda make=make, few=few: rate(make, few, CORE),
         }
         rate(make, few, GPU)  # warms up
-        rows += compared(job, loops, None, "sim2sky, one core")
-    return rows
+        yield from compared(job, loops, None, "sim2sky, one core")
 
 
 # ---- both
 
 
-def compared(job: str, loops: dict[str, Callable[[], float]], peer: str | None, core: str) -> list[Row]:
+def compared(job: str, loops: dict[str, Callable[[], float]], peer: str | None, core: str) -> Iterator[Row]:
     """A row for each loop, with the ratios to `peer` and to one core."""
     speeds: dict[str, list[float]] = {name: [] for name in loops}
     for _ in range(TURNS):  # in turn, so that whatever else the machine does falls on all of them
         for name, run in loops.items():
             speeds[name].append(run())
-    rows = []
     for name, values in speeds.items():
         row = {"job": job, "program": name, "images_per_second": statistics.median(values)}
         for column, other in (("ratio_to_plain", peer), ("ratio_to_one_core", core)):
             if other and name != other:
                 row[column] = statistics.median(a / b for a, b in zip(values, speeds[other], strict=True))
-        rows.append(row)
-        show(row)
-    return rows
-
-
-def show(row: Row) -> None:
-    values = (f"{key}: {value:.4g}" if isinstance(value, float) else str(value) for key, value in row.items())
-    print("  ".join(values), flush=True)
+        yield row
 
 
 def main() -> None:
@@ -215,18 +192,21 @@ def main() -> None:
     parser.add_argument("--pixels", type=int, default=400, help="side of the second publication's images (default 400)")
     options = parser.parse_args()
     if not torch.cuda.is_available():
-        raise SystemExit("there is no GPU here, or torch does not see it")
+        print("torch sees no GPU: nothing is measured")
+        return
     torch.set_num_threads(1)
     torch.backends.cudnn.deterministic = True  # as trainings have it
-    rows = small() + simulations() + architectures(options.pixels)
     columns = ["job", "program", "images_per_second", "ratio_to_plain", "ratio_to_one_core", "gpu_memory_mb"]
     machine = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__}
     options.output.parent.mkdir(parents=True, exist_ok=True)
     with open(options.output, "w", newline="") as file:
         writer = csv.DictWriter(file, [*columns, *machine], lineterminator="\n")
         writer.writeheader()
-        for row in rows:
-            writer.writerow({key: f"{v:.4g}" if isinstance(v, float) else v for key, v in row.items()} | machine)
+        for row in itertools.chain(small(), simulations(), architectures(options.pixels)):
+            values = {key: f"{value:.4g}" if isinstance(value, float) else value for key, value in row.items()}
+            print("  ".join(f"{key}: {value}" for key, value in values.items()), flush=True)
+            writer.writerow(values | machine)
+            file.flush()
 
 
 if __name__ == "__main__":

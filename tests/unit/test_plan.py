@@ -2,14 +2,15 @@
 
 import pytest
 
-from sim2sky.plan import LONGEST, Job, expected_hours, markdown, time_limit
+from sim2sky.plan import LONGEST, Job, markdown, time_limit
 
 
 @pytest.mark.parametrize("seconds", [0, 100, 5000])
 def test_limit_leaves_room_grows_and_gives_back_the_measurement(seconds):
     assert 60 * time_limit(seconds, 1) > 2 * seconds
     assert time_limit(seconds, 2) >= 2 * time_limit(seconds, 1) - 1
-    assert expected_hours(time_limit(seconds, 1)) == pytest.approx(seconds / 3600, abs=12 / 3600)
+    job = Job("train", "train", {"runtime": time_limit(seconds, 1)})
+    assert job.hours == pytest.approx(seconds / 3600, abs=12 / 3600)
 
 
 def test_no_limit_is_longer_than_partitions_allow():
@@ -26,6 +27,7 @@ def test_table_adds_up_gpu_and_cpu_hours_apart():
     assert total == ["total", "", "5", "12.0", "6.0", f"{limit / 60:.1f}", "3.0", "1.0"]
 
 
-def test_jobs_that_go_on_after_the_longest_limit_are_counted():
-    jobs = [Job("train", "train", {"runtime": LONGEST, "mem_mb": 1, "gpu": 1})] * 2
-    assert markdown(jobs + [Job("train", "train", {"runtime": 20, "mem_mb": 1, "gpu": 1})]).count("| 3 (2) |") == 2
+def test_hours_of_a_training_are_not_cut_by_the_longest_limit():
+    long, short = {"runtime": LONGEST, "gpu_minutes": 3000}, {"runtime": 20, "gpu_minutes": 1}
+    jobs = [Job("train", "train", {"mem_mb": 1, "gpu": 2} | times) for times in (long, long, short)]
+    assert markdown(jobs).count("| 3 (2) | 200.0 | 0.0 | 120.0 |") == 2

@@ -11,9 +11,12 @@
 #   predict            10,000 images x 3 domains x 1 network                 21    1446 MB
 #   evaluate_run       the same predictions                                 3.8     837 MB
 #
-# Networks are known by their floating-point operations per pixel (resources/networks.csv). On one core, training at 64 to 80 pixels in
-# batches of 32, they reached 23 to 130 billion a second, three times the forward ones counted: EfficientNet-B0 23, AlexNet 25, the
-# network of the table above 25, MNASNet 1.0 30, VGG-11 55, SqueezeNet 56, DenseNet-121 61, ResNet-18 71, Inception 130.
+# Networks are known by their floating-point operations per pixel and the tensors of their weights (resources/networks.csv). On one core,
+# training at 64 to 80 pixels in batches of 32, they reached 23 to 130 billion a second, three times the forward ones counted: EfficientNet-B0
+# 23, AlexNet 25, the network of the table above 25, MNASNet 1.0 30, VGG-11 55, SqueezeNet 56, DenseNet-121 61, ResNet-18 71, Inception 130.
+#
+# On an H100 (docs/results/benchmarks/gpu.csv) a step takes as long as its operations, or as long as its kernels take to start, which goes by
+# the tensors: by whichever is longer, with the numbers below, the nine networks measured took 50 to 100 % of the time reckoned.
 #
 # Images in 8-bit counts, of 500 roulettes of 1000 x 1000 pixels kept as 400 x 400, took 7.3 s, 731 MB and 0.044 bytes on disk per pixel.
 #
@@ -26,6 +29,7 @@ from math import ceil, prod
 from sim2sky.plan import time_limit
 
 COMPUTING_SPEED = 25e9  # operations a second of one core
+GPU_SPEED, STARTING = 20e12, 0.16e-3  # operations a second of a GPU; seconds per tensor
 BACKWARDS = 3  # operations of a training step over those forwards
 IMAGING_SPEED = 600 * 40**2  # pixels a second
 COUNTING_SPEED = 60 * 1000**2  # of images in 8-bit counts: of the whole image, most of which is dark and not computed
@@ -37,7 +41,7 @@ LATENTS = 3  # megabytes on disk per domain
 
 
 with open(Path(workflow.basedir) / "resources/networks.csv") as table:
-    NETWORKS = {row["network"]: {key: int(row[key]) for key in ("parameters", "operations_per_pixel")} for row in csv.DictReader(table)}
+    NETWORKS = {row["network"]: {key: int(row[key]) for key in ("parameters", "tensors", "operations_per_pixel")} for row in csv.DictReader(table)}
 
 
 def pixels_of(simulation, lenses):
@@ -177,11 +181,28 @@ def training_memory(wildcards, attempt):
     return memory(LIBRARIES_GPU, 2 * min(images, recipe.memory_limit_gb * 1000) + networks * network_megabytes(wildcards), attempt)
 
 
+def epoch_seconds(recipe, dataset, pixels, domains=1, together=1):
+    """Of a GPU, to train an epoch of images that have so many pixels in all, of each domain and for each of the seeds together."""
+    steps = pixels / observed_pixels(dataset, recipe.batch_size)
+    operations = BACKWARDS * size_of(recipe)["operations_per_pixel"] * pixels * domains * together / recipe.processes
+    return max(operations / GPU_SPEED, steps * size_of(recipe)["tensors"] * domains * STARTING)
+
+
+def training_seconds(wildcards):
+    run, recipe, seeds = run_of(wildcards), recipe_of(wildcards.study, wildcards.run), seeds_in(wildcards)
+    together = seeds if recipe.seeds_together else 1
+    domains = 2 if run.target else 1
+    epoch = epoch_seconds(recipe, run.source, part_pixels(run.source, "train"), domains, together)
+    return epoch * recipe.epochs * seeds / together
+
+
+def training_minutes(wildcards):
+    """What :func:`sim2sky.plan` counts: the limit does not tell, where it is the longest."""
+    return ceil(training_seconds(wildcards) / 60)
+
+
 def training_runtime(wildcards, attempt):
-    run, recipe = run_of(wildcards), recipe_of(wildcards.study, wildcards.run)
-    pixels = part_pixels(run.source, "train") * (2 if run.target else 1)
-    seconds = BACKWARDS * computing_seconds(recipe, pixels) * recipe.epochs * seeds_in(wildcards)
-    return time_limit(seconds / recipe.processes, attempt)
+    return time_limit(training_seconds(wildcards), attempt)
 
 
 def networks_disk(wildcards):
@@ -193,12 +214,20 @@ def cross_validation_memory(wildcards, attempt):
     return memory(LIBRARIES_GPU, 2 * images, attempt)
 
 
-def cross_validation_runtime(wildcards, attempt):
+def cross_validation_seconds(wildcards):
     study = STUDIES[wildcards.study]
     cross = study.cross_validation
     trainings = prod(len(values) for values in cross.grid.values()) * (cross.folds - 1)
     recipe, pixels = study.recipes[cross.recipe], observed_pixels(cross.dataset, cross.lenses)
-    return time_limit(BACKWARDS * computing_seconds(recipe, pixels) * trainings * recipe.epochs, attempt)
+    return epoch_seconds(recipe, cross.dataset, pixels) * trainings * recipe.epochs
+
+
+def cross_validation_minutes(wildcards):
+    return ceil(cross_validation_seconds(wildcards) / 60)
+
+
+def cross_validation_runtime(wildcards, attempt):
+    return time_limit(cross_validation_seconds(wildcards), attempt)
 
 
 # ---- evaluate, report

@@ -22,9 +22,9 @@ TEXT = """# What a full run costs
 
 <!-- Printed by `make plan`, written by `make docs`. -->
 
-Jobs that `snakemake --profile slurm` submits for the configured studies from nothing. Hours of GPUs and of CPUs, as many as a job holds, are those of
-the measured speed on one core of a CPU per GPU: for a GPU that is slow. A job that reaches the longest limit, five days, counts as one day; how
-many do is in brackets. The longest time limit and the largest memory are those of the first attempt.
+Jobs that `snakemake --profile slurm` submits for the configured studies from nothing, and the hours of GPUs and of CPUs, as many as a job holds, that
+they take at measured speeds: of an H100, by numbers of workflow/rules/resources.smk that are up to twice too long, and of a server's CPU. How many
+jobs are given the longest limit, five days, is in brackets. The longest time limit and the largest memory are those of the first attempt.
 
 """
 
@@ -35,11 +35,6 @@ def time_limit(seconds: float, attempt: int) -> int:
     `START` minutes, and `MARGIN` times as long for slower machines and file systems; more at each attempt, up to `LONGEST`.
     """
     return min(ceil((START + MARGIN * seconds / 60) * attempt), LONGEST)
-
-
-def expected_hours(limit: int) -> float:
-    """Hours a job takes at the measured speed: the inverse of :func:`time_limit` at the first attempt, to 12 s."""
-    return (limit - START) / MARGIN / 60
 
 
 @dataclass(frozen=True)
@@ -54,6 +49,12 @@ class Job:
     def limit(self) -> int:
         """Time limit in minutes."""
         return self.resources["runtime"]
+
+    @property
+    def hours(self) -> float:
+        """How long it takes at the measured speed, to 12 s; of a training, which states it, to a minute."""
+        minutes = self.resources.get("gpu_minutes", (self.limit - START) / MARGIN)
+        return minutes / 60
 
     @property
     def disk(self) -> int:
@@ -97,8 +98,8 @@ def _costs(jobs: Sequence[Job]) -> list[str]:
     gpu, cpu, cut = 0.0, 0.0, sum(job.limit == LONGEST for job in jobs)
     for job in jobs:
         gpus = job.resources.get("gpu", 0)
-        gpu += gpus * expected_hours(job.limit)
-        cpu += 0 if gpus else job.resources.get("_cores", 1) * expected_hours(job.limit)
+        gpu += gpus * job.hours
+        cpu += 0 if gpus else job.resources.get("_cores", 1) * job.hours
     figures = [
         gpu,
         cpu,

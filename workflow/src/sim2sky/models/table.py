@@ -1,7 +1,7 @@
 """Writes ``docs/networks.md`` and ``resources/networks.csv``: ``python -m sim2sky.models.table``.
 
 A test compares both with what is committed. The second says to what must not import torch how many parameters networks have,
-and how many floating-point operations a pixel of an image costs them on the way forwards.
+in how many tensors, and how many floating-point operations a pixel of an image costs them on the way forwards.
 """
 
 from __future__ import annotations
@@ -49,6 +49,11 @@ def parameters(name: str) -> int:
     return sum(parameter.numel() for parameter in laid_out(name).parameters())
 
 
+def tensors(name: str) -> int:
+    """Number of tensors that a network's parameters are in."""
+    return len(list(laid_out(name).parameters()))
+
+
 def operations(name: str) -> int:
     """Floating-point operations per pixel, forwards, of images of the usual size; a multiplication and an addition are two."""
     pixels = usual_pixels(name)
@@ -74,8 +79,8 @@ def markdown() -> str:
 
 def csv() -> str:
     """Text of ``resources/networks.csv``."""
-    rows = (f"{name},{parameters(name)},{operations(name)}\n" for name in list_models())
-    return "network,parameters,operations_per_pixel\n" + "".join(rows)
+    rows = (f"{name},{parameters(name)},{tensors(name)},{operations(name)}\n" for name in list_models())
+    return "network,parameters,tensors,operations_per_pixel\n" + "".join(rows)
 
 
 if __name__ == "__main__":
