@@ -346,7 +346,9 @@ def test_generated_table_is_up_to_date():
     assert committed.startswith(table.INTRO), "run `make docs`"
     for name in ("lens_cnn", "alexnet", "vit_b_16", "inception_v3", "mnasnet6_0"):
         assert table.row(name) in committed, "run `make docs`"
-        assert f"{name},{table.parameters(name)},{table.tensors(name)},{table.operations(name)}" in numbers, "run `make docs`"
+        assert f"{name},{table.parameters(name)},{table.tensors(name)},{table.operations(name)}" in numbers, (
+            "run `make docs`"
+        )
     assert committed.count("\n| `") == len(numbers) - 1 == len(list_models())
 
 

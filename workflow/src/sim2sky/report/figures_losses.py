@@ -41,7 +41,7 @@ def _loss_figure(products: Products, scale: str) -> Figure:
         kinds.setdefault(loss_kind(study, run), []).append(run)
     rows = [(kind, runs[i : i + COLUMNS]) for kind, runs in kinds.items() for i in range(0, len(runs), COLUMNS)]
     figure = style.new_figure(0.5 + 2.1 * len(rows))
-    axes = figure.subplots(len(rows), COLUMNS, sharex=True, squeeze=False)
+    axes = figure.subplots(len(rows), max(len(runs) for _, runs in rows), sharex=True, squeeze=False)
     curves = {run: _history(products, run) for run in study.runs}
     for kind, runs in kinds.items():
         limits = _limits([curves[run] for run in runs if curves[run] is not None], scale)

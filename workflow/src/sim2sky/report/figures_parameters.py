@@ -166,7 +166,9 @@ def parameter_scores(products: Products, comparison: Comparison) -> Figure:
             ax.xaxis.set_major_formatter("{x:g}")
             ax.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
             ax.tick_params(which="minor", labelsize=8)
-        elif metric == "r2":
+            continue
+        ax.locator_params(axis="x", nbins=5)
+        if metric == "r2":
             _limit_r2(ax, rows.groupby("run").value.mean().reindex(runs))
     sizes = {run: products.network_size(run) for run in runs}
     labels = [f"{run} ({sizes[run] / 1e6:.3g} M)" if sizes[run] else run for run in runs]
