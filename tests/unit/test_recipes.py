@@ -1,6 +1,5 @@
 """What recipes and runs may ask for: schedules, optimisers, streaming, and starting from earlier runs."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +15,9 @@ from sim2sky.evaluate.predict import predict_block
 from sim2sky.models.batch_statistics import predict
 from sim2sky.models.imagenet import WeightsError
 from sim2sky.train import checkpoint
-from sim2sky.train import images as train_images
 from sim2sky.train.block import train_block
-from sim2sky.train.data import Domain, fraction_held, load_part
-from sim2sky.train.images import HeldImages, StreamedImages, pixel_statistics, statistics_of
+from sim2sky.train.data import Domain, load_part
+from sim2sky.train.images import pixel_statistics, statistics_of
 from sim2sky.train.labels import Labels
 from sim2sky.train.loop import Learner
 from sim2sky.train.optimise import make_optimiser
@@ -39,8 +37,12 @@ def recipe(**change) -> Recipe:
 
 @pytest.fixture(scope="module")
 def domain(tmp_path_factory) -> Domain:
+    return bytes_domain(tmp_path_factory.mktemp("bytes"))
+
+
+def bytes_domain(folder: Path) -> Domain:
     """8-bit images in three shards, as bright as the first label is large; shards have many chunks."""
-    folder, random = tmp_path_factory.mktemp("bytes"), np.random.default_rng(0)
+    random = np.random.default_rng(0)
     sigma, theta = random.integers(5, 60, LENSES), random.integers(0, 180, LENSES)
     image = random.integers(0, 60, (LENSES, 1, PIXELS, PIXELS)) + 3 * sigma[:, None, None, None]
     data = {"image": image.astype(np.uint8), "sigma": sigma, "sigma2": np.full(LENSES, 20), "theta": theta}
@@ -142,78 +144,6 @@ def test_evaluation_mode_may_stay_on_after_the_first_epoch(domain):
         expected = learner.objective.regression(outputs, learner.source.target).item()
         assert learner.validate(learner.source)["loss"] == pytest.approx(expected), "in the mode of training"
     assert after == {False: False, True: True}, "batch normalisation is frozen"
-
-
-def test_bytes_stay_bytes_and_are_normalised_by_the_batch(domain):
-    images = part(domain).images
-    assert images.raw.dtype == torch.uint8
-    values = images.raw.double()
-    for name, expected in (
-        ("none", values),
-        ("eight_bit", values / 255),
-        ("per_domain", (values - values.mean()) / values.std()),
-    ):
-        seen = images.prepared(statistics_of(name, images), CPU)[torch.tensor([3, 1])]
-        torch.testing.assert_close(seen.double(), expected[[3, 1]], rtol=1e-5, atol=1e-5)
-
-
-def test_images_stay_where_they_are_if_a_gpu_has_no_room(monkeypatch):
-    """Batches go there all the same; ``meta`` is a device that is not the CPU on every machine."""
-    held = HeldImages(torch.ones((6, 1, 4, 4), dtype=torch.uint8))
-    for free, room in ((4 * held.raw.nbytes, True), (4 * held.raw.nbytes - 1, False)):
-        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 0))
-        assert train_images._has_room(torch.device("cuda"), held.raw.nbytes) is room
-        with monkeypatch.context() as patch:
-            patch.setattr(train_images, "_has_room", lambda device, size, room=room: room)
-            moved = held.prepared(None, torch.device("meta"))
-        assert moved.raw.device.type == ("meta" if room else "cpu")
-        assert moved[torch.tensor([3, 1])].device == moved.device == torch.device("meta")
-
-
-@pytest.fixture
-def streamed(domain):
-    """Two chunks of the images in memory."""
-    return part(domain, held=0.3)
-
-
-def test_streamed_images_are_the_same_images(domain, streamed):
-    held = part(domain)
-    assert isinstance(streamed.images, StreamedImages)
-    assert streamed.images.shape == held.images.shape
-    index = torch.randperm(120)
-    assert torch.equal(streamed.images[index], held.images[index])
-    assert torch.equal(streamed.images[17:50], held.images[17:50])
-    for one, other in zip(pixel_statistics(streamed.images), pixel_statistics(held.images), strict=True):
-        assert torch.equal(one, other)
-    assert torch.equal(streamed.subset(np.array([5, 90])).images[:], held.subset(np.array([5, 90])).images[:])
-
-
-def test_an_epoch_reads_each_chunk_once_and_shows_each_image_once(streamed, monkeypatch):
-    learner = Learner(recipe(batch_size=8), NONE, 0, streamed, LABELS)
-    read, chunks = [], streamed.images._data.read
-    monkeypatch.setattr(streamed.images._data, "read", lambda *what: read.append(what) or chunks(*what))
-    orders = []
-    for learner.epochs_done in range(2):
-        batches = [index for _, index, _ in learner.batches()]
-        orders.append(torch.cat(batches).tolist())
-        streamed.images._kept.clear()
-        read.clear()
-        for index in batches:
-            streamed.images[index]
-        assert sorted(orders[-1]) == list(range(120))
-        assert len(read) == len(set(read)) == len(streamed.images._starts)
-    assert orders[0] != orders[1]
-    learner.epochs_done = 0
-    assert torch.cat([index for _, index, _ in learner.batches()]).tolist() == orders[0]
-    first = np.searchsorted(streamed.images._starts, orders[0][:16], side="right")
-    assert 1 < len(set(first)) <= streamed.images.buffer, "the buffer's chunks are mixed"
-
-
-def test_memory_decides_what_is_streamed(domain):
-    size = 160 * PIXELS**2 / 1e9
-    assert fraction_held(recipe(memory_limit_gb=2 * size), [domain], ("train", "validation")) == 1
-    assert fraction_held(recipe(memory_limit_gb=size / 2), [domain], ("train", "validation")) == pytest.approx(0.5)
-    assert fraction_held(recipe(memory_limit_gb=size / 2), [domain, domain], ("train", "validation")) == 0.25
 
 
 def test_weights_of_angles_are_ellipticities(domain):
@@ -342,18 +272,6 @@ def test_nothing_is_predicted_or_read_in_vain(domain, tmp_path, monkeypatch, net
     table = pd.read_parquet(files[0])
     assert list(table.statistics.unique()) == statistics
     assert set(run_metrics(table).statistics) == set(statistics)
-
-
-def test_streaming_learns_as_well_as_memory(domain, tmp_path):
-    last = {}
-    for name, limit in (("held", 8.0), ("streamed", 5e-6)):
-        folder = train(domain, tmp_path / name, epochs=12, standardise=True, memory_limit_gb=limit)
-        with open(folder / "history.csv") as file:
-            losses = [float(row["loss"]) for row in csv.DictReader(file)]
-        last[name] = (losses[11] + losses[23]) / 2
-        assert last[name] < 0.8 * losses[0]
-    assert last["held"] != last["streamed"]
-    assert last["streamed"] == pytest.approx(last["held"], rel=0.3)
 
 
 @pytest.mark.parametrize("limit", [8.0, 5e-6])
