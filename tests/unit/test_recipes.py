@@ -1,4 +1,4 @@
-"""What recipes and runs may ask for: schedules, optimisers, streaming, and starting from earlier runs."""
+"""What recipes and runs may ask for: schedules, optimisers, and starting from earlier runs."""
 
 from pathlib import Path
 
