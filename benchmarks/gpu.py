@@ -1,9 +1,10 @@
 """Time on a GPU what the full-size studies do, against the same machine's CPU, in one run.
 
-    python benchmarks/gpu.py [--output PATH]
+    python benchmarks/gpu.py [--pixels 400] [--output PATH]
 
 - The twelve networks of the architectures study train on 8-bit images of 400 x 400 pixels, in the study's batches of 10
-  and in batches of 64, from random weights: images a second of a later epoch, and the most memory that tensors took.
+  and in batches of 64, from random weights: images a second of a later epoch, with batch
+  statistics frozen as in the study, and the most memory that tensors took.
 - The small network of the einstein_radius study trains, with and without adaptation, and several seeds as one batched
   model, against a plain PyTorch loop on the GPU and against our loop on one core. With adaptation, images of both domains count.
 - Images are simulated for both publications, against one core.
@@ -41,9 +42,8 @@ from sim2sky.train.together import Team
 ROOT = Path(__file__).resolve().parents[1]
 GPU, CORE = torch.device("cuda"), torch.device("cpu")
 TARGETS = ["x", "y", "R_E", "sigma", "sigma2", "theta"]
-STEPS, TURNS = 20, 3
+LARGE_STEPS, SMALL_STEPS, TURNS = 20, 100, 3
 SMALL = {"network": "lens_cnn", "batch_size": 32, "optimiser": {"lr": 6e-5}}
-ROUNDS = 100  # steps of the small network
 Row = dict[str, object]
 
 
@@ -54,7 +54,7 @@ def study(name: str) -> dict:
 # ---- networks of the second publication
 
 
-def counts(images: int, pixels: int) -> Part:
+def eight_bit(images: int, pixels: int) -> Part:
     """Random 8-bit images on the GPU."""
     raw = torch.randint(0, 256, (images, 1, pixels, pixels), dtype=torch.uint8)
     part = Part(HeldImages(raw), 50 * torch.rand(images, len(TARGETS)), np.arange(images))
@@ -66,7 +66,7 @@ def architecture(network: str, options: dict, batch: int, printed: dict, pixels:
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     recipe = Recipe(**{**printed, "network": network, "network_options": options, "batch_size": batch, "epochs": 2})
-    epochs = Learner(recipe, METHODS["none"], 0, counts(STEPS * batch, pixels), Labels(TARGETS)).run()
+    epochs = Learner(recipe, METHODS["none"], 0, eight_bit(LARGE_STEPS * batch, pixels), Labels(TARGETS)).run()
     next(epochs)  # warms up, and is the only one with dropout and batch statistics
     row = {"job": f"train, {pixels} pixels, batches of {batch}", "program": network}
     row["images_per_second"] = next(epochs).speed
@@ -92,7 +92,7 @@ def architectures(pixels: int) -> Iterator[Row]:
 
 def floats(seed: int, device: torch.device) -> Part:
     generator = torch.Generator().manual_seed(seed)
-    count = ROUNDS * SMALL["batch_size"]
+    count = SMALL_STEPS * SMALL["batch_size"]
     images, target = torch.randn(count, 1, 40, 40, generator=generator), torch.rand(count, 1, generator=generator)
     return Part(images, target, np.arange(count)).prepared(None, device)
 
@@ -169,7 +169,7 @@ def simulations() -> Iterator[Row]:
         yield from compared(job, loops, None, "sim2sky, one core")
 
 
-# ---- both
+# ---- comparison, output
 
 
 def compared(job: str, loops: dict[str, Callable[[], float]], peer: str | None, core: str) -> Iterator[Row]:

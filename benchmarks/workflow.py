@@ -59,6 +59,8 @@ def main() -> None:
     for _ in range(arguments.repeats):  # in turns, so that a busy moment does not fall on one call alone
         for name, call in calls.items():
             times[name].append(seconds(call))
+    for name in DEMOS:
+        shutil.rmtree(ROOT / f"results/benchmark-of-{name}", ignore_errors=True)
     base = statistics.median(times["start-up"])
     rows = [
         {

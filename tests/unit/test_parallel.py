@@ -20,7 +20,7 @@ from sim2sky.train.task import train as train_task
 from sim2sky.train.together import Team
 
 NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
-ONE_EACH = pytest.mark.skipif(torch.cuda.device_count() == 1, reason="two processes need two GPUs, or none")
+NOT_ONE_GPU = pytest.mark.skipif(torch.cuda.device_count() == 1, reason="two processes need two GPUs, or none")
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_too_few_gpus_for_the_processes_are_named(monkeypatch, tmp_path):
         launch({"model": str(tmp_path / "model.safetensors")}, 2, 2)
 
 
-@ONE_EACH
+@NOT_ONE_GPU
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["none", "dann", "mmd"])
 def test_two_processes_train_as_one_does(domains, tmp_path, method, capsys):
@@ -119,7 +119,7 @@ def test_two_processes_train_as_one_does(domains, tmp_path, method, capsys):
         torch.testing.assert_close(found[2][0][name], one, rtol=5e-3, atol=5e-4)
 
 
-@ONE_EACH
+@NOT_ONE_GPU
 @pytest.mark.slow
 def test_several_processes_leave_out_what_the_thesis_leaves_out(tmp_path, capsys):
     """From the second epoch on, in evaluation mode, Inception's auxiliary branch has no part in the loss."""

@@ -1,8 +1,14 @@
 """Time limits from measured speeds, and hours back from limits."""
 
+import csv
+import re
+from pathlib import Path
+
 import pytest
 
-from sim2sky.plan import LONGEST, Job, markdown, time_limit
+from sim2sky.plan import LONGEST, Job, markdown, step_seconds, time_limit
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("seconds", [0, 100, 5000])
@@ -28,6 +34,23 @@ def test_table_adds_up_gpu_and_cpu_hours_apart():
 
 
 def test_hours_of_a_training_are_not_cut_by_the_longest_limit():
-    long, short = {"runtime": LONGEST, "gpu_minutes": 3000}, {"runtime": 20, "gpu_minutes": 1}
+    long, short = {"runtime": LONGEST, "expected_minutes": 3000}, {"runtime": 20, "expected_minutes": 1}
     jobs = [Job("train", "train", {"mem_mb": 1, "gpu": 2} | times) for times in (long, long, short)]
     assert markdown(jobs).count("| 3 (2) | 200.0 | 0.0 | 120.0 |") == 2
+
+
+def test_steps_of_a_gpu_take_as_long_as_was_measured():
+    """Half of what is reckoned, to all of it."""
+    with open(ROOT / "resources/networks.csv") as file:
+        networks = {row.pop("network"): {key: int(value) for key, value in row.items()} for row in csv.DictReader(file)}
+    with open(ROOT / "docs/results/benchmarks/gpu.csv") as file:
+        rows = [row for row in csv.DictReader(file) if row["job"].startswith("train")]
+    rows = [row for row in rows if not re.search("plain|one core", row["program"])]
+    assert len(rows) > 10
+    for row in rows:
+        pixels, batch = map(int, re.findall(r"\d+", row["job"]))
+        domains = 2 if re.search("dann|mmd", row["program"]) else 1
+        seeds = int((re.findall(r"(\d+) seeds", row["program"]) or [1])[0])
+        network = networks.get(row["program"], networks["lens_cnn"])
+        measured = batch * domains * seeds / float(row["images_per_second"])
+        assert 0.5 < measured / step_seconds(network, batch * pixels**2, domains, seeds) < 1.05, row

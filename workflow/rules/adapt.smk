@@ -26,7 +26,7 @@ if not CONFIG.partial:
             gpu=processes_of,
             mem_mb=training_memory,
             runtime=training_runtime,
-            gpu_minutes=training_minutes,
+            expected_minutes=training_minutes,
             disk_mb=networks_disk,
             nodes=nodes_of,
             tasks=nodes_of,

@@ -15,8 +15,7 @@
 # training at 64 to 80 pixels in batches of 32, they reached 23 to 130 billion a second, three times the forward ones counted: EfficientNet-B0
 # 23, AlexNet 25, the network of the table above 25, MNASNet 1.0 30, VGG-11 55, SqueezeNet 56, DenseNet-121 61, ResNet-18 71, Inception 130.
 #
-# On an H100 (docs/results/benchmarks/gpu.csv) a step takes as long as its operations, or as long as its kernels take to start, which goes by
-# the tensors: by whichever is longer, with the numbers below, the nine networks measured took 50 to 100 % of the time reckoned.
+# On an H100 sim2sky.plan.step_seconds is what was measured, with batch statistics frozen in the large networks.
 #
 # Images in 8-bit counts, of 500 roulettes of 1000 x 1000 pixels kept as 400 x 400, took 7.3 s, 731 MB and 0.044 bytes on disk per pixel.
 #
@@ -26,11 +25,9 @@
 import csv
 from math import ceil, prod
 
-from sim2sky.plan import time_limit
+from sim2sky.plan import step_seconds, time_limit
 
 COMPUTING_SPEED = 25e9  # operations a second of one core
-GPU_SPEED, STARTING = 20e12, 0.16e-3  # operations a second of a GPU; seconds per tensor
-BACKWARDS = 3  # operations of a training step over those forwards
 IMAGING_SPEED = 600 * 40**2  # pixels a second
 COUNTING_SPEED = 60 * 1000**2  # of images in 8-bit counts: of the whole image, most of which is dark and not computed
 PREDICTION_SPEED, PREDICTION_THREADS = 1500 * 40**2, 4
@@ -145,9 +142,9 @@ def observed_disk(wildcards):
 # ---- train, adapt
 
 
-def size_of(recipe):
-    """Parameters and operations of a network for images of the usual size; one of your own counts as the small one of the first study."""
-    return NETWORKS.get(recipe.network, NETWORKS["lens_cnn"])
+def size_of(recipe, unknown="lens_cnn"):
+    """Numbers of a network; one of your own, until `make docs` has counted it, has those of the one named `unknown`."""
+    return NETWORKS.get(recipe.network, NETWORKS[unknown])
 
 
 def network_megabytes(wildcards):
@@ -160,10 +157,13 @@ def computing_seconds(recipe, pixels):
     return pixels * size_of(recipe)["operations_per_pixel"] / COMPUTING_SPEED
 
 
+def part_lenses(dataset, *parts):
+    bounds = DATASETS[dataset].split.bounds(SIMULATIONS[DATASETS[dataset].simulation].lenses)
+    return sum(bounds[part][1] - bounds[part][0] for part in parts)
+
+
 def part_pixels(dataset, *parts):
-    simulation = SIMULATIONS[DATASETS[dataset].simulation]
-    bounds = DATASETS[dataset].split.bounds(simulation.lenses)
-    return observed_pixels(dataset, sum(bounds[part][1] - bounds[part][0] for part in parts))
+    return observed_pixels(dataset, part_lenses(dataset, *parts))
 
 
 def part_megabytes(dataset, *parts):
@@ -181,23 +181,22 @@ def training_memory(wildcards, attempt):
     return memory(LIBRARIES_GPU, 2 * min(images, recipe.memory_limit_gb * 1000) + networks * network_megabytes(wildcards), attempt)
 
 
-def epoch_seconds(recipe, dataset, pixels, domains=1, together=1):
-    """Of a GPU, to train an epoch of images that have so many pixels in all, of each domain and for each of the seeds together."""
-    steps = pixels / observed_pixels(dataset, recipe.batch_size)
-    operations = BACKWARDS * size_of(recipe)["operations_per_pixel"] * pixels * domains * together / recipe.processes
-    return max(operations / GPU_SPEED, steps * size_of(recipe)["tensors"] * domains * STARTING)
+def epochs_seconds(recipe, dataset, images, **step):
+    """Seconds of a training on a GPU with so many images; `step` are options of :func:`sim2sky.plan.step_seconds`."""
+    batch = observed_pixels(dataset, recipe.batch_size)
+    return recipe.epochs * images / recipe.batch_size * step_seconds(size_of(recipe, "resnet152"), batch, **step)
 
 
 def training_seconds(wildcards):
     run, recipe, seeds = run_of(wildcards), recipe_of(wildcards.study, wildcards.run), seeds_in(wildcards)
     together = seeds if recipe.seeds_together else 1
-    domains = 2 if run.target else 1
-    epoch = epoch_seconds(recipe, run.source, part_pixels(run.source, "train"), domains, together)
-    return epoch * recipe.epochs * seeds / together
+    images = part_lenses(run.source, "train") * (run.train_on.fraction if run.train_on else 1)
+    step = {"domains": 2 if run.target else 1, "seeds": together, "processes": recipe.processes}
+    return epochs_seconds(recipe, run.source, images, **step) * seeds / together
 
 
 def training_minutes(wildcards):
-    """What :func:`sim2sky.plan` counts: the limit does not tell, where it is the longest."""
+    """Expected time, for sim2sky.plan; a limit that is the longest does not tell it."""
     return ceil(training_seconds(wildcards) / 60)
 
 
@@ -218,8 +217,7 @@ def cross_validation_seconds(wildcards):
     study = STUDIES[wildcards.study]
     cross = study.cross_validation
     trainings = prod(len(values) for values in cross.grid.values()) * (cross.folds - 1)
-    recipe, pixels = study.recipes[cross.recipe], observed_pixels(cross.dataset, cross.lenses)
-    return epoch_seconds(recipe, cross.dataset, pixels) * trainings * recipe.epochs
+    return trainings * epochs_seconds(study.recipes[cross.recipe], cross.dataset, cross.lenses)
 
 
 def cross_validation_minutes(wildcards):

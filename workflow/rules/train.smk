@@ -44,7 +44,7 @@ if not CONFIG.partial:
             gpu=processes_of,
             mem_mb=training_memory,
             runtime=training_runtime,
-            gpu_minutes=training_minutes,
+            expected_minutes=training_minutes,
             disk_mb=networks_disk,
             nodes=nodes_of,
             tasks=nodes_of,
@@ -77,7 +77,7 @@ if not CONFIG.partial:
             gpu=1,
             mem_mb=cross_validation_memory,
             runtime=cross_validation_runtime,
-            gpu_minutes=cross_validation_minutes,
+            expected_minutes=cross_validation_minutes,
         message:
             "Cross-validating hyper-parameters of {wildcards.study} on labelled data"
         script:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -17,14 +17,18 @@ STAGES = ("simulate", "observe", "train", "adapt", "evaluate", "report")
 START, MARGIN = 10, 5  # minutes, and times what was measured
 # Minutes. A longer training is cut and goes on from its checkpoint; a limit beyond the partition's would never start.
 LONGEST = 5 * 24 * 60
+# An H100's, by docs/results/benchmarks/gpu.csv, which tests/unit/test_plan.py compares
+GPU_SPEED = 20e12  # operations a second
+STARTING = 0.16e-3  # seconds per tensor of weights, whose kernels are started one by one
+BACKWARDS = 3  # operations of a training step over those forwards
 CORES = "1000"  # so that no job is cut down to the cores of this machine
 TEXT = """# What a full run costs
 
 <!-- Printed by `make plan`, written by `make docs`. -->
 
-Jobs that `snakemake --profile slurm` submits for the configured studies from nothing, and the hours of GPUs and of CPUs, as many as a job holds, that
-they take at measured speeds: of an H100, by numbers of workflow/rules/resources.smk that are up to twice too long, and of a server's CPU. How many
-jobs are given the longest limit, five days, is in brackets. The longest time limit and the largest memory are those of the first attempt.
+Jobs that `snakemake --profile slurm` submits for the configured studies from nothing, and the hours of GPUs and of CPUs, as many as a job holds. Those of
+CPUs are as measured. Those of GPUs follow from nine networks that were measured on an H100, and took half to all of what is reckoned for them. How
+many jobs are given the longest limit, five days, is in brackets. The longest limit and the largest memory are those of the first attempt.
 
 """
 
@@ -35,6 +39,29 @@ def time_limit(seconds: float, attempt: int) -> int:
     `START` minutes, and `MARGIN` times as long for slower machines and file systems; more at each attempt, up to `LONGEST`.
     """
     return min(ceil((START + MARGIN * seconds / 60) * attempt), LONGEST)
+
+
+def step_seconds(
+    network: Mapping[str, int], pixels: int, domains: int = 1, seeds: int = 1, processes: int = 1
+) -> float:
+    """Seconds of a training step on a GPU: those of its operations or those of starting them, whichever are more.
+
+    Parameters
+    ----------
+    network : mapping
+        `operations_per_pixel` and `tensors`, as in ``resources/networks.csv``.
+    pixels : int
+        Of a batch of images of one domain.
+    domains : int
+        Two with adaptation.
+    seeds : int
+        Trained as one batched model.
+    processes : int
+        That share the batch.
+    """
+    operations = BACKWARDS * network["operations_per_pixel"] * pixels * domains * seeds / processes
+    batched = 2.3 * (1 + seeds / 100) if seeds > 1 else 1
+    return max(operations / GPU_SPEED, batched * network["tensors"] * domains * STARTING)
 
 
 @dataclass(frozen=True)
@@ -52,8 +79,8 @@ class Job:
 
     @property
     def hours(self) -> float:
-        """How long it takes at the measured speed, to 12 s; of a training, which states it, to a minute."""
-        minutes = self.resources.get("gpu_minutes", (self.limit - START) / MARGIN)
+        """How long it takes at the measured speed. A training states it, for the longest limit does not tell."""
+        minutes = self.resources.get("expected_minutes", (self.limit - START) / MARGIN)
         return minutes / 60
 
     @property

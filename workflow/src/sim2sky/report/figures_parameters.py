@@ -114,7 +114,7 @@ def _errors_of_one_seed(products: Products, run: str, domain: str) -> pd.DataFra
             return None
         by_seed = (table.predicted - table.true).groupby(table.seed)
         found[name] = {seed: errors.to_numpy() for seed, errors in by_seed}
-    sizes = pd.DataFrame(found).map(lambda errors: np.abs(errors).mean()).sum(axis=1).sort_values()
+    sizes = pd.DataFrame(found).map(lambda errors: np.abs(errors).mean()).sum(axis=1, skipna=False).sort_values()
     seed = sizes.index[(len(sizes) - 1) // 2]
     table = pd.DataFrame({name: errors[seed] for name, errors in found.items()})
     table.attrs["seed"] = int(seed)

@@ -24,7 +24,7 @@ from torch.distributed.nn.functional import all_gather, all_reduce
 
 
 class DistributedError(RuntimeError):
-    """A process of a distributed training failed; its output, above, says why."""
+    """A training in several processes cannot be started, or one of them failed, whose output, above, says why."""
 
 
 def processes() -> int:
