@@ -119,7 +119,8 @@ def main() -> None:
     if summary.metric.str.startswith(STUCK).any():
         new = stuck_table(summary)
     else:
-        several, one = summary.domain.nunique() > 1, "mean" not in set(summary.parameter)
+        several = summary.groupby("run").domain.nunique().max() > 1
+        one = "mean" not in set(summary.parameter)
         new = table(summary if one else summary[summary.parameter == "mean"]) if several else regression_table(summary)
     text, found = re.subn(MARKERS.format(study=study), lambda m: m[1] + new + m[2], readme.read_text(), flags=re.DOTALL)
     if not found:
