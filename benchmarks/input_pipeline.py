@@ -25,6 +25,8 @@ from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"  # read when numpy and torch are imported
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # Zarr decodes chunks in threads of its own
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402

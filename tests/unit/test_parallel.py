@@ -77,10 +77,14 @@ def test_seeds_together_resume_in_the_same_bytes(domains, tmp_path, monkeypatch,
 def test_too_few_gpus_for_the_processes_are_named(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    task = {"model": str(tmp_path / "model.safetensors")}
     with pytest.raises(
         DistributedError, match="devices: 2, nodes: 2 in the recipe takes 4 GPUs of this machine, where 1 "
     ):
-        launch({"model": str(tmp_path / "model.safetensors")}, 2, 2)
+        launch(task, 2, 2)
+    monkeypatch.setenv("SLURM_JOB_ID", "1")  # other nodes have GPUs of their own
+    with pytest.raises(DistributedError, match="takes 2 GPUs of this machine, where 1 "):
+        launch(task, 2, 2)
 
 
 @NOT_ONE_GPU

@@ -28,7 +28,8 @@ TEXT = """# What a full run costs
 
 Jobs that `snakemake --profile slurm` submits for the configured studies from nothing, and the hours of GPUs and of CPUs, as many as a job holds. Those of
 CPUs are as measured. Those of GPUs follow from nine networks that were measured on an H100, and took half to all of what is reckoned for them. How
-many jobs are given the longest limit, five days, is in brackets. The longest limit and the largest memory are those of the first attempt.
+many jobs are given the longest limit, five days, is in brackets; one of CPUs then counts as one day. The longest limit and the largest memory are those of
+the first attempt.
 
 """
 
@@ -60,7 +61,7 @@ def step_seconds(
         That share the batch.
     """
     operations = BACKWARDS * network["operations_per_pixel"] * pixels * domains * seeds / processes
-    batched = 2.3 * (1 + seeds / 100) if seeds > 1 else 1
+    batched = 2.3 * (1 + seeds / 100) if seeds > 1 else 1  # as ten and a hundred seeds were measured
     return max(operations / GPU_SPEED, batched * network["tensors"] * domains * STARTING)
 
 
