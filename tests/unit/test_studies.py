@@ -83,12 +83,14 @@ def test_hard_examples_and_their_control_take_as_many_steps(studies):
     assert study.runs["all-then-worst"].train_on.fraction * worst.epochs == control.epochs
 
 
-def test_runs_that_are_wanted_bring_those_that_they_start_from():
+def test_runs_that_are_wanted_bring_those_that_they_start_from_and_their_datasets_alone():
     only = {"overrides": {"architectures": {"only_runs": ["vgg19_bn-imagenet-longer"]}}}
     raw = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     study = load(raw | only, ROOT)[1]["architectures"]
     assert list(study.runs) == ["vgg19_bn-imagenet", "vgg19_bn-imagenet-longer"]
     assert {row.run for row in study.published} == set(study.runs) and study.reconstruction
+    only["overrides"]["choices"] = {"only_runs": ["ordered-thesis"]}
+    assert list(load(raw | only, ROOT)[1]["choices"].datasets) == ["cosmosim_ordered"]
     only["overrides"]["architectures"]["only_runs"] = ["vgg19"]
     with pytest.raises(ConfigError, match="only_runs.0: unknown run 'vgg19'; did you mean 'vgg19_bn-imagenet'"):
         load(raw | only, ROOT)

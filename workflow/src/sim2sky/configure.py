@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from sim2sky.config import Config, Strict, Study, Survey, known, merge
-from sim2sky.config.chains import wanted_runs, without_dangling
+from sim2sky.config.chains import used_datasets, wanted_runs, without_dangling
 from sim2sky.config.check import ConfigError, check, place
 from sim2sky.config.references import mistakes
 
@@ -85,7 +85,7 @@ def _read(folder: Path, name: str, what: str, root: Path) -> dict[str, Any]:
 
 
 def _available(study: Study, top: Config) -> Study:
-    """`study` without the datasets whose cutouts have no path, the runs that need them, and those that are not wanted."""
+    """`study` without the datasets whose cutouts have no path, the runs that need them, and what is not wanted."""
     absent = {n for n, d in study.datasets.items() if d.background and not top.cutouts.get(d.background.cutouts)}
     runs = {
         name: run.model_copy(update={"evaluate_on": [d for d in run.evaluate_on if d not in absent]})
@@ -95,11 +95,14 @@ def _available(study: Study, top: Config) -> Study:
     datasets = {name: dataset for name, dataset in study.datasets.items() if name not in absent}
     runs = {name: run for name, run in runs.items() if run.evaluate_on}
     left = without_dangling(study.model_copy(update={"datasets": datasets, "runs": runs}))
-    published = [row for row in left.published if row.run is None or row.run in left.runs]
-    left = left.model_copy(update={"published": published})
     if (asked := left.reconstruction) and (asked.run not in left.runs or asked.dataset not in left.datasets):
         left = left.model_copy(update={"reconstruction": None})
-    return left
+    if study.only_runs:
+        left = left.model_copy(update={"datasets": used_datasets(left)})
+    published = [
+        row for row in left.published if row.domain in left.datasets and (row.run is None or row.run in left.runs)
+    ]
+    return left.model_copy(update={"published": published})
 
 
 def _check_shared(studies: dict[str, Study]) -> None:

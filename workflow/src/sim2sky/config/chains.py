@@ -1,4 +1,4 @@
-"""Runs that take something over from earlier runs: that these exist, fit, and do not go round in a circle."""
+"""What runs take over from earlier runs, that this fits and does not go round in a circle, and what wanted runs need."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from sim2sky.config.base import known
+from sim2sky.config.observe import Dataset
 from sim2sky.config.study import Study
 from sim2sky.config.train import Recipe, Run
 
@@ -41,6 +42,14 @@ def wanted_runs(study: Study) -> dict[str, Run]:
         wanted.add(name)
         todo += study.runs[name].earlier.values()
     return {name: run for name, run in study.runs.items() if name in wanted}
+
+
+def used_datasets(study: Study) -> dict[str, Dataset]:
+    """The datasets that runs and analyses of `study` name."""
+    analyses = filter(None, [study.cross_validation, study.reconstruction])
+    used = {name for run in study.runs.values() for name in (run.source, run.target, *run.evaluate_on)}
+    used |= {analysis.dataset for analysis in analyses}
+    return {name: dataset for name, dataset in study.datasets.items() if name in used}
 
 
 def without_dangling(study: Study) -> Study:

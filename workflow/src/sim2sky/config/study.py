@@ -68,7 +68,8 @@ class Study(Strict):
     methods: dict[Name, Method] = Field({}, description="ways to adapt")
     runs: dict[Name, Run] = Field({}, description="what is trained: a method by a recipe on domains")
     only_runs: list[Name] = Field(
-        [], description="keys of `runs` that are wanted, with those they start from; none is all"
+        [],
+        description="keys of `runs` that are wanted, with those they start from and the datasets of both; none is all",
     )
     cross_validation: CrossValidation | None = Field(None, description="null leaves it out")
     stuck_at_mean: StuckAtMean | None = Field(None, description="null leaves the count out")

@@ -46,7 +46,7 @@ class HeldImages:
             images = self.raw[index]
         else:  # copies whole images, where raw[index] goes pixel by pixel
             images = self.raw.index_select(0, torch.as_tensor(index, device=self.raw.device))
-        return normalise(images.to(self.device, memory_format=torch.channels_last), self.statistics)
+        return normalise(images.to(self.device), self.statistics)
 
     def prepared(self, statistics: Statistics | None, device: torch.device) -> HeldImages:
         """Images that are normalised with `statistics` on `device`."""
@@ -96,8 +96,7 @@ class StreamedImages:
         return self.shape[0]
 
     def __getitem__(self, index: slice | torch.Tensor) -> torch.Tensor:
-        images = torch.from_numpy(self._read(index)).to(self.device, memory_format=torch.channels_last)
-        return normalise(images, self.statistics)
+        return normalise(torch.from_numpy(self._read(index)).to(self.device), self.statistics)
 
     def prepared(self, statistics: Statistics | None, device: torch.device) -> StreamedImages:
         """Images that are normalised with `statistics` on `device`."""
@@ -188,13 +187,16 @@ def statistics_of(normalisation: str, images: Images | None) -> Statistics | Non
 
 
 def normalise(images: torch.Tensor, statistics: Statistics | None) -> torch.Tensor:
-    """`images` minus the mean, over the standard deviation; as they are, in floats, when `statistics` is None."""
+    """`images` minus the mean, over the standard deviation, as floats in the memory layout that convolutions are fast with.
+
+    Nothing but type and layout is changed when `statistics` is None.
+    """
+    # bytes are made floats first: torch is slow at sums and products of both
+    floats = images.to(torch.float32, memory_format=torch.channels_last, copy=statistics is not None)
     if statistics is None:
-        return images.float()
+        return floats
     mean, std = statistics
-    # bytes are made floats first: torch is slow at sums of both
-    owned = images.clone() if images.is_floating_point() else images.float()
-    return (owned if mean is None else owned.sub_(mean)).div_(std)
+    return (floats if mean is None else floats.sub_(mean)).mul_(std.reciprocal())  # a quotient takes twice the time
 
 
 def _has_room(device: torch.device, size: int) -> bool:
