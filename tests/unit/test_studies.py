@@ -44,9 +44,10 @@ def test_demo_changes_no_run_but_its_size(studies):
             assert other == one.model_copy(update=options)
 
 
-def test_two_cores_change_no_loss_optimiser_or_rate(studies):
+@pytest.mark.parametrize("config", ["two-cores.yaml", "one-gpu.yaml"])
+def test_smaller_studies_change_no_loss_optimiser_or_rate(studies, config):
     """Of the runs that the full study has, too; the others are of smaller networks."""
-    for name, small in shipped("config.yaml", "two-cores.yaml").items():
+    for name, small in shipped("config.yaml", config).items():
         for run in set(small.runs) & set(studies[name].runs):
             one, other = studies[name].recipe_of(run), small.recipe_of(run)
             assert (one.loss, one.optimiser, one.schedule) == (other.loss, other.optimiser, other.schedule)

@@ -19,7 +19,7 @@ START, MARGIN = 10, 5  # minutes, and times what was measured
 LONGEST = 5 * 24 * 60
 # An H100's, by docs/results/benchmarks/gpu.csv, which tests/unit/test_plan.py compares
 GPU_SPEED = 20e12  # operations a second
-STARTING = 0.16e-3  # seconds per tensor of weights, whose kernels are started one by one
+STARTING = 0.22e-3  # seconds per tensor of weights, whose kernels are started one by one
 BACKWARDS = 3  # operations of a training step over those forwards
 CORES = "1000"  # so that no job is cut down to the cores of this machine
 TEXT = """# What a full run costs
@@ -27,7 +27,7 @@ TEXT = """# What a full run costs
 <!-- Printed by `make plan`, written by `make docs`. -->
 
 Jobs that `snakemake --profile slurm` submits for the configured studies from nothing, and the hours of GPUs and of CPUs, as many as a job holds. Those of
-CPUs are as measured. Those of GPUs follow from nine networks that were measured on an H100, and took half to all of what is reckoned for them. How
+CPUs are as measured. Those of GPUs follow from thirteen networks that were measured on an H100, and took half to all of what is reckoned for them, VGG-19 a fifth. How
 many jobs are given the longest limit, five days, is in brackets; one of CPUs then counts as one day. The longest limit and the largest memory are those of
 the first attempt.
 

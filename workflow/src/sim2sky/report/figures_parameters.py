@@ -187,7 +187,8 @@ def parameter_scores(products: Products, comparison: Comparison) -> Figure:
 
 def _limit_r2(ax: Axes, means: pd.Series) -> None:
     """Show no more than `LOWEST_R2`, and say which means lie below."""
-    low = max(min(ax.get_xlim()[0], 0.99), LOWEST_R2)
+    low = min(ax.dataLim.x0, 0.99)
+    low = max(low - 0.05 * (1 - low), LOWEST_R2)  # a margin of the whole axis, so that no dot is cut
     ax.set_xlim(low, 1 + 0.03 * (1 - low))
     for height, mean in enumerate(means):
         if mean < low:
