@@ -5,7 +5,7 @@
 Both give batches of ten 8-bit images divided by 255, as floats, with six parameters each. The peer does what the
 program of the thesis did: scikit-image reads a PNG file per image, pandas a row per label, torch's DataLoader shuffles
 and collates, in one process. Both may use as many cores as `--cores` says; with more than one Zarr decodes chunks side
-by side. Ours reads shards: `first epoch` from opening the files to the last batch, `later epochs` when
+by side, and streamed images are read ahead. Ours reads shards: `first epoch` from opening the files to the last batch, `later epochs` when
 images are held in memory, and `streamed` when a quarter of them may be. `100 epochs`, what the thesis trained, is
 reckoned: one first and 99 later ones, against as many of the peer's. `make benchmarks` sets the allocator as the
 workflow does, for both sides. Wall time is measured, in turns, so that
@@ -151,9 +151,9 @@ def table(speeds: dict[str, np.ndarray], pixels: int, cores: int) -> pd.DataFram
 
 
 def bind(cores: int) -> None:
-    """Let this process use so many cores; what it starts later, too: Zarr decodes in threads of its own."""
+    """Let this process use so many cores, and what it starts later, too; torch computes on one, as in trainings."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-    torch.set_num_threads(cores)
+    torch.set_num_threads(1)
 
 
 def compare(pixels: int, cores: int, count: int, rounds: int) -> pd.DataFrame:
@@ -183,9 +183,9 @@ def main() -> None:
     if max(options.cores) > len(os.sched_getaffinity(0)):
         parser.error(f"--cores {max(options.cores)}: this machine lends {len(os.sched_getaffinity(0))}")
     tables = []
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = "1"  # read when numpy and torch are imported
     for cores in options.cores:
-        for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-            os.environ[variable] = str(cores)  # read when numpy and torch are imported
         with ProcessPoolExecutor(1, get_context("spawn"), bind, (cores,)) as process:
             for pixels in options.pixels:
                 tables.append(process.submit(compare, pixels, cores, options.images, options.rounds).result())

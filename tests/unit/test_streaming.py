@@ -46,8 +46,8 @@ def test_images_stay_where_they_are_if_a_gpu_has_no_room(monkeypatch):
 
 @pytest.fixture
 def streamed(domain):
-    """Two chunks of the images in memory."""
-    return part(domain, held=0.3)
+    """A few chunks of the images in memory."""
+    return part(domain, held=0.6)
 
 
 def test_streamed_images_are_the_same_images(domain, streamed):
@@ -70,7 +70,7 @@ def test_an_epoch_reads_each_chunk_once_and_shows_each_image_once(streamed, monk
     for learner.epochs_done in range(2):
         batches = [index for _, index, _ in learner.batches()]
         orders.append(torch.cat(batches).tolist())
-        streamed.images._kept.clear()
+        streamed.images._held.clear()
         read.clear()
         for index in batches:
             streamed.images[index]
@@ -80,7 +80,22 @@ def test_an_epoch_reads_each_chunk_once_and_shows_each_image_once(streamed, monk
     learner.epochs_done = 0
     assert torch.cat([index for _, index, _ in learner.batches()]).tolist() == orders[0]
     first = np.searchsorted(streamed.images._starts, orders[0][:16], side="right")
-    assert 1 < len(set(first)) <= streamed.images.buffer, "the buffer's chunks are mixed"
+    assert 1 < len(set(first)) <= streamed.images.buffer, "the chunks of a group are mixed"
+
+
+def test_no_more_than_the_buffer_is_held_and_what_comes_next_is_read_ahead(domain):
+    images = part(domain, held=0.6).images
+    assert 4 <= images.buffer < len(images._starts)
+    order = torch.from_numpy(images.order(np.random.default_rng(0)))
+    for index in order.split(8):
+        images[index]
+        assert len(images._held) <= images.buffer
+    first = images.order(np.random.default_rng(1))[:1]
+    images[torch.from_numpy(first)]
+    assert {*images._groups[0], *images._groups[1]} == images._held.keys()
+    one = StreamedImages(images._data, images.bounds, 1)
+    one[order]
+    assert len(one._held) == 1
 
 
 def test_memory_decides_what_is_streamed(domain):

@@ -89,7 +89,9 @@ class Recipe(Strict):
     devices: PositiveInt = Field(1, description="GPUs per node that share each batch; without any, processes")
     nodes: PositiveInt = Field(1, description="nodes of a SLURM cluster that share each batch; elsewhere it is one")
     memory_limit_gb: PositiveFloat = unit(
-        "GB", "images of a job beyond this are streamed from the shards, shuffled in a buffer of this size", default=8.0
+        "GB",
+        "images of a job beyond this are streamed from the shards, shuffled in groups of half this size",
+        default=8.0,
     )
 
     @model_validator(mode="after")

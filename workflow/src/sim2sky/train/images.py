@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,9 +59,10 @@ class HeldImages:
 
 
 class StreamedImages:
-    """Images that are read where they are asked for; `buffer` chunks of the shards are kept.
+    """Images that are read where they are asked for; at most `buffer` chunks of the shards are in memory.
 
-    :meth:`order` is the order to train in: there each chunk is read once.
+    These are a group of chunks that is in use, and the next one, which is read in the background. :meth:`order` is the
+    order to train in: there each chunk is read once.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ class StreamedImages:
     bounds : (int, int)
         First and one-past-last lens.
     buffer : int
-        Chunks in memory.
+        Chunks in memory. If it is one, nothing is read ahead.
     statistics : (Tensor or None, Tensor) or None
         For :func:`normalise`.
     device : device
@@ -86,11 +87,12 @@ class StreamedImages:
         device: torch.device | str = "cpu",
     ):
         self.bounds, self.buffer, self.statistics, self.device = bounds, buffer, statistics, torch.device(device)
-        self._data, self._kept = data, OrderedDict()
         image = data.variable("image")
         self.shape, self._dtype = torch.Size((bounds[1] - bounds[0], *image.shape[1:])), image.dtype
         starts = np.array(data.chunk_starts("image"))
         self._starts = np.r_[bounds[0], starts[(starts > bounds[0]) & (starts < bounds[1])]] - bounds[0]
+        self._data, self._held, self._reader = data, {}, ThreadPoolExecutor(1)
+        self._group(np.arange(len(self._starts)))
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -108,28 +110,43 @@ class StreamedImages:
         return HeldImages(raw, self.statistics, self.device)
 
     def order(self, random: np.random.Generator) -> np.ndarray:
-        """All positions: chunks in random order, `buffer` of them at a time, in random order within these."""
-        chunks = np.split(np.arange(len(self)), self._starts[1:])
-        shuffled = [chunks[chunk] for chunk in random.permutation(len(chunks))]
-        groups = (shuffled[first : first + self.buffer] for first in range(0, len(chunks), self.buffer))
-        return np.concatenate([random.permutation(np.concatenate(group)) for group in groups])
+        """All positions: chunks in random order, a group of them at a time, in random order within these."""
+        positions = np.split(np.arange(len(self)), self._starts[1:])
+        self._group(random.permutation(len(positions)))
+        return np.concatenate(
+            [random.permutation(np.concatenate([positions[chunk] for chunk in group])) for group in self._groups]
+        )
+
+    def _group(self, chunks: np.ndarray) -> None:
+        """Go through `chunks` in this order from now on, in groups of which two fit into the buffer."""
+        size = max(1, self.buffer // 2)
+        self._groups = np.split(chunks, range(size, len(chunks), size))
+        self._group_of = np.argsort(chunks) // size
 
     def _read(self, index: slice | torch.Tensor) -> np.ndarray:
         where = np.arange(len(self))[index] if isinstance(index, slice) else index.cpu().numpy()
         chunks = np.searchsorted(self._starts, where, side="right") - 1
         out = np.empty((len(where), *self.shape[1:]), self._dtype)
-        for image, chunk, row in zip(out, chunks.tolist(), (where - self._starts[chunks]).tolist(), strict=True):
-            image[...] = self._chunk(chunk)[row]
+        groups = self._group_of[chunks]
+        for group in np.unique(groups):
+            self._hold(group)
+            for position in np.flatnonzero(groups == group):
+                chunk = chunks[position]
+                out[position] = self._held[chunk].result()[where[position] - self._starts[chunk]]
         return out
 
-    def _chunk(self, chunk: int) -> np.ndarray:
-        if chunk not in self._kept:
-            while len(self._kept) >= self.buffer:
-                self._kept.popitem(last=False)
-            start, stop = np.r_[self._starts, len(self)][chunk : chunk + 2] + self.bounds[0]
-            self._kept[chunk] = read_finite(self._data, "image", start, stop)
-        self._kept.move_to_end(chunk)
-        return self._kept[chunk]
+    def _hold(self, group: int) -> None:
+        """Start to read the chunks of a group and of the next one, as far as they are not held; forget all others."""
+        wanted = np.concatenate(self._groups[group : group + (2 if self.buffer > 1 else 1)])
+        for chunk in self._held.keys() - set(wanted):
+            self._held.pop(chunk).cancel()
+        for chunk in wanted:
+            if chunk not in self._held:
+                self._held[chunk] = self._reader.submit(self._read_chunk, chunk)
+
+    def _read_chunk(self, chunk: int) -> np.ndarray:
+        start, stop = np.r_[self._starts, len(self)][chunk : chunk + 2] + self.bounds[0]
+        return read_finite(self._data, "image", start, stop)
 
 
 Images = torch.Tensor | HeldImages | StreamedImages
