@@ -1,15 +1,15 @@
 """Time the way of training images from files to batches against a DataLoader that reads PNG files and rows of a CSV file.
 
-    python benchmarks/input_pipeline.py [--images 2500] [--rounds 9] [--pixels 96 400] [--cores 1 2] [--output PATH]
+    python benchmarks/input_pipeline.py [--images 5000] [--rounds 7] [--pixels 96 400] [--cores 1 2] [--output PATH]
 
 Both give batches of ten 8-bit images divided by 255, as floats, with six parameters each. The peer does what the
 program of the thesis did: scikit-image reads a PNG file per image, pandas a row per label, torch's DataLoader shuffles
 and collates, in one process. Both may use as many cores as `--cores` says; with more than one Zarr decodes chunks side
-by side, and streamed images are read ahead. Ours reads shards: `first epoch` from opening the files to the last batch, `later epochs` when
-images are held in memory, and `streamed` when a quarter of them may be. `100 epochs`, what the thesis trained, is
-reckoned: one first and 99 later ones, against as many of the peer's. `make benchmarks` sets the allocator as the
-workflow does, for both sides. Wall time is measured, in turns, so that
-whatever else the machine does falls on all; ratios are formed within a turn, and their median and range are given. All
+by side, and streamed images are read ahead. Ours reads shards: `first epoch` from opening the files to the last batch,
+`later epochs` when images are held in memory, and `streamed` when a quarter of them may be. `100 epochs`, what the
+thesis trained, is reckoned: one first and 99 later ones, against as many of the peer's. `make benchmarks` sets the
+allocator as the workflow does, for both sides. Wall time is measured, in turns, so that whatever else the machine does
+falls on all; ratios are formed within a turn, and their median and range are given. All
 files are in the machine's file cache: a slow disk makes the peer, which opens a file per image, no faster.
 """
 
@@ -130,9 +130,8 @@ def measure(pipelines: dict[str, Pipeline], rounds: int, size: int) -> dict[str,
     speeds = {name: [] for name in pipelines}
     for _ in range(rounds):
         for name, run in pipelines.items():
-            np.ones(
-                2 * size, np.uint8
-            )  # a virtual machine's host takes back what was free for seconds, and is slow to lend it
+            # the host of a virtual machine takes back memory that was free for seconds, and is slow to lend it again
+            np.ones(2 * size, np.uint8)
             images, seconds = run()
             speeds[name].append(images / seconds)
     speeds = {name: np.array(values) for name, values in speeds.items()}
@@ -174,8 +173,8 @@ def compare(pixels: int, cores: int, count: int, rounds: int) -> pd.DataFrame:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=2500, help="images of an epoch (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=9, help="turns (default: %(default)s)")
+    parser.add_argument("--images", type=int, default=5000, help="images of an epoch (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=7, help="turns (default: %(default)s)")
     parser.add_argument("--pixels", type=int, nargs="+", default=[96, 400], help="sides (default: %(default)s)")
     parser.add_argument("--cores", type=int, nargs="+", default=[1, 2], help="cores used (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=ROOT / "docs/results/benchmarks/input_pipeline.csv")

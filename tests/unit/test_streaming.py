@@ -96,6 +96,9 @@ def test_no_more_than_the_buffer_is_held_and_what_comes_next_is_read_ahead(domai
     one = StreamedImages(images._data, images.bounds, 1)
     one[order]
     assert len(one._held) == 1
+    few = StreamedImages(images._data, images.bounds, images.buffer)
+    few.subset(np.arange(3))
+    assert not few._held
 
 
 def test_memory_decides_what_is_streamed(domain):
@@ -103,6 +106,15 @@ def test_memory_decides_what_is_streamed(domain):
     assert fraction_held(recipe(memory_limit_gb=2 * size), [domain], ("train", "validation")) == 1
     assert fraction_held(recipe(memory_limit_gb=size / 2), [domain], ("train", "validation")) == pytest.approx(0.5)
     assert fraction_held(recipe(memory_limit_gb=size / 2), [domain, domain], ("train", "validation")) == 0.25
+
+
+def test_seeds_that_stream_are_trained_one_by_one(domain, tmp_path):
+    """Together, each in an order of its own, they would read every chunk over and over."""
+    curves = [
+        (train(domain, tmp_path / f"{together}", seeds_together=together, memory_limit_gb=5e-6) / "history.csv")
+        for together in (False, True)
+    ]
+    assert curves[0].read_bytes() == curves[1].read_bytes()
 
 
 def test_streaming_learns_as_well_as_memory(domain, tmp_path):

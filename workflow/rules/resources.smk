@@ -16,7 +16,7 @@
 # 23, AlexNet 25, the network of the table above 25, MNASNet 1.0 30, VGG-11 55, SqueezeNet 56, DenseNet-121 61, ResNet-18 71, Inception 130.
 #
 # On an H100 sim2sky.plan.step_seconds is what was measured, with batch statistics frozen in the large networks. Of the host's memory a training on 115,000
-# images in 8-bit counts of 400 x 400 pixels (17,548 MB) took 18,640 MB, a prediction of 10,000 (1,526 MB) 2,592 MB: libraries took 1,100 MB of them.
+# images in 8-bit counts of 400 x 400 pixels (17,548 MiB) took 18,640 MiB, a prediction of 10,000 (1,526 MiB) 2,592 MiB: libraries took 1,100 of them.
 #
 # Images in 8-bit counts, of 500 roulettes of 1000 x 1000 pixels kept as 400 x 400, took 7.3 s, 731 MB and, of 125,000, 0.085 bytes on disk per pixel.
 #

@@ -97,7 +97,7 @@ def _available(study: Study, top: Config) -> Study:
     left = without_dangling(study.model_copy(update={"datasets": datasets, "runs": runs}))
     if (asked := left.reconstruction) and (asked.run not in left.runs or asked.dataset not in left.datasets):
         left = left.model_copy(update={"reconstruction": None})
-    if study.only_runs:
+    if study.only_runs and left.runs:
         left = left.model_copy(update={"datasets": used_datasets(left)})
     published = [
         row for row in left.published if row.domain in left.datasets and (row.run is None or row.run in left.runs)

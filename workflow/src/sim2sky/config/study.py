@@ -69,7 +69,7 @@ class Study(Strict):
     runs: dict[Name, Run] = Field({}, description="what is trained: a method by a recipe on domains")
     only_runs: list[Name] = Field(
         [],
-        description="keys of `runs` that are wanted, with those they start from and the datasets of both; none is all",
+        description="keys of `runs` that are wanted, with those they start from, and the datasets that these and analyses use; none is all",
     )
     cross_validation: CrossValidation | None = Field(None, description="null leaves it out")
     stuck_at_mean: StuckAtMean | None = Field(None, description="null leaves the count out")

@@ -84,7 +84,9 @@ class Recipe(Strict):
         False, description="leave the network in evaluation mode after the first epoch, a published program's mistake"
     )
     seeds_together: bool = Field(
-        False, description="train the seeds of a job as one batched model, which is faster on a GPU, slower on a CPU"
+        False,
+        description="train the seeds of a job as one batched model, which is faster on a GPU, slower on a CPU; "
+        "one after the other all the same where images are streamed",
     )
     devices: PositiveInt = Field(1, description="GPUs per node that share each batch; without any, processes")
     nodes: PositiveInt = Field(1, description="nodes of a SLURM cluster that share each batch; elsewhere it is one")

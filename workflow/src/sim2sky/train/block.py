@@ -102,7 +102,8 @@ def train_block(
         chosen = worst.of(shown, targets, seed) if worst else shown
         return Learner(recipe, method, seed, chosen, labels, adapt_part, weights[seed] if weights else None)
 
-    together = recipe.seeds_together and len(seeds) > 1
+    # each seed goes through the images in an order of its own, which for streamed ones would be read over and over
+    together = recipe.seeds_together and len(seeds) > 1 and held == 1
     for reached in (_train_together if together else _train_in_turn)(learner_of, seeds, parts, state):
         if distributed.is_first():
             checkpoint.save_block(last, identity, reached)

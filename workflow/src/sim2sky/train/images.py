@@ -106,8 +106,11 @@ class StreamedImages:
 
     def subset(self, index: np.ndarray) -> HeldImages:
         """Images at positions `index`, which are held in memory."""
-        raw = torch.from_numpy(self._read(torch.from_numpy(index)))
-        return HeldImages(raw, self.statistics, self.device)
+        raw, chunks = self._empty(len(index)), self._chunks_of(index)
+        for chunk in np.unique(chunks):  # no more than these are read
+            here = chunks == chunk
+            raw[here] = self._read_chunk(chunk)[index[here] - self._starts[chunk]]
+        return HeldImages(torch.from_numpy(raw), self.statistics, self.device)
 
     def order(self, random: np.random.Generator) -> np.ndarray:
         """All positions: chunks in random order, a group of them at a time, in random order within these."""
@@ -123,10 +126,15 @@ class StreamedImages:
         self._groups = np.split(chunks, range(size, len(chunks), size))
         self._group_of = np.argsort(chunks) // size
 
+    def _empty(self, count: int) -> np.ndarray:
+        return np.empty((count, *self.shape[1:]), self._dtype)
+
+    def _chunks_of(self, positions: np.ndarray) -> np.ndarray:
+        return np.searchsorted(self._starts, positions, side="right") - 1
+
     def _read(self, index: slice | torch.Tensor) -> np.ndarray:
         where = np.arange(len(self))[index] if isinstance(index, slice) else index.cpu().numpy()
-        chunks = np.searchsorted(self._starts, where, side="right") - 1
-        out = np.empty((len(where), *self.shape[1:]), self._dtype)
+        out, chunks = self._empty(len(where)), self._chunks_of(where)
         groups = self._group_of[chunks]
         for group in np.unique(groups):
             self._hold(group)
