@@ -10,12 +10,13 @@ from tests.workflow.conftest import planned
 
 pytestmark = pytest.mark.slow
 TRAINS = {"train_source_only", "adapt", "cross_validate"}
-# On top of config/demo.yaml: fewer lenses and epochs, and the rules that other studies have.
+# On top of config/demo.yaml: fewer lenses, epochs and runs, and the rules that other studies have.
 SMALLER = """
 studies: [einstein_radius, architectures, degeneracy]
 overrides:
   einstein_radius:
     seeds: 1
+    only_runs: [paper-none, paper-dann, paper-mmd, tuned-none, tuned-oracle]
     simulations: {galaxy_lenses: {lenses: 200, shard_size: 100}}
     datasets: {noise_free: {centre_crop: {pixels: 40}}, des: {centre_crop: {pixels: 40}}}
     recipes: {paper: {epochs: 1}, matched_lr: {epochs: 1}, normalised: {epochs: 1}, tuned: {epochs: 1}}
