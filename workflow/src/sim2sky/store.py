@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 CHUNK = 500  # most lenses per chunk of a shard
-CHUNK_BYTES = (
-    16_000_000  # most bytes: fewer, and what Zarr takes per chunk shows; more, and it leaves the cache that cores share
-)
+# most bytes: with fewer, what Zarr takes per chunk shows; with more, a chunk leaves the cache that cores share
+CHUNK_BYTES = 16_000_000
 LENS_AXIS = "lens"
 IMAGE_DIMS = (LENS_AXIS, "band", "y", "x")
 # LZ4 for 8-bit images: twice the size that Zstandard makes them, read in a third of the time
