@@ -31,13 +31,13 @@ from torch.utils.data import DataLoader, TensorDataset
 from train import METHODS, plain_network
 
 from sim2sky.config import Recipe, Simulation, read_simulation
+from sim2sky.data.domain import Part
+from sim2sky.data.images import HeldImages, statistics_of
+from sim2sky.models.labels import Labels
 from sim2sky.simulate.cosmosim import cosmosim
 from sim2sky.simulate.galaxy import galaxy
-from sim2sky.train.data import Part
-from sim2sky.train.images import HeldImages, statistics_of
-from sim2sky.train.labels import Labels
 from sim2sky.train.loop import Learner
-from sim2sky.train.together import Team
+from sim2sky.train.team import Team
 
 ROOT = Path(__file__).resolve().parents[1]
 GPU, CORE = torch.device("cuda"), torch.device("cpu")

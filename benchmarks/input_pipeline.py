@@ -33,8 +33,8 @@ from skimage import io
 from torch.utils.data import DataLoader, Dataset
 
 from sim2sky import store
-from sim2sky.train.data import Part, load_part
-from sim2sky.train.images import statistics_of
+from sim2sky.data.domain import Part, load_part
+from sim2sky.data.images import statistics_of
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = ["x", "y", "einsteinR", "sigma", "sigma2", "theta"]

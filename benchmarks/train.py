@@ -24,10 +24,10 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from sim2sky.config import Method, Recipe
-from sim2sky.train.data import Part
-from sim2sky.train.labels import Labels
+from sim2sky.data.domain import Part
+from sim2sky.models.labels import Labels
 from sim2sky.train.loop import Learner
-from sim2sky.train.together import Team
+from sim2sky.train.team import Team
 
 OUTPUT = Path(__file__).parents[1] / "docs/results/benchmarks/train.csv"
 BATCH, IMAGES, EPOCHS = 32, 1600, 3

@@ -17,13 +17,13 @@ from safetensors import SafetensorError
 from sim2sky import store
 from sim2sky.config import Study
 from sim2sky.evaluate.predict import write_predictions
+from sim2sky.models.labels import Labels
+from sim2sky.models.network_file import write_networks
 from sim2sky.paths import Paths
-from sim2sky.report.figures import draw_figures
-from sim2sky.report.page import write_report
+from sim2sky.report.figures.draw import draw_figures
+from sim2sky.report.page.write import write_report
 from sim2sky.train import checkpoint
 from sim2sky.train.block import write_history
-from sim2sky.train.labels import Labels
-from sim2sky.train.weights import write_networks
 from tests.faults.campaign import Campaign
 from tests.workflow.conftest import ROOT, TINY_RUN, Project
 

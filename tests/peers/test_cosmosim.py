@@ -6,7 +6,7 @@ import torch
 from CosmoSim import Parameters
 from CosmoSim.CLI.SimImage import SimImage
 
-from sim2sky.frame import draw_axes, move_and_crop, offset_to_centre
+from sim2sky.framing import draw_axes, move_and_crop, offset_to_centre
 from sim2sky.lensing.cosmosim import render
 from sim2sky.lensing.roulette import amplitudes
 from sim2sky.lensing.scene import Optics
@@ -68,7 +68,7 @@ def test_images(lens, mode):
 def test_amplitudes(lens):
     """To 1e-10 of the largest of their order; from m = 30 on CosmoSim's own polynomials, of degree m, cancel.
 
-    Ours do not: `test_exact_amplitudes` of tests/unit/test_roulette.py holds them to 1e-13 of exact arithmetic up to m = 50.
+    Ours do not: `test_exact_amplitudes` of tests/unit/lensing/test_roulette.py holds them to 1e-13 of exact arithmetic up to m = 50.
     """
     for p in configurations(2, 8):
         simulation = cosmosim(lens, pixels=16, terms=TERMS[lens], **p)

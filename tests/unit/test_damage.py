@@ -11,10 +11,10 @@ from safetensors.torch import save_file
 
 from sim2sky import store
 from sim2sky.config import Recipe
-from sim2sky.configure import ConfigError, load
+from sim2sky.config.load import ConfigError, load
+from sim2sky.models.labels import Labels
+from sim2sky.models.network_file import read_networks, write_networks
 from sim2sky.train import checkpoint
-from sim2sky.train.labels import Labels
-from sim2sky.train.weights import read_networks, write_networks
 
 ROOT = Path(__file__).parents[2]
 RECIPE = Recipe.model_validate({"network": "lens_cnn", "epochs": 1, "batch_size": 8, "optimiser": {"lr": 1e-3}})

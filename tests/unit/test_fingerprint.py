@@ -108,7 +108,7 @@ def test_networks_registered_in_a_mapping_matter_to_those_who_use_one(package):
 
 def test_a_template_counts_as_part_of_the_module_that_names_it(package):
     before = prints()
-    (package / "report/report.html").write_text("<html></html>")
+    (package / "report/page/report.html").write_text("<html></html>")
     assert changed(before, prints()) == {"write_report"}
 
 

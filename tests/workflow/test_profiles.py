@@ -70,7 +70,7 @@ def test_default_profile_overrides_nothing_of_slurm_that_matters():
 
 
 def test_resources_of_both_profiles_together(project):
-    code = "import json; from sim2sky.plan import planned_jobs; print(json.dumps([[j.rule, j.resources] for j in planned_jobs()], default=str))"
+    code = "import json; from sim2sky.tools.plan import planned_jobs; print(json.dumps([[j.rule, j.resources] for j in planned_jobs()], default=str))"
     result = project.python("-c", code)
     assert result.returncode == 0, result.stdout + result.stderr
     jobs = json.loads(result.stdout)
@@ -87,5 +87,5 @@ def test_resources_of_both_profiles_together(project):
 
 def test_plan_is_that_of_the_configuration(project):
     """The committed page: as many jobs, hours and gigabytes as the rules ask for."""
-    result = project.python("-m", "sim2sky.plan")
+    result = project.python("-m", "sim2sky.tools.plan")
     assert result.stdout == (ROOT / "docs/results/plan.md").read_text(), "run `make docs`" + result.stderr

@@ -11,11 +11,11 @@ import yaml
 
 from sim2sky.config import Study
 from sim2sky.evaluate.aggregate import aggregate
-from sim2sky.evaluate.run import RUN_COLUMNS
+from sim2sky.evaluate.run_metrics import RUN_COLUMNS
 from sim2sky.paths import Paths
-from sim2sky.report import style
-from sim2sky.report.figures import draw_figures
-from sim2sky.report.page import write_report
+from sim2sky.report.figures import style
+from sim2sky.report.figures.draw import draw_figures
+from sim2sky.report.page.write import write_report
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 ROOT = Path(__file__).parents[2]

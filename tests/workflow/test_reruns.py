@@ -193,7 +193,7 @@ EDITS = {
     "aggregation": (library("evaluate/aggregate"), TABLES),
     "colour of the figures": (replace(f"{SOURCES}/report/style.py", "#D55E00", "#D55E01"), FIGURES),
     "caption": (library("report/captions"), PAGE),
-    "template of the report": (replace(f"{SOURCES}/report/report.html", "Provenance", "Origin"), PAGE),
+    "template of the report": (replace(f"{SOURCES}/report/page/report.html", "Provenance", "Origin"), PAGE),
     "style sheet of the report": (append(f"{SOURCES}/report/report.css", "\n"), PAGE),
     # files
     "observed shard damaged": (corrupt(SHARD.format("observe/des")), DES),  # these will refuse it, with its name
@@ -250,7 +250,7 @@ def test_an_edit_brings_about_exactly_its_jobs(edited, name):
 )
 def test_why_names_the_key_module_or_file(edited, name, reasons):
     EDITS[name][0](edited)
-    result = edited.python("-m", "sim2sky.why", *TINY_RUN, "--cores", "1")
+    result = edited.python("-m", "sim2sky.tools.why", *TINY_RUN, "--cores", "1")
     assert result.returncode == 0, result.stderr
     for reason in reasons:
         assert reason in result.stdout

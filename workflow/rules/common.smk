@@ -16,10 +16,10 @@ os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**30))
 os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**25))
 
 from sim2sky.config import Recipe, Split, merge, nested
-from sim2sky.configure import ConfigError, load
+from sim2sky.config.load import ConfigError, load
 from sim2sky.fingerprint import digest, fingerprint
 from sim2sky.paths import WEIGHTS, Paths
-from sim2sky.report.names import figure_names, figure_plan, shown_statistics
+from sim2sky.report.plan import figure_names, figure_plan, shown_statistics
 
 min_version("9.0")
 

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 
-from sim2sky.dates import bring_back_dates
+from sim2sky.jobs import bring_back_dates
 
 DAY = 86400  # seconds; nothing is written for as long
 

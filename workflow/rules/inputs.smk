@@ -302,7 +302,7 @@ def is_current(study, kind, table):
     """Whether a table counts: with `partial`, if it exists and was made as its study says."""
     if not CONFIG.partial:
         return True
-    from sim2sky.evaluate.stale import stale_table  # takes longer than a dry-run should
+    from sim2sky.provenance.stale import stale_table  # takes longer than a dry-run should
 
     return Path(table).exists() and not stale_table(PROVENANCE[kind].format(study=study), [table], STUDIES[study], kind)
 

@@ -15,18 +15,18 @@
 # training at 64 to 80 pixels in batches of 32, they reached 23 to 130 billion a second, three times the forward ones counted: EfficientNet-B0
 # 23, AlexNet 25, the network of the table above 25, MNASNet 1.0 30, VGG-11 55, SqueezeNet 56, DenseNet-121 61, ResNet-18 71, Inception 130.
 #
-# On an H100 sim2sky.plan.step_seconds is what was measured, with batch statistics frozen in the large networks. Of the host's memory a training on 115,000
+# On an H100 sim2sky.tools.plan.step_seconds is what was measured, with batch statistics frozen in the large networks. Of the host's memory a training on 115,000
 # images in 8-bit counts of 400 x 400 pixels (17,548 MiB) took 18,640 MiB, a prediction of 10,000 (1,526 MiB) 2,592 MiB: libraries took 1,100 of them.
 #
 # Images in 8-bit counts, of 500 roulettes of 1000 x 1000 pixels kept as 400 x 400, took 7.3 s, 731 MB and, of 125,000, 0.085 bytes on disk per pixel.
 #
-# sim2sky.plan.time_limit makes a limit of what was measured. Memory is that of the libraries (a GPU takes more of the host's) and of the
+# sim2sky.tools.plan.time_limit makes a limit of what was measured. Memory is that of the libraries (a GPU takes more of the host's) and of the
 # images, as often as they were found in memory at once. Figures and tables were measured at demo size alone, and are given plenty.
 
 import csv
 from math import ceil, prod
 
-from sim2sky.plan import step_seconds, time_limit
+from sim2sky.tools.plan import step_seconds, time_limit
 
 COMPUTING_SPEED = 25e9  # operations a second of one core
 IMAGING_SPEED = 600 * 40**2  # pixels a second
@@ -183,7 +183,7 @@ def training_memory(wildcards, attempt):
 
 
 def epochs_seconds(recipe, dataset, images, **step):
-    """Seconds of a training on a GPU with so many images; `step` are options of :func:`sim2sky.plan.step_seconds`."""
+    """Seconds of a training on a GPU with so many images; `step` are options of :func:`sim2sky.tools.plan.step_seconds`."""
     batch = observed_pixels(dataset, recipe.batch_size)
     return recipe.epochs * images / recipe.batch_size * step_seconds(size_of(recipe, "resnet152"), batch, **step)
 
@@ -197,7 +197,7 @@ def training_seconds(wildcards):
 
 
 def training_minutes(wildcards):
-    """Expected time, for sim2sky.plan; a limit that is the longest does not tell it."""
+    """Expected time, for sim2sky.tools.plan; a limit that is the longest does not tell it."""
     return ceil(training_seconds(wildcards) / 60)
 
 

@@ -1,11 +1,10 @@
 """Rule aggregate_metrics."""
 
-from sim2sky.logs import tee
+from sim2sky.jobs import bring_back_dates, tee
 
 tee(snakemake.log[0])
 
 from sim2sky.config import Study, Survey
-from sim2sky.dates import bring_back_dates
 from sim2sky.evaluate.aggregate import aggregate
 
 aggregate(

@@ -1,11 +1,10 @@
 """Rule centre_crop."""
 
-from sim2sky.logs import tee
+from sim2sky.jobs import bring_back_dates, tee
 
 tee(snakemake.log[0])
 
 from sim2sky.config import CentreCrop
-from sim2sky.dates import bring_back_dates
 from sim2sky.observe.centre import centre_crop_shard
 
 centre_crop_shard(

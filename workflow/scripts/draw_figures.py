@@ -1,13 +1,12 @@
 """Rules draw_figures_<study>."""
 
-from sim2sky.logs import tee
+from sim2sky.jobs import bring_back_dates, tee
 
 tee(snakemake.log[0])
 
 from sim2sky.config import Study, Survey
-from sim2sky.dates import bring_back_dates
 from sim2sky.paths import Paths
-from sim2sky.report.figures import draw_figures
+from sim2sky.report.figures.draw import draw_figures
 
 params = snakemake.params
 draw_figures(

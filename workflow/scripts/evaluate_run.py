@@ -1,11 +1,10 @@
 """Rule evaluate_run."""
 
-from sim2sky.logs import tee
+from sim2sky.jobs import bring_back_dates, tee
 
 tee(snakemake.log[0])
 
-from sim2sky.dates import bring_back_dates
-from sim2sky.evaluate.run import evaluate_run
+from sim2sky.evaluate.run_metrics import evaluate_run
 
 files = snakemake.input
 evaluate_run(

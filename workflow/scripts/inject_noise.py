@@ -1,11 +1,10 @@
 """Rule inject_noise."""
 
-from sim2sky.logs import tee
+from sim2sky.jobs import bring_back_dates, tee
 
 tee(snakemake.log[0])
 
 from sim2sky.config import Dataset, Survey
-from sim2sky.dates import bring_back_dates
 from sim2sky.observe.counts import keep_as_simulated
 from sim2sky.observe.shard import observe_shard
 

@@ -1,13 +1,12 @@
 """Rule predict."""
 
-from sim2sky.logs import tee
+from sim2sky.jobs import bring_back_dates, tee
 
 tee(snakemake.log[0])
 
 from sim2sky.config import Recipe
-from sim2sky.dates import bring_back_dates
+from sim2sky.data.domain import Domain
 from sim2sky.evaluate.predict import predict_block
-from sim2sky.train.data import Domain
 
 prediction = snakemake.params.prediction
 predict_block(

@@ -1,6 +1,6 @@
 """Rule simulate_shard."""
 
-from sim2sky.logs import tee
+from sim2sky.jobs import tee
 
 tee(snakemake.log[0])
 

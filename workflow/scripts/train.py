@@ -1,11 +1,10 @@
 """Rules train_source_only and adapt: the same loop, with and without a target domain."""
 
-from sim2sky.logs import tee
+from sim2sky.jobs import bring_back_dates, tee
 
 tee(snakemake.log[0])
 
-from sim2sky.dates import bring_back_dates
-from sim2sky.train.task import train
+from sim2sky.train.launch import train
 
 training, ranking = dict(snakemake.params.training), snakemake.input.ranking
 worst, domains = training.pop("worst"), training.pop("domains")

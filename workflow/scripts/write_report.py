@@ -1,13 +1,12 @@
 """Rule write_report."""
 
-from sim2sky.logs import tee
+from sim2sky.jobs import bring_back_dates, tee
 
 tee(snakemake.log[0])
 
 from sim2sky.config import Study, Survey
-from sim2sky.dates import bring_back_dates
-from sim2sky.report.page import write_report
-from sim2sky.store import versions
+from sim2sky.provenance.record import versions
+from sim2sky.report.page.write import write_report
 
 params = snakemake.params
 write_report(

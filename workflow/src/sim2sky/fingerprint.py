@@ -21,12 +21,11 @@ PACKAGE = Path(__file__).parent
 TRANSPARENT = {
     "sim2sky",
     "sim2sky.config",
-    "sim2sky.configure",
+    "sim2sky.config.load",
     "sim2sky.registry",
     "sim2sky.fingerprint",
     "sim2sky.paths",
-    "sim2sky.logs",
-    "sim2sky.dates",
+    "sim2sky.jobs",
 }
 
 

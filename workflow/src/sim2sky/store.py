@@ -15,7 +15,6 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +22,6 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec
 from zarr.core.buffer.cpu import NDBuffer
-
-from sim2sky import __version__
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -77,46 +74,10 @@ def checksum(paths: Sequence[str | Path]) -> str:
     return digest.hexdigest()
 
 
-def provenance(config: Mapping[str, Any], fingerprint: Mapping[str, str], **more: Any) -> dict[str, Any]:
-    """What a result was made from: resolved config, code by :func:`sim2sky.fingerprint.fingerprint`, and versions."""
-    return {"config": dict(config), "fingerprint": dict(fingerprint), "versions": versions(), **more}
-
-
-def versions() -> dict[str, str]:
-    """Versions of what decides the numbers."""
-    return {"sim2sky": __version__} | {name: version(name) for name in ("numpy", "torch", "zarr")}
-
-
 def write_table(table: DataFrame, path: str | Path) -> None:
     """Write a table as CSV, whole or not at all."""
     with atomic(path) as temporary:
         table.to_csv(temporary, index=False)
-
-
-def write_provenance(path: str | Path, tables: Sequence[str | Path], about: Mapping[str, Any]) -> None:
-    """Write what `tables` of one folder were made from, which CSV has no place for, and their checksums, as JSON."""
-    sums = {Path(table).name: checksum([table]) for table in tables}
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps({**about, "sha256": sums}, sort_keys=True, indent=1) + "\n")
-
-
-def read_provenance(path: str | Path, tables: Sequence[str | Path]) -> dict[str, Any]:
-    """What `tables` were made from, as :func:`write_provenance` has it.
-
-    Raises
-    ------
-    StoreError
-        The file is not readable, or a table is not the one that it was written for.
-    """
-    try:
-        about = json.loads(Path(path).read_text())
-        sums = about.pop("sha256")
-        for table in tables:
-            if sums[Path(table).name] != checksum([table]):
-                raise StoreError(f"{table}: changed since it was made, by {path}; delete it to have it made again")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"{path}: no readable provenance ({error!r}); delete it to have it made again") from None
-    return about
 
 
 def write_shard(path: str | Path, variables: Mapping[str, Variable], attributes: Mapping[str, Any]) -> None:

@@ -13,11 +13,12 @@ from sim2sky.config import MEAN_PARAMETER, Published, Run, Study, Survey
 from sim2sky.evaluate import STATISTICS
 from sim2sky.evaluate.distances import DISTANCES
 from sim2sky.evaluate.metrics import CIRCULAR, METRICS
-from sim2sky.evaluate.run import RUN_COLUMNS, concatenate, read_metrics
-from sim2sky.evaluate.stale import stale
+from sim2sky.evaluate.run_metrics import RUN_COLUMNS, concatenate, read_metrics
 from sim2sky.evaluate.stuck import STUCK
 from sim2sky.fingerprint import digest
-from sim2sky.train.provenance import networks_provenance
+from sim2sky.provenance import record
+from sim2sky.provenance.networks import networks_provenance
+from sim2sky.provenance.stale import stale
 
 KEY = ["method", "recipe", "domain", "statistics", "parameter", "metric"]
 NUMBER = ["run", "domain", "statistics", "parameter", "metric"]  # what a published number is matched on
@@ -57,7 +58,7 @@ def aggregate(
     surveys : mapping of str to Survey
         Surveys by name, which say with `study` how networks are made.
     provenance : path
-        Written, if given: what both tables were made from, see :func:`sim2sky.store.write_provenance`; of every file of
+        Written, if given: what both tables were made from, see :func:`sim2sky.provenance.record.write_provenance`; of every file of
         networks, where it was and what it says of its own making.
     fingerprint : mapping of str to str
         Hash of the code, for the provenance.
@@ -84,8 +85,8 @@ def aggregate(
     store.write_table(summarise(table, study).assign(study=name)[SUMMARY_COLUMNS], summary)
     if provenance:
         networks = {str(model): _of_networks(model) for model in models}
-        about = store.provenance(study.made_with("metrics"), fingerprint or {}, networks=networks)
-        store.write_provenance(provenance, [metrics, summary], about)
+        about = record.provenance(study.made_with("metrics"), fingerprint or {}, networks=networks)
+        record.write_provenance(provenance, [metrics, summary], about)
     total = len(study.runs) * len(study.seed_blocks)
     print(f"{name}: {total - len(missing)} of {total} blocks of seeds, {len(table)} metrics", flush=True)
     return missing

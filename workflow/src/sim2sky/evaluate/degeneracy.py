@@ -20,6 +20,7 @@ from sim2sky import store, streams
 from sim2sky.config import Degeneracy
 from sim2sky.evaluate import EXACT, WHOLE
 from sim2sky.lensing.cosmosim import Optics, render
+from sim2sky.provenance import record
 
 COLUMNS = ["range", "R_E", "images", "pairs", "identical", "largest_rms", "largest_difference"]
 PUBLISHED = ["published_identical", "published_largest_rms"]
@@ -52,7 +53,7 @@ def compare_degenerate(
     threads : int
         CPU threads.
     provenance : path
-        Written, if given: what the table was made from, see :func:`sim2sky.store.write_provenance`.
+        Written, if given: what the table was made from, see :func:`sim2sky.provenance.record.write_provenance`.
     """
     torch.set_num_threads(threads)
     rows, pairs = [], []
@@ -66,10 +67,10 @@ def compare_degenerate(
         name: store.Variable(np.stack([pair[side] for pair in pairs]), dims, unit="count")
         for side, name in enumerate(("first", "second"))
     }
-    about = store.provenance(config.params(), fingerprint)
+    about = record.provenance(config.params(), fingerprint)
     store.write_shard(images, variables, about)
     if provenance:
-        store.write_provenance(provenance, [table], about)
+        record.write_provenance(provenance, [table], about)
 
 
 def _comparisons(config: Degeneracy) -> Iterator[tuple[dict, dict, np.ndarray]]:

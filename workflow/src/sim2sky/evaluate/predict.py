@@ -13,12 +13,13 @@ from torch import nn
 
 from sim2sky import store
 from sim2sky.config import Recipe
+from sim2sky.data.domain import Domain, Part, fraction_held, load_part
+from sim2sky.data.images import Images, statistics_of
 from sim2sky.evaluate import STATISTICS
-from sim2sky.models import batch_statistics
-from sim2sky.train.data import Domain, Part, fraction_held, load_part
-from sim2sky.train.images import Images, statistics_of
-from sim2sky.train.labels import Labels
-from sim2sky.train.weights import load_models
+from sim2sky.models import inference
+from sim2sky.models.labels import Labels
+from sim2sky.models.network_file import load_models
+from sim2sky.provenance import record
 
 LATENT_LENSES = 2000  # of each domain: enough for the distances between domains and for a picture
 CONDITIONS = (
@@ -85,7 +86,7 @@ def predict_block(
         lenses = domain.bounds["test"][1] - domain.bounds["test"][0]
         print(f"{domain.name}: {lenses} lenses predicted by {len(networks)} network(s), {left:.0f} s left", flush=True)
     table = pd.concat(frames, ignore_index=True)
-    about = store.provenance(recipe.params(), fingerprint, targets=list(targets), domains=[d.name for d in domains])
+    about = record.provenance(recipe.params(), fingerprint, targets=list(targets), domains=[d.name for d in domains])
     table.attrs = about
     write_predictions(table, predictions)
     store.write_shard(latents, variables, about | {"seed": min(networks), "statistics": "batch"})
@@ -108,7 +109,7 @@ def _predict_domain(
 ) -> tuple[pd.DataFrame, dict[str, store.Variable]]:
     """Rows of the predictions table, and the domain's variables in the latents file."""
     size, targets = recipe.batch_size, labels.targets
-    adapts = "adabn" in statistics and any(map(batch_statistics.has_batch_norm, networks.values()))
+    adapts = "adabn" in statistics and any(map(inference.has_batch_norm, networks.values()))
     parts = ("train", "test") if adapts or recipe.normalisation == "per_domain" else ("test",)
     held = fraction_held(recipe, [domain], parts)
     train = load_part(domain.shards, domain.bounds["train"], targets, held=held) if "train" in parts else None
@@ -116,7 +117,7 @@ def _predict_domain(
     adapted = {}
     if adapts:
         images = train.prepared(pixels, device).images
-        adapted = {seed: batch_statistics.adapt_batch_norm(network, images, size) for seed, network in networks.items()}
+        adapted = {seed: inference.adapt_batch_norm(network, images, size) for seed, network in networks.items()}
         del images
     del train
     test = load_part(domain.shards, domain.bounds["test"], targets, held=held).prepared(pixels, device)
@@ -135,7 +136,7 @@ def _predict_domain(
                     "predicted": predicted[:, column],
                 }
                 frames.append(lenses.assign(**about, statistics=kind, **values))
-    latent = batch_statistics.latents(
+    latent = inference.latents(
         networks[min(networks)], test.subset(np.arange(count)).images, size, batch_statistics=True
     ).numpy()
     table = pd.concat(frames)
@@ -147,10 +148,10 @@ def _outputs(
     network: nn.Module, adapted: nn.Module | None, images: Images, size: int, statistics: Sequence[str]
 ) -> dict[str, torch.Tensor]:
     """Outputs of a network under each of `statistics`; `adapted` is its copy for AdaBN."""
-    if not batch_statistics.has_batch_norm(network):
-        return dict.fromkeys(statistics, batch_statistics.predict(network, images, size))
+    if not inference.has_batch_norm(network):
+        return dict.fromkeys(statistics, inference.predict(network, images, size))
     return {
-        kind: batch_statistics.predict(adapted if kind == "adabn" else network, images, size, kind == "batch")
+        kind: inference.predict(adapted if kind == "adabn" else network, images, size, kind == "batch")
         for kind in statistics
     }
 

@@ -16,6 +16,7 @@ from sim2sky import store
 from sim2sky.config import CosmosimSimulation
 from sim2sky.lensing.cosmosim import lens_map, render
 from sim2sky.lensing.scene import Scene
+from sim2sky.provenance import record
 from sim2sky.simulate.cosmosim import frame, optics_of
 
 SIDE = 48  # pixels of a reconstructed source
@@ -211,7 +212,7 @@ def reconstruct_block(
     fingerprint : mapping of str to str
         Of the code.
     provenance : path
-        Written, if given: what the table was made from, see :func:`sim2sky.store.write_provenance`.
+        Written, if given: what the table was made from, see :func:`sim2sky.provenance.record.write_provenance`.
     """
     wide = _estimates(predictions, domain, statistics)
     config = {"simulation": simulation.params(), "domain": domain, "count": count, "recipe": wide.attrs.get("config")}
@@ -237,10 +238,10 @@ def reconstruct_block(
         name: store.Variable(np.stack(values), axes.get(name, ("row", "y", "x")), unit="count")
         for name, values in found.items()
     }
-    about = store.provenance(config, fingerprint)
+    about = record.provenance(config, fingerprint)
     store.write_shard(images, variables, about)
     if provenance:
-        store.write_provenance(provenance, [table], about)
+        record.write_provenance(provenance, [table], about)
 
 
 def _estimates(predictions: str | Path, domain: str, statistics: str) -> pd.DataFrame:

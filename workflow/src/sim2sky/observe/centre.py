@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from sim2sky.config import CentreCrop
-from sim2sky.frame import downscale, move_and_crop, offset_to_centre
+from sim2sky.framing import downscale, move_and_crop, offset_to_centre
 from sim2sky.observe import carried
-from sim2sky.store import Variable, open_shards, provenance, write_shard
+from sim2sky.provenance.record import provenance
+from sim2sky.store import Variable, open_shards, write_shard
 
 COMPONENTS = ("lens_light", "lensed_source")
 SHIFTS = ("shift_y", "shift_x")

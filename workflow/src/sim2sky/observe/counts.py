@@ -9,7 +9,8 @@ import numpy as np
 
 from sim2sky.config import Dataset
 from sim2sky.observe import carried
-from sim2sky.store import IMAGE_DIMS, Variable, open_shards, provenance, write_shard
+from sim2sky.provenance.record import provenance
+from sim2sky.store import IMAGE_DIMS, Variable, open_shards, write_shard
 
 COUNT = "count"  # unit of such images
 BRIGHTEST = 255  # counts

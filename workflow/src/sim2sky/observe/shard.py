@@ -18,7 +18,8 @@ from sim2sky.observe.conditions import Conditions, draw_conditions
 from sim2sky.observe.counts import BRIGHTEST, COUNT
 from sim2sky.observe.noise import add_noise, background_sigma, flux_ratio, poisson_sigma, sky_counts_per_second
 from sim2sky.observe.psf import gaussian_blur
-from sim2sky.store import CHUNK, IMAGE_DIMS, Shards, Variable, open_shards, provenance, write_shard
+from sim2sky.provenance.record import provenance
+from sim2sky.store import CHUNK, IMAGE_DIMS, Shards, Variable, open_shards, write_shard
 
 PER_BAND = ("lens", "band")
 PIXELS = 2**23  # observed at once: 64 MB per array

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from sim2sky.config import CosmosimSimulation
-from sim2sky.frame import downscale, draw_axes, move_and_crop, offset_to_centre
+from sim2sky.framing import downscale, draw_axes, move_and_crop, offset_to_centre
 from sim2sky.lensing.cosmosim import render
 from sim2sky.lensing.scene import Optics
 from sim2sky.simulate.cosmosim_population import draw

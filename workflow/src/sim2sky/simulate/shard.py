@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from sim2sky.config import CosmosimSimulation, Simulation
+from sim2sky.provenance.record import provenance
 from sim2sky.simulate.engines import ENGINES
-from sim2sky.store import Variable, provenance, write_shard
+from sim2sky.store import Variable, write_shard
 
 _REPORT_EVERY = 5.0  # seconds
 

@@ -11,14 +11,15 @@ import torch
 
 from sim2sky import store
 from sim2sky.config import Method, Recipe
+from sim2sky.data.domain import Domain, Part, fraction_held, load_part
+from sim2sky.data.images import statistics_of
+from sim2sky.models.network_file import write_networks
+from sim2sky.provenance import record
+from sim2sky.provenance.networks import networks_provenance
 from sim2sky.train import checkpoint, distributed
-from sim2sky.train.data import Domain, Part, fraction_held, load_part
-from sim2sky.train.images import statistics_of
+from sim2sky.train.earlier import Worst, first_networks
 from sim2sky.train.loop import Epoch, Learner
-from sim2sky.train.provenance import networks_provenance
-from sim2sky.train.start import Worst, first_networks
-from sim2sky.train.together import Team
-from sim2sky.train.weights import write_networks
+from sim2sky.train.team import Team
 
 HISTORY = ("seed", "epoch", "lr", "loss", "guess_loss", "adaptation_loss")
 HISTORY += tuple(f"{role}_{score}" for role in ("source", "target") for score in ("loss", "r2", "rmse"))
@@ -115,7 +116,7 @@ def train_block(
     config |= {"worst_of": networks_provenance(worst.model)["sha256"] if worst else None}
     config |= {"worst_fraction": worst.fraction if worst else None}
     origins = {role: domain.origin() for role, domain in domains.items()}
-    write_networks(model, state["networks"], labels, store.provenance(config, fingerprint, domains=origins))
+    write_networks(model, state["networks"], labels, record.provenance(config, fingerprint, domains=origins))
     checkpoint.remove_block(last)
 
 

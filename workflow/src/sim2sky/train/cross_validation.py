@@ -13,9 +13,10 @@ from sklearn.model_selection import KFold
 
 from sim2sky import store
 from sim2sky.config import CrossValidation, Method, Recipe, merge, nested
-from sim2sky.train.data import Domain, Part, load_part
-from sim2sky.train.images import statistics_of
-from sim2sky.train.labels import Labels
+from sim2sky.data.domain import Domain, Part, load_part
+from sim2sky.data.images import statistics_of
+from sim2sky.models.labels import Labels
+from sim2sky.provenance import record
 from sim2sky.train.loop import Learner
 
 ALONE = Method(title="Cross-validation", adaptation="none")
@@ -49,7 +50,7 @@ def cross_validate(
     threads : int
         Threads that torch uses.
     provenance : path
-        Written, if given: what the table was made from, see :func:`sim2sky.store.write_provenance`.
+        Written, if given: what the table was made from, see :func:`sim2sky.provenance.record.write_provenance`.
     fingerprint : mapping of str to str
         Hash of the code, for the provenance.
 
@@ -85,8 +86,8 @@ def cross_validate(
         writer.writerows(rows)
     if provenance:
         config = {"recipe": recipe.params(), "cross_validation": cross.params(), "targets": list(targets)}
-        about = store.provenance(config, fingerprint or {}, domain=domain.origin())
-        store.write_provenance(provenance, [path], about)
+        about = record.provenance(config, fingerprint or {}, domain=domain.origin())
+        record.write_provenance(provenance, [path], about)
 
 
 def _grid(cross: CrossValidation) -> Iterator[dict[str, Any]]:

@@ -14,11 +14,11 @@ from torch import nn
 from sim2sky import streams
 from sim2sky.adapt import Adaptation, create_adaptation
 from sim2sky.config import Method, Recipe
+from sim2sky.data.domain import Part
 from sim2sky.models import create_model
-from sim2sky.models.batch_statistics import latents, predict
+from sim2sky.models.inference import latents, predict
+from sim2sky.models.labels import Labels
 from sim2sky.train import distributed
-from sim2sky.train.data import Part
-from sim2sky.train.labels import Labels
 from sim2sky.train.objective import Objective
 from sim2sky.train.optimise import adaptation_weight, make_optimiser, make_schedule
 

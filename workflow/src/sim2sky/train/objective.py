@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from sim2sky.train.labels import Labels
+from sim2sky.models.labels import Labels
 
 LOSSES = {"mse": nn.functional.mse_loss, "mae": nn.functional.l1_loss, "huber": nn.functional.huber_loss}
 AUXILIARY_WEIGHT = 0.4  # of a second output on the way; as published for GoogLeNet, arXiv:1409.4842, and after

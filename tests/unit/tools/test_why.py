@@ -1,0 +1,48 @@
+"""Reasons for a rerun, from Snakemake's own words to keys, modules and files."""
+
+from snakemake.persistence import ParamsChange
+
+from sim2sky.provenance.differences import differences
+from sim2sky.tools.why import causes
+
+CODE = {"scripts/train.py": "0", "sim2sky.train.loop": "1"}
+TRAINING = {"recipe": {"epochs": 30, "optimiser": {"lr": 1e-3}}, "targets": ["theta_E"]}
+
+
+def reason(old, new):
+    """As Snakemake words it; the order in its sets is arbitrary."""
+    change = ParamsChange(only_old=set(map(repr, old)), only_new=set(map(repr, new)))
+    return f"Params have changed since last execution: {change}"
+
+
+def test_changed_params_are_paired_and_named():
+    new = {"recipe": {"epochs": 20, "optimiser": {"lr": 1e-3}}, "targets": ["theta_E"]}
+    text = reason([CODE, TRAINING], [CODE | {"sim2sky.train.loop": "2"}, new])
+    assert set(causes(text, [], {})) == {"code: sim2sky.train.loop", "configuration: recipe.epochs: 30 -> 20"}
+
+
+def test_words_of_snakemake_inside_a_value_do_not_confuse():
+    old, new = ({"text": text, "more": 1} for text in ("before: 1 now: 2 ", "now: 'x'; y"))
+    assert causes(reason([old], [new]), [], {}) == ["configuration: text: 'before: 1 now: 2 ' -> \"now: 'x'; y\""]
+
+
+def test_a_single_value_and_a_value_that_was_not_there():
+    assert causes(reason([200], [400]), [], {}) == ["configuration: 200 -> 400"]
+    assert causes(reason([], [400]), [], {}) == ["configuration: (not there) -> 400"]
+
+
+def test_files_and_earlier_jobs():
+    text = "Missing output files: a; Updated input files: cube.fits; Input files updated by another job: x, y"
+    found = causes(text, ["x", "y", "z"], {"x": "inject_noise", "y": "inject_noise", "b": "adapt"})
+    assert found == ["not there yet: a", "newer than the result: cube.fits", "after inject_noise"]
+
+
+def test_differences_of_nested_values():
+    old = {"a": {"b": 1, "c": [1, 2]}, "gone": 1, "same": {"x": 0}}
+    new = {"a": {"b": 2, "c": list(range(99))}, "new": {"k": 1}, "same": {"x": 0}}
+    assert list(differences(old, new)) == [
+        "a.b: 1 -> 2",
+        "a.c: [1, 2] -> 99 items",
+        "gone: 1 -> (not there)",
+        "new: (not there) -> {k}",
+    ]

@@ -1,0 +1,1 @@
+"""Images and labels of a domain, as networks take them."""

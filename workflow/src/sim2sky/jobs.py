@@ -1,0 +1,77 @@
+"""What every job does around its work: it prints to the terminal and to its log, and it keeps the dates of results in order."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
+
+class _Tee:
+    """A text stream that writes to two others and loses nothing when the job is killed."""
+
+    def __init__(self, terminal: TextIO, log: TextIO):
+        self._terminal, self._log = terminal, log
+
+    def write(self, text: str) -> int:
+        self._log.write(text)
+        return self._terminal.write(text)
+
+    def flush(self) -> None:
+        self._log.flush()
+        self._terminal.flush()
+
+    def __getattr__(self, name: str):
+        return getattr(self._terminal, name)
+
+
+def tee(path: str | Path) -> None:
+    """From now on, copy standard output and standard error into the file `path`, line by line."""
+    log = open(path, "w", buffering=1)  # noqa: SIM115 - open for the life of the job
+    sys.stdout, sys.stderr = _Tee(sys.stdout, log), _Tee(sys.stderr, log)
+
+
+def bring_back_dates(results: str | Path, inputs: Iterable[str | Path] | None = None) -> int:
+    """Date results that lie in the future just before now, in the order in which they were made.
+
+    Whatever is made of them after the clock went back would else be older than they are, which Snakemake takes for a failure.
+    All results at once, because an input that alone is brought back would be older than what it was made of.
+
+    Parameters
+    ----------
+    results : path
+        The results folder.
+    inputs : iterable of path
+        If given, look at nothing else as long as none of these is dated in the future.
+
+    Returns
+    -------
+    int
+        How many files were dated anew.
+    """
+    now = time.time()
+    if inputs is not None and not any(date > now for date, _ in _dated(map(Path, inputs))):
+        return 0
+    ahead = sorted((date, path) for date, path in _dated(Path(results).rglob("*")) if date > now and path.is_file())
+    for rank, (_, path) in enumerate(reversed(ahead), start=1):
+        try:
+            os.utime(path, (now, now - rank / 1000))
+        except FileNotFoundError:  # a temporary file of a job beside this one
+            continue
+    if ahead:
+        print(
+            f"The clock went back: {len(ahead)} results were dated in the future and are now dated today.",
+            file=sys.stderr,
+        )
+    return len(ahead)
+
+
+def _dated(paths: Iterable[Path]) -> Iterable[tuple[float, Path]]:
+    for path in paths:
+        try:
+            yield path.stat().st_mtime, path
+        except FileNotFoundError:
+            continue

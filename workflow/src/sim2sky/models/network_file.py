@@ -1,0 +1,114 @@
+"""The file of a block's networks: weights by seed, and how the networks give their parameters."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from sim2sky import store
+from sim2sky.config import Recipe
+from sim2sky.models import create_model
+from sim2sky.models.labels import Labels
+
+
+def write_networks(
+    path: str | Path, networks: Mapping[int, dict[str, torch.Tensor]], labels: Labels, provenance: dict
+) -> None:
+    """Write weights under keys ``<seed>/<parameter>``; what `labels` were fitted to is kept with the provenance.
+
+    A checksum over both is kept as well, for the format has none of its own.
+    """
+    weights = {
+        f"{seed}/{name}": tensor.contiguous().cpu()
+        for seed, state in networks.items()
+        for name, tensor in state.items()
+    }
+    about = provenance | {"labels": labels.state()}
+    about["sha256"] = _checksum(weights, about)
+    # one key alone: the file's format does not keep the order of several
+    text = {"provenance": json.dumps(about, sort_keys=True)}
+    with store.atomic(path) as temporary:
+        safetensors.torch.save_file(weights, temporary, text)
+        temporary.chmod(0o666 & ~_umask())  # it writes for the owner alone; a group shares a cluster's results
+
+
+def read_networks(
+    path: str | Path, recipe: Recipe, targets: Sequence[str]
+) -> tuple[dict[int, dict[str, torch.Tensor]], Labels]:
+    """Weights by seed, and how the networks give `targets`.
+
+    Raises
+    ------
+    ValueError
+        The file is not readable or damaged; the message names it.
+    """
+    weights: dict[int, dict[str, torch.Tensor]] = {}
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {})["provenance"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+        if about.pop("sha256", None) != _checksum(tensors, about):
+            raise ValueError("its checksum is another")
+        for key, tensor in tensors.items():
+            seed, name = key.split("/", 1)
+            weights.setdefault(int(seed), {})[name] = tensor
+        labels = Labels(targets, recipe.angles, **about["labels"])
+    except (safetensors.SafetensorError, OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"{path}: not a readable file of networks: {error!r}; delete it to have them trained again"
+        ) from None
+    return weights, labels
+
+
+def _checksum(weights: Mapping[str, torch.Tensor], about: Mapping) -> str:
+    """SHA-256 over names, types, shapes and values of all weights, and over what the file says about them."""
+    digest = hashlib.sha256(store.canonical_json(about).encode())
+    for name, tensor in sorted(weights.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def load_models(
+    path: str | Path,
+    recipe: Recipe,
+    targets: Sequence[str],
+    bands: int,
+    pixels: int,
+    seeds: Collection[int] | None = None,
+) -> tuple[dict[int, nn.Module], Labels]:
+    """Networks of a block by seed, in evaluation mode, on the CPU, and how they give `targets`.
+
+    Only those of `seeds`, if given.
+
+    Raises
+    ------
+    ValueError
+        The file is not readable or does not fit the recipe's network; the message names it.
+    """
+    networks = {}
+    weights, labels = read_networks(path, recipe, targets)
+    for seed in sorted(weights if seeds is None else seeds):
+        shape = {"bands": bands, "pixels": pixels, "outputs": labels.outputs}
+        network = create_model(recipe.network, **shape, **recipe.trained_options)
+        try:
+            network.load_state_dict(weights[seed])
+        except RuntimeError as error:
+            size = f"{recipe.network} with {bands} band(s) of {pixels} pixels"
+            raise ValueError(f"{path}: seed {seed} does not fit {size}: {error}") from None
+        networks[seed] = network.to(memory_format=torch.channels_last).eval()
+    return networks, labels

@@ -1,0 +1,1 @@
+"""What a result was made from, and whether that is what the configuration says now; without torch."""

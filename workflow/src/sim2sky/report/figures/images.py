@@ -1,0 +1,169 @@
+"""What the networks see: examples of each domain, and simulated noise held against the real sky."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import AsinhNorm
+from matplotlib.figure import Figure
+
+from sim2sky import store
+from sim2sky.config import Dataset, Survey
+from sim2sky.observe.background import read_cutouts, sky_scatter
+from sim2sky.observe.noise import FORMULAS, background_sigma, flux_ratio
+from sim2sky.report.figures import style
+from sim2sky.report.plan import Comparison
+from sim2sky.report.results import Products
+
+COLUMNS = 7
+SCALE_BAR = 2.0  # arcsec
+ARCSEC = "\u2033"
+
+
+def examples(products: Products, comparison: Comparison | None = None) -> Figure:
+    """The same lenses in every domain, one domain per row, the regressed parameter increasing to the right.
+
+    After Figure 1 of Swierc et al. 2023.
+    """
+    study, names = products.study, list(products.study.datasets)
+    figure = style.new_figure(0.35 + 1.28 * len(names))
+    axes = figure.subplots(len(names), COLUMNS, squeeze=False)
+    shards = {name: store.open_shards(paths[:1]) for name in names if (paths := products.shards(name))}
+    chosen = {simulation: _choose(products, shards, simulation) for simulation in study.simulations}
+    for row, name in enumerate(names):
+        for ax in axes[row]:
+            ax.set(xticks=[], yticks=[])
+            ax.grid(False)
+        if name not in shards:
+            style.not_run(axes[row, 0], "not made")
+        else:
+            simulation = study.datasets[name].simulation
+            # lenstronomy's first row of pixels is the lowest, CosmoSim's the highest
+            origin = "upper" if study.simulations[simulation].engine == "cosmosim" else "lower"
+            _example_row(figure, axes[row], shards[name], chosen[simulation], study.targets[0], origin)
+        axes[row, 0].set_ylabel("\n".join(study.datasets[name].title.replace(" (", "\n(").split("\n")))
+    return figure
+
+
+def _choose(products: Products, shards: dict[str, store.Shards], simulation: str) -> np.ndarray:
+    """Lenses with evenly spaced values of the target, out of the clearer half by signal-to-noise."""
+    study = products.study
+    mine = [name for name in shards if study.datasets[name].simulation == simulation]
+    if not mine:
+        return np.array([], int)
+    value = shards[mine[0]].read(study.targets[0])
+    noisy = [name for name in mine if np.isfinite(shards[name].read("signal_to_noise")).all()]
+    ratio = shards[noisy[0]].read("signal_to_noise")[:, 0] if noisy else np.ones(len(value))
+    clear = np.flatnonzero(ratio >= np.median(ratio))
+    wanted = np.linspace(*np.quantile(value[clear], (0.02, 0.98)), COLUMNS)
+    return np.array([clear[np.argmin(np.abs(value[clear] - want))] for want in wanted])
+
+
+def _example_row(
+    figure: Figure, axes: np.ndarray, shards: store.Shards, lenses: np.ndarray, target: str, origin: str
+) -> None:
+    images = np.stack([shards.read("image", lens, lens + 1)[0, 0] for lens in lenses])
+    value, ratio = shards.read(target)[lenses], shards.read("signal_to_noise")[lenses, 0]
+    scale, band = shards.attributes["pixel_scale"], shards.attributes["bands"][0]
+    norm = _stretch(images, float(np.median(shards.read("sigma_background")[:, 0])))
+    half = images.shape[-1] * (scale or 1) / 2
+    for index, ax in enumerate(axes):
+        shown = ax.imshow(images[index], norm=norm, cmap="inferno", origin=origin, extent=(-half, half, -half, half))
+        if ax.get_subplotspec().is_first_row():
+            unit = ARCSEC if target == "theta_E" else f" {style.unit(target)}"
+            ax.set_title(style.minus(f"{style.symbol(target)} = {value[index]:.2f}{unit}".strip()), fontsize=9)
+        if np.isfinite(ratio[index]):
+            look = {"transform": ax.transAxes, "color": "white", "fontsize": 8, "ha": "right"}
+            ax.text(0.96, 0.04, f"S/N {ratio[index]:.0f}", **look)
+    if scale:
+        left = -half * 0.9
+        axes[0].plot([left, left + SCALE_BAR], [-half * 0.85] * 2, color="white", lw=2)
+        axes[0].text(left, -half * 0.78, f"{SCALE_BAR:g}{ARCSEC}", color="white", fontsize=8, va="bottom")
+    bar = figure.colorbar(shown, ax=list(axes), pad=0.01, aspect=10, fraction=0.03, ticks=_ticks(norm), format="%g")
+    bar.minorticks_off()
+    bar.set_label(f"{shards.variable('image').attrs['units']} ({band} band)", fontsize=8)
+    bar.ax.tick_params(labelsize=8)
+
+
+def _stretch(images: np.ndarray, sigma: float) -> AsinhNorm:
+    """Inverse hyperbolic sine, linear within the noise; the same for a whole row.
+
+    Without noise it is linear over the faintest per cent of the range.
+    """
+    high = float(np.percentile(images, 99.7))
+    width = sigma if sigma > 0 else high / 100 or 1.0
+    low = float(np.percentile(images, 1)) if sigma > 0 else 0.0
+    return AsinhNorm(linear_width=2 * width, vmin=low, vmax=max(high, low + 10 * width))
+
+
+def _ticks(norm: AsinhNorm) -> list[float]:
+    """Zero, and the powers of ten (for a small range also three times them) beyond the linear part."""
+    decades = 10.0 ** np.arange(-8, 9)
+    steps = [step for step in decades if 1.5 * norm.linear_width < step <= norm.vmax]
+    if len(steps) < 2:
+        steps = [step for step in sorted([*decades, *(3 * decades)]) if norm.linear_width < step <= norm.vmax]
+    return [0.0, *steps]
+
+
+def sky_scatter_figure(products: Products, comparison: Comparison | None = None) -> Figure:
+    """Scatter of the sky in real cutouts beside that of the survey's conditions, by either noise formula."""
+    datasets = [dataset for dataset in products.study.datasets.values() if dataset.background]
+    figure = style.new_figure(3.4 * len(datasets))
+    for ax, dataset in zip(figure.subplots(len(datasets), 1, squeeze=False)[:, 0], datasets, strict=True):
+        path, survey = products.cutouts.get(dataset.background.cutouts), products.surveys.get(dataset.survey)
+        if path and survey:
+            band = products.study.simulations[dataset.simulation].bands[0]
+            _sky_panel(ax, dataset, survey, band, sky_scatter(read_cutouts(path, 1)))
+        else:
+            style.not_run(ax, "no cutouts given")
+    return figure
+
+
+def _sky_panel(ax: Axes, dataset: Dataset, survey: Survey, band: str, measured: np.ndarray) -> None:
+    camera = survey.bands[band]
+    measured = measured * flux_ratio(dataset.background.zero_point, camera.zero_point)
+    modelled, weights = _modelled(survey, band)
+    labels = dict(zip(FORMULAS, ("noise formula, correct", f"noise formula, as in {FORMULAS[1]}"), strict=True))
+    rows = [(measured, np.full(len(measured), 1 / len(measured)), f"{len(measured)} real cutouts, measured", "#000000")]
+    colours = dict(zip(FORMULAS, ("#0072B2", "#D55E00"), strict=True))
+    rows += [(modelled[name], weights, labels[name], colours[name]) for name in FORMULAS]
+    high = 1.1 * max(_quantile(values, share, 0.99) for values, share, _, _ in rows)
+    bins, outside = np.linspace(0, high, 36), []
+    for values, share, text, colour in rows:
+        look = {"histtype": "stepfilled", "alpha": 0.35} if values is measured else {"histtype": "step", "lw": 1.8}
+        median = _quantile(values, share, 0.5)
+        ax.hist(values, bins, weights=100 * share, color=colour, label=f"{text}: median {median:.3f}", **look)
+        ax.axvline(median, color=colour, ls="--", lw=1.4)
+        if (beyond := 100 * share[values > high].sum()) > 0:
+            outside.append(f"{beyond:.1f} % ({text})")
+    if outside:
+        style.note(ax, "beyond the right edge: " + ", ".join(outside), y=0.5)
+    ax.set(xlim=(0, high), ylabel="per cent per bin")
+    ax.set_xlabel(f"scatter of the sky per pixel [counts/s at zero point {camera.zero_point:g}], {band} band")
+    ax.legend(loc="upper right")
+
+
+def _modelled(survey: Survey, band: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Background noise by either formula for each pair of a survey's sky brightness and exposures, and its weight."""
+    camera = survey.bands[band]
+    sky, exposures = camera.sky_brightness, camera.num_exposures
+    brightness, number = (grid.ravel() for grid in np.meshgrid(sky.values, exposures.values, indexing="ij"))
+    weights = np.outer(sky.weights, exposures.weights).ravel()
+    noise = {
+        formula: background_sigma(
+            formula,
+            sky_brightness=brightness,
+            zero_point=camera.zero_point,
+            num_exposures=number,
+            exposure_time=camera.exposure_time,
+            read_noise=survey.read_noise,
+            pixel_scale=survey.pixel_scale,
+        )
+        for formula in FORMULAS
+    }
+    return noise, weights / weights.sum()
+
+
+def _quantile(values: np.ndarray, weights: np.ndarray, share: float) -> float:
+    """The smallest value that at least `share` of the weight does not exceed."""
+    return float(np.quantile(values, share, weights=weights, method="inverted_cdf"))

@@ -1,0 +1,208 @@
+"""How well each run regresses each parameter: scores, and histograms of the errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sim2sky import store
+from sim2sky.angles import ANGLE_PERIODS
+from sim2sky.config import Study
+from sim2sky.evaluate.metrics import CIRCULAR
+from sim2sky.report.figures import style
+from sim2sky.report.plan import STATISTICS_TITLES, Comparison, overall, shown_statistics
+from sim2sky.report.results import Products
+
+ZOOM = 5.0  # pixels or degrees either way, as published
+BINS = 61
+LOWEST_R2 = -0.5
+EXAMPLES = (2, 6)  # rows, columns
+COLOUR = "#0072B2"
+ROUND_COLOUR = "#D55E00"
+
+
+def parameter_examples(products: Products, comparison: Comparison | None = None) -> Figure:
+    """Images of each dataset with the parameters that are regressed, the first of these growing from image to image."""
+    study, (rows, columns) = products.study, EXAMPLES
+    figure = style.new_figure(2.45 * rows * len(study.datasets))
+    parts = np.atleast_1d(figure.subfigures(len(study.datasets), 1))
+    for part, (name, dataset) in zip(parts, study.datasets.items(), strict=True):
+        axes = part.subplots(rows, columns, squeeze=False).ravel()
+        part.suptitle(dataset.title)
+        paths = products.shards(name)
+        for ax in axes:
+            ax.set(xticks=[], yticks=[])
+            ax.grid(False)
+        if paths:
+            _examples_of(axes, study, store.open_shards(paths[:1]))
+        else:
+            style.not_run(axes[0], "not made")
+    return figure
+
+
+def _examples_of(axes: np.ndarray, study: Study, shards: store.Shards) -> None:
+    values = {name: shards.read(name) for name in study.targets}
+    first = values[study.targets[0]]
+    wanted = np.linspace(*np.quantile(first, (0.02, 0.98)), len(axes))
+    lenses = [int(np.argmin(np.abs(first - want))) for want in wanted]
+    for ax, lens in zip(axes, lenses, strict=True):
+        image = shards.read("image", lens, lens + 1)[0, 0]
+        ax.imshow(image, cmap="inferno", origin="upper", vmin=0 if image.min() >= 0 else None)
+        texts = [
+            f"{style.symbol(name)} {style.minus(f'{round(float(value[lens]), 2):.3g}')}"
+            for name, value in values.items()
+        ]
+        lines = [", ".join(texts[start : start + 3]) for start in range(0, len(texts), 3)]
+        ax.set_title("\n".join(lines), fontsize=7)
+
+
+def errors(products: Products, comparison: Comparison) -> Figure:
+    """Histograms of predicted - true over their whole range: rows are runs, columns parameters."""
+    return _error_figure(products, comparison, None)
+
+
+def errors_zoomed(products: Products, comparison: Comparison) -> Figure:
+    """Histograms of predicted - true within `ZOOM`: rows are runs, columns parameters."""
+    return _error_figure(products, comparison, ZOOM)
+
+
+def _error_figure(products: Products, comparison: Comparison, zoom: float | None) -> Figure:
+    study, runs = products.study, comparison.runs
+    figure = style.new_figure(0.9 + 1.3 * len(runs), max(style.WIDTH, 1.75 * len(study.targets)))
+    # whole histograms hold equally many lenses each, so that one scale serves all
+    shape = {"sharex": "col", "sharey": zoom is None, "squeeze": False}
+    axes = figure.subplots(len(runs), len(study.targets), **shape)
+    tables = {run: _errors_of_one_seed(products, run, comparison.source) for run in runs}
+    made = [table for table in tables.values() if table is not None]
+    for column, name in enumerate(study.targets):
+        widest = max((float(np.abs(table[name]).max()) for table in made), default=1.0)
+        reach = zoom or widest or 1.0
+        for ax, run in zip(axes[:, column], runs, strict=True):
+            if tables[run] is None:
+                style.not_run(ax)
+            else:
+                _error_panel(ax, tables[run][name].to_numpy(), reach, ANGLE_PERIODS.get(name), zoom is None)
+        axes[0, column].set_title(style.symbol(name))
+        axes[-1, column].set_xlabel(style.label(name, "error of"))
+    for ax, run in zip(axes[:, 0], runs, strict=True):
+        seed = "" if tables[run] is None or study.seeds == 1 else f"\nseed {tables[run].attrs['seed']}"
+        ax.set_ylabel(_broken(run) + seed, fontsize=8)
+    _error_key(axes[0, 0], study)
+    style.legend(figure, axes[0, 0])
+    return figure
+
+
+def _broken(run: str) -> str:
+    """A run's name over as many lines as it has parts."""
+    return run.replace("-", "-\n")
+
+
+def _error_key(ax: Axes, study: Study) -> None:
+    ax.plot([], [], color=COLOUR, lw=6, alpha=0.6, label="predicted − true")
+    if any(name in ANGLE_PERIODS for name in study.targets):
+        ax.plot([], [], color=ROUND_COLOUR, lw=1.5, label="angles the short way round")
+
+
+def _errors_of_one_seed(products: Products, run: str, domain: str) -> pd.DataFrame | None:
+    """Errors per lens and parameter of the network whose mean absolute error is the median (the better one of two)."""
+    statistics, found = shown_statistics(products.study), {}
+    for name in products.study.targets:
+        table = products.predictions(run, domain, statistics, ["true", "predicted"], name)
+        if table is None:
+            return None
+        by_seed = (table.predicted - table.true).groupby(table.seed)
+        found[name] = {seed: errors.to_numpy() for seed, errors in by_seed}
+    sizes = pd.DataFrame(found).map(lambda errors: np.abs(errors).mean()).sum(axis=1, skipna=False).sort_values()
+    seed = sizes.index[(len(sizes) - 1) // 2]
+    table = pd.DataFrame({name: errors[seed] for name, errors in found.items()})
+    table.attrs["seed"] = int(seed)
+    return table
+
+
+def _error_panel(ax: Axes, error: np.ndarray, reach: float, period: float | None, whole: bool) -> None:
+    finite = error[np.isfinite(error)]
+    bins = np.linspace(-reach, reach, BINS)
+    ax.hist(finite, bins, color=COLOUR, alpha=0.6)
+    if period is not None:
+        short = (finite + period / 2) % period - period / 2
+        ax.hist(short, bins, color=ROUND_COLOUR, histtype="step", lw=1)
+    ax.axvline(0, color="black", lw=0.6)
+    ax.set(xlim=(-reach, reach), yscale="log" if whole else "linear")
+    if not whole:
+        ax.tick_params(axis="y", labelleft=False, length=0)
+    text = f"MAE {style.plain(np.abs(error).mean())}\nMSE {style.plain(np.square(error).mean())}"
+    if not whole and (outside := int((~(np.abs(error) <= reach)).sum())):
+        text += f"\n{style.percent(outside, len(error))} outside"
+    style.note(ax, text, y=0.96, va="top")
+
+
+def parameter_scores(products: Products, comparison: Comparison) -> Figure:
+    """Mean absolute error over the parameters, mean R2 and circular error of every run: dots are seeds."""
+    study, runs, table = products.study, comparison.runs, products.metrics()
+    angle = next((name for name in study.targets if name in ANGLE_PERIODS), None)
+    panels = [("mae", overall(study), _mean_title(study)), ("r2", overall(study), "mean $R^2$")]
+    if angle:
+        panels.append((CIRCULAR, angle, f"circular MAE of {style.label(angle)}"))
+    figure = style.new_figure(1.5 + 0.3 * len(runs))
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False, width_ratios=[1.5, *[1] * (len(panels) - 1)])[0]
+    for ax, (metric, parameter, title) in zip(axes, panels, strict=True):
+        rows = _rows(table, metric, parameter, comparison.source, shown_statistics(study))
+        for height, run in enumerate(runs):
+            values = rows[rows.run == run].value.to_numpy(float)
+            if len(values):
+                ax.plot(values, np.full(len(values), height), ".", color=COLOUR, ms=5, alpha=0.6, mew=0)
+                ax.plot(values.mean(), height, "o", color=COLOUR, ms=7, mec="white", mew=0.8)
+            elif metric == "r2":  # where no published value is in the way
+                style.row_not_run(ax, height)
+            for item in study.published:
+                if (item.run, item.metric, item.parameter, item.domain) == (run, metric, parameter, comparison.source):
+                    ax.plot(item.mean, height, "D", mfc="none", mec=ROUND_COLOUR, mew=1.5, ms=7, zorder=5)
+        ax.set_xlabel(title)
+        low, high = ax.dataLim.intervalx
+        if metric != "r2" and high > 5 * low:  # a shorter logarithmic axis may hold no tick
+            ax.set_xscale("log")
+            ax.xaxis.set_major_formatter("{x:g}")
+            ax.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
+            ax.tick_params(which="minor", labelsize=8)
+            continue
+        ax.locator_params(axis="x", nbins=5)
+        if metric == "r2":
+            _limit_r2(ax, rows.groupby("run").value.mean().reindex(runs))
+    sizes = {run: products.network_size(run) for run in runs}
+    labels = [f"{run} ({sizes[run] / 1e6:.3g} M)" if sizes[run] else run for run in runs]
+    axes[0].set_yticks(range(len(runs)), labels, fontsize=8)
+    axes[0].set_ylim(len(runs) - 0.5, -0.5)
+    axes[0].plot([], [], "o", color=COLOUR, ms=7, label="mean of the networks")
+    axes[0].plot([], [], ".", color=COLOUR, label="one network")
+    if study.published:
+        axes[0].plot([], [], "D", mfc="none", mec=ROUND_COLOUR, mew=1.5, label="published")
+    figure.suptitle(
+        f"{study.datasets[comparison.source].title}: statistics {STATISTICS_TITLES[shown_statistics(study)]}"
+    )
+    style.legend(figure, axes[0])
+    return figure
+
+
+def _limit_r2(ax: Axes, means: pd.Series) -> None:
+    """Show no more than `LOWEST_R2`, and say which means lie below."""
+    low = min(ax.dataLim.x0, 0.99)
+    low = max(low - 0.05 * (1 - low), LOWEST_R2)  # a margin of the whole axis, so that no dot is cut
+    ax.set_xlim(low, 1 + 0.03 * (1 - low))
+    for height, mean in enumerate(means):
+        if mean < low:
+            look = {"xytext": (3, 0), "textcoords": "offset points", "va": "center", "fontsize": 8, "color": COLOUR}
+            ax.annotate(style.minus(f"◂ mean {mean:.2g}"), (low, height), **look)
+
+
+def _mean_title(study: Study) -> str:
+    units = dict.fromkeys(style.unit(name) for name in study.targets)
+    return f"mean MAE [{', '.join(unit for unit in units if unit)}]"
+
+
+def _rows(table: pd.DataFrame | None, metric: str, parameter: str, domain: str, statistics: str) -> pd.DataFrame:
+    if table is None:
+        return pd.DataFrame(columns=["run", "value"])
+    wanted = (table.metric == metric) & (table.parameter == parameter) & (table.domain == domain)
+    return table[wanted & (table.statistics == statistics)]

@@ -1,0 +1,114 @@
+"""What happened during training: learning curves and the cross-validation of hyper-parameters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sim2sky.config import MEAN_PARAMETER, Run
+from sim2sky.report.figures import style
+from sim2sky.report.plan import Comparison, run_title
+from sim2sky.report.results import Products
+
+LOWEST_R2 = -0.5  # early epochs fall far below; the panel says how often
+
+
+def learning_curves(products: Products, comparison: Comparison) -> Figure:
+    """R2 on the validation part of either domain against epoch: thin lines are seeds, thick lines their mean."""
+    study = products.study
+    colours = style.run_colours(study, comparison.runs)
+    figure = style.new_figure(4.2)
+    axes = figure.subplots(1, len(comparison.domains), squeeze=False)[0]
+    missing, ends, table = [], [], products.metrics()
+    for run in comparison.runs:
+        title, history = run_title(study, run, comparison.runs), products.history(run)
+        if history is None:
+            missing.append(title)
+            continue
+        axes[0].plot([], [], color=colours[run], lw=2, label=title)
+        for ax, domain in zip(axes, comparison.domains, strict=True):
+            curves = _curves(history, study.runs[run], domain)
+            _draw_curves(ax, curves, colours[run])
+            if curves.empty and table is not None:
+                kind = "batch" if "batch" in study.statistics else study.statistics[0]
+                scores = table[table.statistics == kind]
+                ends.append(_draw_end(ax, scores, run, domain, history.epoch.max(), colours[run]))
+    for ax, domain in zip(axes, comparison.domains, strict=True):
+        ax.set(xlabel="epoch", title=study.datasets[domain].title)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        _limit(ax)
+    axes[0].set_ylabel("$R^2$ on the validation part")
+    if any(ends):
+        axes[0].plot([], [], "D", mfc="white", mec="#555555", ms=7, label="test part at the end (not followed before)")
+    style.legend(figure, axes[0], missing)
+    return figure
+
+
+def _limit(ax: Axes) -> None:
+    """Show what the panel holds, but no lower than `LOWEST_R2`; say what is left out."""
+    values = np.concatenate([np.ravel(line.get_ydata()).astype(float) for line in ax.lines] or [np.zeros(0)])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        style.not_run(ax)
+    else:
+        low = max(values.min(), LOWEST_R2)
+        ax.set_ylim(low - 0.05 * (1 - low), 1 + 0.02 * (1 - low))
+        if values.min() < LOWEST_R2:
+            below = [line for line in ax.lines if np.nanmin(np.append(line.get_ydata(), 1.0)) < LOWEST_R2]
+            lines = sum(line.get_lw() < 1 for line in below) or len(below)  # one seed has no thin line beside its mean
+            lines = f"{lines} seeds leave" if lines != 1 else "1 seed leaves"
+            style.note(ax, style.minus(f"{lines} the panel, the lowest at {values.min():.2g}"))
+
+
+def _curves(history: pd.DataFrame, run: Run, domain: str) -> pd.DataFrame:
+    """Epochs by seeds; empty where a run was not followed on this domain."""
+    column = {run.second_domain: "target_r2", run.source: "source_r2"}.get(domain)
+    if column is None:
+        return pd.DataFrame()
+    return history.pivot(index="epoch", columns="seed", values=column).dropna(how="all")
+
+
+def _draw_curves(ax: Axes, curves: pd.DataFrame, colour: str) -> None:
+    if curves.empty:
+        return
+    ends = {"marker": "o", "ms": 3} if len(curves) < 2 else {}
+    if curves.shape[1] > 1:
+        ax.plot(curves.index, curves.to_numpy(), color=colour, lw=0.6, alpha=0.5)
+    ax.plot(curves.index, curves.mean(axis=1), color=colour, lw=2, **ends)
+
+
+def _draw_end(ax: Axes, table: pd.DataFrame, run: str, domain: str, epoch: int, colour: str) -> bool:
+    """Where a run was not followed on a domain: its mean R2 on the test part, by statistics like those of the curves."""
+    chosen = (table.run == run) & (table.domain == domain) & (table.metric == "r2")
+    several = table.parameter == MEAN_PARAMETER
+    score = table[chosen & several if several.any() else chosen].value.mean()
+    shown = bool(score >= LOWEST_R2)
+    if shown:
+        ax.plot(epoch, score, "D", mfc="white", mec=colour, mew=1.8, ms=7, zorder=5)
+    return shown
+
+
+def cross_validation(products: Products, comparison: Comparison | None = None) -> Figure:
+    """Validation score of each grid point: dots are folds, the bar is their mean."""
+    table = products.cross_validation()
+    figure = style.new_figure(3.2)
+    ax = figure.subplots()
+    if table is None:
+        style.not_run(ax)
+        return figure
+    cross = products.study.cross_validation
+    keys = [name for name in cross.grid if name in table]
+    grid = table.groupby(keys, sort=False)
+    for index, (_, folds) in enumerate(grid):
+        ax.plot(np.full(len(folds), index), folds.r2, "o", color=style.METHOD_COLOURS[1], alpha=0.6, ms=5)
+        ax.plot([index - 0.2, index + 0.2], [folds.r2.mean()] * 2, color="black", lw=2)
+        ax.annotate(f"{folds.r2.mean():.3f}", (index + 0.22, folds.r2.mean()), va="center", fontsize=9)
+    ax.set_xticks(range(len(grid)), [", ".join(map(_plain, values)) for values, _ in grid])
+    ax.set(xlabel=", ".join(keys), ylabel="$R^2$ on the fold left out", xlim=(-0.5, len(grid) - 0.4))
+    return figure
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

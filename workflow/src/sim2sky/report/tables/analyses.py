@@ -1,0 +1,36 @@
+"""Tables of images that cannot be told apart, and of test images with their lensing undone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from sim2sky.config import Study
+from sim2sky.report.tables.summary import Table, number, symbol
+
+
+def degeneracy(path: str | Path) -> Table:
+    """How many pairs of images are identical, and how different the others are, beside the published numbers."""
+    rows = []
+    for row in pd.read_csv(path).itertuples():
+        theirs = [number(row.published_identical, 0), number(row.published_largest_rms, 2)]
+        found = [f"{row.pairs:,}", f"{row.identical:,}", number(row.largest_rms), str(row.largest_difference)]
+        rows.append([row.range, row.R_E, *found, *("–" if text == "nan" else text for text in theirs)])
+    groups = [("", 6), ("published", 2)]
+    columns = ["images", "R_E", "pairs", "identical", "largest RMS", "largest difference", "identical", "largest RMS"]
+    return Table(columns, rows, groups)
+
+
+def reconstruction(study: Study, path: str | Path) -> Table:
+    """What is left of each image, and predicted (true) parameters."""
+    table = pd.read_csv(path)
+    names = [name for name in study.targets if f"predicted_{name}" in table]
+    rows = []
+    for _, row in table.iterrows():
+        pairs = [f"{number(row[f'predicted_{name}'], 1)} ({number(row[f'true_{name}'], 1)})" for name in names]
+        left = 100 * row.rms / row.rms_image if row.rms_image else float("nan")
+        rows.append([f"{row.lens:.0f}", number(row.rms, 2), number(left, 1), number(row.rms_source, 2), *pairs])
+    columns = ["lens", "RMS left", "per cent of the image's", "RMS left of the source"]
+    groups = [("", len(columns)), ("predicted (true)", len(names))]
+    return Table([*columns, *map(symbol, names)], rows, groups)

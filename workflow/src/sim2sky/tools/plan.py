@@ -1,0 +1,142 @@
+"""What a run of the configured studies costs: jobs, hours and disk per rule, from Snakemake's own dry-run with the SLURM profile.
+
+``python -m sim2sky.tools.plan``, with further arguments of Snakemake if wanted, prints it as Markdown.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from sim2sky.tools.dryrun import planned_records
+
+STAGES = ("simulate", "observe", "train", "adapt", "evaluate", "report")
+START, MARGIN = 10, 5  # minutes, and times what was measured
+# Minutes. A longer training is cut and goes on from its checkpoint; a limit beyond the partition's would never start.
+LONGEST = 5 * 24 * 60
+# An H100's, by docs/results/benchmarks/gpu.csv, which tests/unit/tools/test_plan.py compares
+GPU_SPEED = 20e12  # operations a second
+STARTING = 0.22e-3  # seconds per tensor of weights, whose kernels are started one by one
+BACKWARDS = 3  # operations of a training step over those forwards
+CORES = "1000"  # so that no job is cut down to the cores of this machine
+TEXT = """# What a full run costs
+
+<!-- Printed by `make plan`, written by `make docs`. -->
+
+Jobs that `snakemake --profile slurm` submits for the configured studies from nothing, and the hours of GPUs and of CPUs, as many as a job holds. Those of
+CPUs are as measured. Those of GPUs follow from thirteen networks that were measured on an H100, and took half to all of what is reckoned for them, VGG-19 a fifth. How
+many jobs are given the longest limit, five days, is in brackets; one of CPUs then counts as one day. The longest limit and the largest memory are those of
+the first attempt.
+
+"""
+
+
+def time_limit(seconds: float, attempt: int) -> int:
+    """Minutes asked for by a job that took `seconds` where it was measured.
+
+    `START` minutes, and `MARGIN` times as long for slower machines and file systems; more at each attempt, up to `LONGEST`.
+    """
+    return min(ceil((START + MARGIN * seconds / 60) * attempt), LONGEST)
+
+
+def step_seconds(
+    network: Mapping[str, int], pixels: int, domains: int = 1, seeds: int = 1, processes: int = 1
+) -> float:
+    """Seconds of a training step on a GPU: those of its operations or those of starting them, whichever are more.
+
+    Parameters
+    ----------
+    network : mapping
+        `operations_per_pixel` and `tensors`, as in ``resources/networks.csv``.
+    pixels : int
+        Of a batch of images of one domain.
+    domains : int
+        Two with adaptation.
+    seeds : int
+        Trained as one batched model.
+    processes : int
+        That share the batch.
+    """
+    operations = BACKWARDS * network["operations_per_pixel"] * pixels * domains * seeds / processes
+    batched = 2.3 * (1 + seeds / 100) if seeds > 1 else 1  # as ten and a hundred seeds were measured
+    return max(operations / GPU_SPEED, batched * network["tensors"] * domains * STARTING)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the dry-run; `stage` is the folder of its results."""
+
+    stage: str
+    rule: str
+    resources: dict[str, Any]
+
+    @property
+    def limit(self) -> int:
+        """Time limit in minutes."""
+        return self.resources["runtime"]
+
+    @property
+    def hours(self) -> float:
+        """How long it takes at the measured speed. A training states it, for the longest limit does not tell."""
+        minutes = self.resources.get("expected_minutes", (self.limit - START) / MARGIN)
+        return minutes / 60
+
+    @property
+    def disk(self) -> int:
+        """Files left behind, in MB; 0 for rules that leave next to nothing, which do not state it."""
+        stated = self.resources.get("disk_mb")
+        return stated if isinstance(stated, int) else 0
+
+
+def planned_jobs(arguments: Sequence[str] = ()) -> list[Job]:
+    """Every job of a run from nothing, by stage and rule, without those that ask for nothing.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Further arguments of Snakemake, for example ``--configfile config/demo.yaml``.
+
+    Raises
+    ------
+    RuntimeError
+        The dry-run failed; Snakemake has said why.
+    """
+    jobs = []
+    for record in planned_records(["--profile", "slurm", "--forceall", "--cores", CORES, *arguments]):
+        resources = dict(record.resources.items())
+        if "runtime" in resources:
+            stages = [stage for stage in STAGES if f"/{stage}/" in record.output[0]]
+            jobs.append(Job(stages[0] if stages else "", record.rule_name, resources))
+    return sorted(jobs, key=lambda job: (STAGES.index(job.stage) if job.stage else -1, job.rule))
+
+
+def markdown(jobs: Sequence[Job]) -> str:
+    """The jobs as a table with a row per rule and a total."""
+    kinds = dict.fromkeys((job.stage, job.rule) for job in jobs)
+    rows = [[stage, f"`{rule}`", *_costs([job for job in jobs if job.rule == rule])] for stage, rule in kinds]
+    rows.append(["total", "", *_costs(jobs)])
+    head = ["stage", "rule", "jobs", "GPU-hours", "CPU-hours", "longest limit (h)", "largest memory (GB)", "disk (GB)"]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---", "---", *["---:"] * 6], *rows]) + "\n"
+
+
+def _costs(jobs: Sequence[Job]) -> list[str]:
+    gpu, cpu, cut = 0.0, 0.0, sum(job.limit == LONGEST for job in jobs)
+    for job in jobs:
+        gpus = job.resources.get("gpu", 0)
+        gpu += gpus * job.hours
+        cpu += 0 if gpus else job.resources.get("_cores", 1) * job.hours
+    figures = [
+        gpu,
+        cpu,
+        max(job.limit for job in jobs) / 60,
+        max(job.resources["mem_mb"] for job in jobs) / 1000,
+        sum(job.disk for job in jobs) / 1000,
+    ]
+    return [f"{len(jobs)} ({cut})" if cut else str(len(jobs)), *(f"{figure:.1f}" for figure in figures)]
+
+
+if __name__ == "__main__":
+    print(TEXT + markdown(planned_jobs(sys.argv[1:])), end="")

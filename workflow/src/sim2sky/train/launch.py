@@ -1,0 +1,120 @@
+"""Start a training that a rule hands over as plain values: here, or in several processes that share each batch.
+
+The processes are started by torch's own launcher; each of them runs this module.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from sim2sky.config import Method, Recipe
+from sim2sky.data.domain import Domain
+from sim2sky.train import distributed
+from sim2sky.train.block import train_block
+from sim2sky.train.earlier import Worst
+
+
+class DistributedError(RuntimeError):
+    """A training in several processes cannot be started, or one of them failed, whose output, above, says why."""
+
+
+def train(task: Mapping[str, Any]) -> None:
+    """Train a block of seeds, in as many processes as its recipe asks for.
+
+    Parameters
+    ----------
+    task : mapping
+        Arguments of :func:`sim2sky.train.block.train_block` as JSON has them: models and data classes as mappings,
+        `seeds` as (first, last).
+    """
+    recipe = Recipe.model_validate(task["recipe"])
+    if recipe.processes == 1:
+        train_here(task)
+    else:
+        launch(task, recipe.devices, recipe.nodes)
+
+
+def train_here(task: Mapping[str, Any]) -> None:
+    """Train a block of seeds in this process, alone or as one of several."""
+    first, last = task["seeds"]
+    given = {
+        "recipe": Recipe.model_validate(task["recipe"]),
+        "method": Method.model_validate(task["method"]),
+        "seeds": range(first, last + 1),
+        "worst": Worst(**task["worst"]) if task["worst"] else None,
+    }
+    domains = {role: Domain(**task[role]) if task[role] else None for role in ("source", "adapt_to", "watch")}
+    train_block(**{**task, **given, **domains})
+
+
+def launch(task: Mapping[str, Any], devices: int, nodes: int = 1) -> None:
+    """Run :func:`sim2sky.train.launch.train` in several processes and print what the first one prints.
+
+    Parameters
+    ----------
+    task : mapping
+        What each process is to do.
+    devices, nodes : int
+        Processes per node, and nodes of the SLURM job that this process belongs to. Outside of SLURM all processes are
+        started here.
+
+    Raises
+    ------
+    DistributedError
+        A process failed, or this machine has some GPUs, but not one for each of its processes.
+    """
+    here = devices * nodes if _on_one_machine(nodes) else devices
+    if 0 < (found := torch.cuda.device_count()) < here:
+        asked = f"devices: {devices}" + (f", nodes: {nodes}" if nodes > 1 else "")
+        raise DistributedError(f"{asked} in the recipe takes {here} GPUs of this machine, where {found} can be seen")
+    file = Path(task["model"]).with_name(f".task.{os.getpid()}.partial")  # all nodes see this folder
+    file.parent.mkdir(parents=True, exist_ok=True)
+    command = [*_launcher(devices, nodes), "-m", "sim2sky.train.launch", str(file)]
+    try:
+        file.write_text(json.dumps(task))
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+    finally:
+        file.unlink(missing_ok=True)
+    if process.returncode:
+        raise DistributedError(f"a training in {devices * nodes} processes failed, exit status {process.returncode}")
+
+
+def _on_one_machine(nodes: int) -> bool:
+    """Whether all processes are started here: outside of SLURM there are no other nodes."""
+    return nodes == 1 or "SLURM_JOB_ID" not in os.environ
+
+
+def _launcher(devices: int, nodes: int) -> list[str]:
+    """The command that starts a module in all processes: torch's own launcher, on each node if there are several."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run"]
+    if _on_one_machine(nodes):
+        return [*torchrun, "--standalone", "--nproc-per-node", str(devices * nodes)]
+    with socket.create_server(("", 0)) as found:
+        meeting = f"{socket.gethostname()}:{found.getsockname()[1]}"
+    srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit"]
+    rendezvous = ["--rdzv-backend", "c10d", "--rdzv-endpoint", meeting, "--rdzv-id", os.environ["SLURM_JOB_ID"]]
+    return [*srun, *torchrun, "--nnodes", str(nodes), "--nproc-per-node", str(devices), *rendezvous]
+
+
+if __name__ == "__main__":
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    if torch.cuda.is_available():
+        torch.cuda.set_device(distributed.own_device())
+    if not distributed.is_first():
+        sys.stdout = open("/dev/null", "w")  # noqa: SIM115 - open for the life of the process
+    try:
+        train_here(json.loads(Path(sys.argv[1]).read_text()))
+    finally:
+        dist.destroy_process_group()
