@@ -32,8 +32,8 @@ from train import METHODS, plain_network
 
 from sim2sky.config import Recipe, Simulation, read_simulation
 from sim2sky.data.domain import Part
-from sim2sky.data.images import HeldImages, statistics_of
-from sim2sky.models.labels import Labels
+from sim2sky.data.images import FloatImages, HeldImages, statistics_of
+from sim2sky.models.labels import LabelEncoding
 from sim2sky.simulate.cosmosim import cosmosim
 from sim2sky.simulate.galaxy import galaxy
 from sim2sky.train.loop import Learner
@@ -66,10 +66,10 @@ def architecture(network: str, options: dict, batch: int, printed: dict, pixels:
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     recipe = Recipe(**{**printed, "network": network, "network_options": options, "batch_size": batch, "epochs": 2})
-    epochs = Learner(recipe, METHODS["none"], 0, eight_bit(LARGE_STEPS * batch, pixels), Labels(TARGETS)).run()
+    epochs = Learner(recipe, METHODS["none"], 0, eight_bit(LARGE_STEPS * batch, pixels), LabelEncoding(TARGETS)).run()
     next(epochs)  # warms up, and is the only one with dropout and batch statistics
     row = {"job": f"train, {pixels} pixels, batches of {batch}", "program": network}
-    row["images_per_second"] = next(epochs).speed
+    row["images_per_second"] = next(epochs)[0].speed
     return row | {"gpu_memory_mb": torch.cuda.max_memory_allocated() / 1e6}
 
 
@@ -93,21 +93,23 @@ def architectures(pixels: int) -> Iterator[Row]:
 def floats(seed: int, device: torch.device) -> Part:
     generator = torch.Generator().manual_seed(seed)
     count = SMALL_STEPS * SMALL["batch_size"]
-    images, target = torch.randn(count, 1, 40, 40, generator=generator), torch.rand(count, 1, generator=generator)
-    return Part(images, target, np.arange(count)).prepared(None, device)
+    images, labels = torch.randn(count, 1, 40, 40, generator=generator), torch.rand(count, 1, generator=generator)
+    return Part(FloatImages(images), labels, np.arange(count)).prepared(None, device)
 
 
 def plain(device: torch.device) -> float:
     """Images per second of what a tutorial teaches."""
     part, network = floats(0, CORE), plain_network().to(device)
-    loader = DataLoader(TensorDataset(part.images, part.target), SMALL["batch_size"], shuffle=True, drop_last=True)
+    loader = DataLoader(
+        TensorDataset(part.images.values, part.labels), SMALL["batch_size"], shuffle=True, drop_last=True
+    )
     optimiser, criterion = torch.optim.Adam(network.parameters(), lr=6e-5), nn.MSELoss()
     for epoch in range(2):
         if epoch == 1:  # the first one warms up
             start = time.perf_counter()
-        for images, target in loader:
+        for images, labels in loader:
             optimiser.zero_grad()
-            loss = criterion(network(images.to(device)), target.to(device))
+            loss = criterion(network(images.to(device)), labels.to(device))
             loss.backward()
             optimiser.step()
     loss.item()  # waits for the GPU
@@ -116,14 +118,14 @@ def plain(device: torch.device) -> float:
 
 def learner(method: str, seed: int, device: torch.device) -> Learner:
     parts = [floats(domain, device) for domain in range(1 if method == "none" else 2)]
-    return Learner(Recipe(**SMALL, epochs=2), METHODS[method], seed, parts[0], Labels(["theta_E"]), *parts[1:])
+    return Learner(Recipe(**SMALL, epochs=2), METHODS[method], seed, parts[0], LabelEncoding(["theta_E"]), *parts[1:])
 
 
 def ours(method: str, device: torch.device) -> float:
     """Images per second of our loop."""
     epochs = learner(method, 0, device).run()
     next(epochs)
-    return next(epochs).speed
+    return next(epochs)[0].speed
 
 
 def together(seeds: int) -> float:

@@ -96,11 +96,11 @@ def open_part(shards: list[Path], count: int, held: float) -> Part:
 
 def epoch(part: Part, seed: int) -> int:
     """Go through the batches of an epoch as the training loop does."""
-    order = torch.from_numpy(part.order(np.random.default_rng(seed)))
+    order = torch.from_numpy(part.images.order(np.random.default_rng(seed)))
     batches = order[: len(order) // BATCH * BATCH].split(BATCH)
     images = 0
     for index in batches:
-        batch, _ = part.images[index], part.target[index]
+        batch, _ = part.images[index], part.labels[index]
         images += len(batch)
     return images
 
@@ -120,9 +120,9 @@ def later(part: Part) -> tuple[int, float]:
 
 def check(folder: Path, part: Part) -> None:
     """Both sides give the same images and labels."""
-    images, targets, index = next(iter(DataLoader(PngAndCsv(folder), batch_size=BATCH, shuffle=True)))
+    images, labels, index = next(iter(DataLoader(PngAndCsv(folder), batch_size=BATCH, shuffle=True)))
     torch.testing.assert_close(part.images[index], images)
-    torch.testing.assert_close(part.target[index], targets)
+    torch.testing.assert_close(part.labels[index], labels)
 
 
 def measure(pipelines: dict[str, Pipeline], rounds: int, size: int) -> dict[str, np.ndarray]:

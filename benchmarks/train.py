@@ -25,7 +25,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from sim2sky.config import Method, Recipe
 from sim2sky.data.domain import Part
-from sim2sky.models.labels import Labels
+from sim2sky.data.images import FloatImages
+from sim2sky.models.labels import LabelEncoding
 from sim2sky.train.loop import Learner
 from sim2sky.train.team import Team
 
@@ -41,8 +42,8 @@ METHODS = {
 
 def data(seed: int) -> Part:
     generator = torch.Generator().manual_seed(seed)
-    images, target = torch.randn(IMAGES, 1, 40, 40, generator=generator), torch.rand(IMAGES, 1, generator=generator)
-    return Part(images, target, np.arange(IMAGES))
+    images, labels = torch.randn(IMAGES, 1, 40, 40, generator=generator), torch.rand(IMAGES, 1, generator=generator)
+    return Part(FloatImages(images), labels, np.arange(IMAGES))
 
 
 def plain_network() -> nn.Module:
@@ -58,15 +59,15 @@ def plain_network() -> nn.Module:
 def plain(barrier) -> float:
     """Images per second of the plain loop."""
     part, network = data(0), plain_network()
-    loader = DataLoader(TensorDataset(part.images, part.target), batch_size=BATCH, shuffle=True, drop_last=True)
+    loader = DataLoader(TensorDataset(part.images.values, part.labels), batch_size=BATCH, shuffle=True, drop_last=True)
     optimiser, criterion = torch.optim.Adam(network.parameters(), lr=6e-5), nn.MSELoss()
     for epoch in range(1 + EPOCHS):
         if epoch == 1:  # the first one warms up
             barrier.wait()
             start = time.perf_counter()
-        for images, target in loader:
+        for images, labels in loader:
             optimiser.zero_grad()
-            criterion(network(images), target).backward()
+            criterion(network(images), labels).backward()
             optimiser.step()
     return EPOCHS * len(loader) * BATCH / (time.perf_counter() - start)
 
@@ -74,19 +75,21 @@ def plain(barrier) -> float:
 def ours(barrier, method: str) -> float:
     """Images per second of our loop; of both domains together where there are two."""
     recipe = Recipe(network="lens_cnn", epochs=1 + EPOCHS, batch_size=BATCH, optimiser={"lr": 6e-5})
-    labels = Labels(["theta_E"])
+    encoding = LabelEncoding(["theta_E"])
     parts = [data(seed).prepared(None, torch.device("cpu")) for seed in range(1 if method == "none" else 2)]
-    epochs = Learner(recipe, METHODS[method], 0, parts[0], labels, *parts[1:]).run()
+    epochs = Learner(recipe, METHODS[method], 0, parts[0], encoding, *parts[1:]).run()
     next(epochs)
     barrier.wait()
-    return 1 / statistics.mean(1 / epoch.speed for epoch in epochs)
+    return 1 / statistics.mean(1 / epoch.speed for [epoch] in epochs)
 
 
 def together(barrier, seeds: int) -> float:
     """Images per second of several seeds as one batched model."""
     recipe = Recipe(network="lens_cnn", epochs=2, batch_size=BATCH, optimiser={"lr": 6e-5})
     part = data(0).prepared(None, torch.device("cpu"))
-    team = Team([Learner(recipe, METHODS["none"], seed, part, Labels(["theta_E"])) for seed in range(seeds)]).run()
+    team = Team(
+        [Learner(recipe, METHODS["none"], seed, part, LabelEncoding(["theta_E"])) for seed in range(seeds)]
+    ).run()
     next(team)
     barrier.wait()
     return sum(epoch.speed for epoch in next(team))

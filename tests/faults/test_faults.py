@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from sim2sky import store
 from sim2sky.config import Study
 from sim2sky.evaluate.predict import write_predictions
-from sim2sky.models.labels import Labels
+from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import write_networks
 from sim2sky.paths import Paths
 from sim2sky.report.figures.draw import draw_figures
@@ -30,7 +30,7 @@ from tests.workflow.conftest import ROOT, TINY_RUN, Project
 NOISE = np.random.default_rng(0).normal(size=(300, 1, 40, 40)).astype(np.float32)  # more than the disk holds
 OUTPUTS = {
     "shard": lambda path: store.write_shard(path, {"image": store.Variable(NOISE, store.IMAGE_DIMS)}, {}),
-    "networks": lambda path: write_networks(path, {0: {"a": torch.from_numpy(NOISE)}}, Labels(["theta_E"]), {}),
+    "networks": lambda path: write_networks(path, {0: {"a": torch.from_numpy(NOISE)}}, LabelEncoding(["theta_E"]), {}),
     "checkpoint": lambda path: checkpoint.save(path, {}, {"a": torch.from_numpy(NOISE)}),
     "table": lambda path: store.write_table(pd.DataFrame(NOISE.reshape(300, -1)), path),
 }

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from sim2sky import store
 from sim2sky.config import Recipe
 from sim2sky.config.load import ConfigError, load
-from sim2sky.models.labels import Labels
+from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import read_networks, write_networks
 from sim2sky.train import checkpoint
 
@@ -36,7 +36,7 @@ def read_shard(path):
 
 
 def write_model(path):
-    write_networks(path, WEIGHTS, Labels(TARGETS), {"config": {"lr": 1e-3}})
+    write_networks(path, WEIGHTS, LabelEncoding(TARGETS), {"config": {"lr": 1e-3}})
 
 
 def read_model(path):

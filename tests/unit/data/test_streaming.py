@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from sim2sky.data import images as train_images
+from sim2sky.data import images as image_module
 from sim2sky.data.domain import Domain, fraction_held
-from sim2sky.data.images import HeldImages, StreamedImages, pixel_statistics, statistics_of
+from sim2sky.data.images import HeldImages, pixel_statistics, statistics_of
+from sim2sky.data.streaming import StreamedImages
 from sim2sky.train.loop import Learner
-from tests.unit.train.test_recipes import CPU, LABELS, NONE, PIXELS, bytes_domain, part, recipe, train
+from tests.unit.train.test_recipes import CPU, ENCODING, NONE, PIXELS, bytes_domain, part, recipe, train
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +37,9 @@ def test_images_stay_where_they_are_if_a_gpu_has_no_room(monkeypatch):
     held = HeldImages(torch.ones((6, 1, 4, 4), dtype=torch.uint8))
     for free, room in ((4 * held.raw.nbytes, True), (4 * held.raw.nbytes - 1, False)):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 0))
-        assert train_images._has_room(torch.device("cuda"), held.raw.nbytes) is room
+        assert image_module._has_room(torch.device("cuda"), held.raw.nbytes) is room
         with monkeypatch.context() as patch:
-            patch.setattr(train_images, "_has_room", lambda device, size, room=room: room)
+            patch.setattr(image_module, "_has_room", lambda device, size, room=room: room)
             moved = held.prepared(None, torch.device("meta"))
         assert moved.raw.device.type == ("meta" if room else "cpu")
         assert moved[torch.tensor([3, 1])].device == moved.device == torch.device("meta")
@@ -63,7 +64,7 @@ def test_streamed_images_are_the_same_images(domain, streamed):
 
 
 def test_an_epoch_reads_each_chunk_once_and_shows_each_image_once(streamed, monkeypatch):
-    learner = Learner(recipe(batch_size=8), NONE, 0, streamed, LABELS)
+    learner = Learner(recipe(batch_size=8), NONE, 0, streamed, ENCODING)
     read, chunks = [], streamed.images._data.read
     monkeypatch.setattr(streamed.images._data, "read", lambda *what: read.append(what) or chunks(*what))
     orders = []

@@ -14,7 +14,7 @@ from sim2sky import store
 from sim2sky.config import Study, Survey, merge
 from sim2sky.evaluate.aggregate import SUMMARY_COLUMNS, aggregate, missing_runs, present_runs
 from sim2sky.evaluate.run_metrics import RUN_COLUMNS, read_metrics
-from sim2sky.models.labels import Labels
+from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import write_networks
 from sim2sky.provenance import record
 from sim2sky.provenance.networks import networks_provenance
@@ -160,7 +160,7 @@ def test_networks_made_from_earlier_ones_are_stale_with_these(study, tmp_path):
         path = tmp_path / "train/radius" / run / "0-1/model.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
         about = {"config": merge(config, change) | {"start_from": start_from}, "domains": {}}
-        write_networks(path, {0: {"weight": torch.ones(1)}}, Labels(study.targets, "degrees"), about)
+        write_networks(path, {0: {"weight": torch.ones(1)}}, LabelEncoding(study.targets, "degrees"), about)
         return path, networks_provenance(path)["sha256"]
 
     _, earlier = made("plain", None)
@@ -177,8 +177,8 @@ def test_tables_say_what_they_were_made_from(write, study, tmp_path):
     config = {"targets": study.targets, "recipe": study.recipe_of("dann").params()}
     config |= {"method": study.methods[study.runs["dann"].method].params(), "seeds": [0, 1]}
     about = {"config": config, "domains": {}, "fingerprint": {"a": "1"}, "versions": {"torch": "2"}}
-    labels = Labels(study.targets, study.recipe_of("dann").angles)
-    write_networks(tmp_path / "model.safetensors", {0: {"weight": torch.zeros(1)}}, labels, about)
+    encoding = LabelEncoding(study.targets, study.recipe_of("dann").angles)
+    write_networks(tmp_path / "model.safetensors", {0: {"weight": torch.zeros(1)}}, encoding, about)
     tables = [tmp_path / "metrics.csv", tmp_path / "summary.csv"]
     where, code = tmp_path / "provenance.json", {"sim2sky.evaluate": "abc"}
     files = [write("dann", 0, {"des": [0.9, 0.5]})]

@@ -13,7 +13,7 @@ from sim2sky.evaluate.reconstruction import complete, image_plane, reconstruct, 
 from sim2sky.lensing.cosmosim import render
 from sim2sky.measure import reconstruct as command
 from sim2sky.models import create_model
-from sim2sky.models.labels import Labels
+from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import write_networks
 from sim2sky.provenance import record
 from sim2sky.simulate.cosmosim import frame, optics_of
@@ -112,12 +112,12 @@ def model(tmp_path):
     """An untrained network whose outputs are shifted to the true parameters."""
     simulation = simulation_of(crop={"pixels": 64})
     recipe = Recipe(network="lens_cnn", epochs=1, optimiser={"lr": 1e-3}, normalisation="eight_bit", standardise=True)
-    labels = Labels(list(TRUE), mean=list(TRUE.values()), std=[1e-6] * 6)
+    encoding = LabelEncoding(list(TRUE), mean=list(TRUE.values()), std=[1e-6] * 6)
     network = create_model("lens_cnn", bands=1, pixels=64, outputs=6)
     config = {"recipe": recipe.params(), "targets": list(TRUE)}
     origin = {"source": {"name": "clean", "simulated": simulation.params(), "dataset": {"title": "clean"}}}
     path = tmp_path / "model.safetensors"
-    write_networks(path, {3: network.state_dict()}, labels, record.provenance(config, {}, domains=origin))
+    write_networks(path, {3: network.state_dict()}, encoding, record.provenance(config, {}, domains=origin))
     return path, simulation
 
 
@@ -155,7 +155,7 @@ def test_networks_of_other_images_are_refused(model, tmp_path, capsys):
     path, _ = model
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "mine.png")
     other = tmp_path / "other.safetensors"
-    write_networks(other, {0: {"a": torch.zeros(1)}}, Labels(["theta_E"]), {"config": {}, "domains": {}})
+    write_networks(other, {0: {"a": torch.zeros(1)}}, LabelEncoding(["theta_E"]), {"config": {}, "domains": {}})
     for wrong in (other, tmp_path / "mine.png"):
         with pytest.raises(SystemExit):
             command.main([str(tmp_path / "mine.png"), "--model", str(wrong)])

@@ -11,7 +11,7 @@ from torchvision import models
 
 from sim2sky.config import Method, Recipe
 from sim2sky.models import create_model, imagenet, list_models, torchvision_networks
-from sim2sky.models.labels import Labels
+from sim2sky.models.labels import LabelEncoding
 from sim2sky.paths import WEIGHTS
 from sim2sky.registry import traits
 from sim2sky.tools import networks_table as table
@@ -211,19 +211,19 @@ def test_head_leaves_latent_features_as_they_are(name):
 
 def test_auxiliary_outputs_of_inception_are_trained_where_they_fit():
     network = create_model("inception_v3", pixels=299, outputs=2).train()
-    images, target = torch.randn(2, 1, 299, 299), torch.randn(2, 2)
+    images, labels = torch.randn(2, 1, 299, 299), torch.randn(2, 2)
     latent = network.features(images)
     (auxiliary,) = network.auxiliary_outputs
     assert auxiliary.shape == (2, 2)
     network.head[0].p = 0.0
     for layer in network.modules():
         layer.momentum = 0.0 if isinstance(layer, nn.BatchNorm2d) else None
-    objective = Objective("mse", Labels(["a", "b"]))
+    objective = Objective("mse", LabelEncoding(["a", "b"]))
     torch.manual_seed(0)
-    loss, shown, _ = objective(network, images, target)
-    expected = nn.functional.mse_loss(network.head(latent), target)
-    torch.testing.assert_close(shown, expected)
-    expected = expected + AUXILIARY_WEIGHT * nn.functional.mse_loss(auxiliary, target)
+    loss, alone, _ = objective(network, images, labels)
+    expected = nn.functional.mse_loss(network.head(latent), labels)
+    torch.testing.assert_close(alone, expected)
+    expected = expected + AUXILIARY_WEIGHT * nn.functional.mse_loss(auxiliary, labels)
     torch.testing.assert_close(loss, expected)
     network.eval().features(images)
     assert not network.auxiliary_outputs

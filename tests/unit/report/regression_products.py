@@ -13,7 +13,7 @@ from sim2sky import store
 from sim2sky.config import Study, merge
 from sim2sky.evaluate.aggregate import aggregate
 from sim2sky.evaluate.run_metrics import evaluate_run
-from sim2sky.models.labels import Labels
+from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import write_networks
 from sim2sky.paths import Paths
 
@@ -126,7 +126,7 @@ def _make_run(
     weights = {
         seed: {"a.weight": torch.zeros(10**5 * (number + 1)), "n.running_mean": torch.zeros(7)} for seed in (0, 1)
     }
-    write_networks(model, weights, Labels(study.targets), {})
+    write_networks(model, weights, LabelEncoding(study.targets), {})
     seeds = range(first, last + 1)
     pd.concat(_errors(run, seed, truth) for seed in seeds).to_parquet(predictions)
     store.write_shard(latents, {"lens": store.Variable(np.arange(80))}, {"domains": ["noise_free"], "seed": first})

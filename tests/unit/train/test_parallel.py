@@ -13,12 +13,13 @@ import torch
 from safetensors.torch import load_file
 
 from sim2sky.data.domain import Domain, load_part
+from sim2sky.data.images import FloatImages
 from sim2sky.train.launch import DistributedError, launch
 from sim2sky.train.launch import train as train_task
 from sim2sky.train.loop import Learner
 from sim2sky.train.team import Team
 from tests.unit.train.test_train import (
-    LABELS,
+    ENCODING,
     METHODS,
     TARGETS,
     contents,
@@ -44,13 +45,15 @@ def domains(tmp_path_factory):
 def test_seeds_trained_together_are_the_seeds_one_by_one(domains, method, device):
     source, target = (load_part(domain.shards, domain.bounds["train"], TARGETS) for domain in domains)
     source, target = (
-        replace(part, images=part.images.to(device).double(), target=part.target.to(device).double())
+        replace(
+            part, images=FloatImages(part.images.values.to(device).double()), labels=part.labels.to(device).double()
+        )
         for part in (source, target)
     )
 
     def learners():
         made = [
-            Learner(recipe(), METHODS[method], s, source, LABELS, None if method == "none" else target)
+            Learner(recipe(), METHODS[method], s, source, ENCODING, None if method == "none" else target)
             for s in range(3)
         ]
         for learner in made:
@@ -60,7 +63,7 @@ def test_seeds_trained_together_are_the_seeds_one_by_one(domains, method, device
     team, alone = Team(learners()), learners()
     together = list(team.run())
     for index, learner in enumerate(alone):
-        for epoch, of_all in zip(learner.run(), together, strict=True):
+        for [epoch], of_all in zip(learner.run(), together, strict=True):
             assert (epoch.number, epoch.lr) == (of_all[index].number, of_all[index].lr)
             assert of_all[index].loss == pytest.approx(epoch.loss, rel=1e-9)
             assert method == "none" or of_all[index].adaptation_loss == pytest.approx(epoch.adaptation_loss, rel=1e-6)

@@ -16,7 +16,7 @@ from sim2sky.evaluate.metrics import run_metrics
 from sim2sky.evaluate.predict import predict_block
 from sim2sky.models.imagenet import WeightsError
 from sim2sky.models.inference import predict
-from sim2sky.models.labels import Labels
+from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import load_models
 from sim2sky.train import checkpoint
 from sim2sky.train.block import train_block
@@ -26,7 +26,7 @@ from sim2sky.train.optimise import make_optimiser
 
 PIXELS, LENSES, CPU = 10, 200, torch.device("cpu")
 TARGETS = ["sigma", "theta"]
-LABELS = Labels(TARGETS)
+ENCODING = LabelEncoding(TARGETS)
 NONE, MMD = Method(title="None", adaptation="none"), Method(title="MMD", adaptation="mmd")
 RECIPE = {"network": "lens_cnn", "epochs": 4, "batch_size": 16, "optimiser": {"lr": 1e-3}, "normalisation": "eight_bit"}
 
@@ -86,9 +86,9 @@ def train_until(monkeypatch, checkpoints: int, domain: Domain, folder: Path, **o
 
 
 def rates(domain, **change) -> list[float]:
-    learner = Learner(recipe(**change), NONE, 0, part(domain).prepared(None, CPU), LABELS)
+    learner = Learner(recipe(**change), NONE, 0, part(domain).prepared(None, CPU), ENCODING)
     found = []
-    for epoch in learner.run():
+    for [epoch] in learner.run():
         found.append(epoch.lr)
         learner.validated(1.0)  # never falls after the first
     return found
@@ -124,7 +124,7 @@ def test_momentum_and_lion_take_the_steps_that_they_are_known_for():
 def test_one_cycle_leaves_the_momentum_to_the_recipe(domain, name):
     optimiser = {"name": name, "lr": 1e-4, "momentum": 0.3}
     learner = Learner(
-        recipe(optimiser=optimiser, schedule={"name": "one_cycle"}), NONE, 0, part(domain).prepared(None, CPU), LABELS
+        recipe(optimiser=optimiser, schedule={"name": "one_cycle"}), NONE, 0, part(domain).prepared(None, CPU), ENCODING
     )
     for _ in learner.run():
         assert learner.optimiser.param_groups[0]["momentum"] == 0.3
@@ -133,7 +133,7 @@ def test_one_cycle_leaves_the_momentum_to_the_recipe(domain, name):
 def test_evaluation_mode_may_stay_on_after_the_first_epoch(domain):
     after = {}
     for stays in (False, True):
-        learner = Learner(recipe(eval_after_first_epoch=stays), NONE, 0, part(domain).prepared(None, CPU), LABELS)
+        learner = Learner(recipe(eval_after_first_epoch=stays), NONE, 0, part(domain).prepared(None, CPU), ENCODING)
         epochs = learner.run()
         next(epochs)
         first = learner.network.features[2].running_mean.clone()
@@ -141,7 +141,7 @@ def test_evaluation_mode_may_stay_on_after_the_first_epoch(domain):
         after[stays] = torch.equal(first, learner.network.features[2].running_mean)
         images = learner.source.images
         outputs = predict(learner.network, images, learner.recipe.batch_size, batch_statistics=not stays)
-        expected = learner.objective.regression(outputs, learner.source.target).item()
+        expected = learner.objective.regression(outputs, learner.source.labels).item()
         assert learner.validate(learner.source)["loss"] == pytest.approx(expected), "in the mode of training"
     assert after == {False: False, True: True}, "batch normalisation is frozen"
 
@@ -196,11 +196,11 @@ def test_the_worst_predicted_are_trained_on(domain, tmp_path):
     model = train(domain, tmp_path / "first", **asked) / "model.safetensors"
     whole = part(domain).prepared(statistics_of("eight_bit", None), CPU)
     chosen = {seed: Worst(model, recipe(**asked), 0.25).of(whole, TARGETS, seed) for seed in (0, 1)}
-    networks, labels = load_models(model, recipe(**asked), TARGETS, 1, PIXELS)
+    networks, encoding = load_models(model, recipe(**asked), TARGETS, 1, PIXELS)
     assert list(load_models(model, recipe(**asked), TARGETS, 1, PIXELS, [1])[0]) == [1]
-    error = (predict(networks[1], whole.images, 16) - labels.encode(whole.target)).square().mean(dim=1)
+    error = (predict(networks[1], whole.images, 16) - encoding.encode(whole.labels)).square().mean(dim=1)
     assert set(chosen[1].lens) == set(error.argsort(descending=True)[:30].tolist())
-    assert torch.equal(chosen[1].target, whole.target[chosen[1].lens])
+    assert torch.equal(chosen[1].labels, whole.labels[chosen[1].lens])
     assert set(chosen[1].lens) != set(chosen[0].lens), "by the network of the same seed"
 
 
@@ -284,13 +284,13 @@ def test_predictions_are_long_and_in_units(domain, tmp_path, limit):
     columns = ["domain", "seed", "statistics", "lens", "parameter", "true", "predicted"]
     assert list(table.columns) == columns, "clean images have no observing conditions"
     assert len(table) == 2 * 3 * 2 * 40
-    networks, labels = load_models(model, asked, TARGETS, 1, PIXELS)
+    networks, encoding = load_models(model, asked, TARGETS, 1, PIXELS)
     train_part, test_part = part(domain), load_part(domain.shards, domain.bounds["test"], TARGETS)
     images = test_part.prepared(pixel_statistics(train_part.images), CPU).images
-    expected = labels.decode(predict(networks[1], images, 16))
+    expected = encoding.decode(predict(networks[1], images, 16))
     for column, name in enumerate(TARGETS):
         rows = table.query(f"parameter == '{name}' and seed == 1 and statistics == 'running'")
-        np.testing.assert_array_equal(rows.true, test_part.target[:, column])
+        np.testing.assert_array_equal(rows.true, test_part.labels[:, column])
         np.testing.assert_allclose(rows.predicted, expected[:, column], rtol=1e-4)
-        np.testing.assert_array_equal(store.open_shards([files[1]]).read(f"{name}_bytes"), test_part.target[:, column])
+        np.testing.assert_array_equal(store.open_shards([files[1]]).read(f"{name}_bytes"), test_part.labels[:, column])
     assert set(run_metrics(table).parameter) == {*TARGETS, MEAN_PARAMETER}

@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from sim2sky import store
 from sim2sky.config import CrossValidation, Method, Recipe, Split, merge
 from sim2sky.data.domain import Domain, load_part
-from sim2sky.data.images import normalise, pixel_statistics
-from sim2sky.models.labels import Labels
+from sim2sky.data.images import FloatImages, normalise, pixel_statistics
+from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import load_models
 from sim2sky.train import checkpoint
 from sim2sky.train.block import train_block
@@ -23,7 +23,7 @@ from sim2sky.train.team import Team
 
 PIXELS = 12
 TARGETS = ["theta_E"]
-LABELS = Labels(TARGETS)
+ENCODING = LabelEncoding(TARGETS)
 METHODS = {
     "none": Method(title="None", adaptation="none"),
     "dann": Method(title="DANN", adaptation="dann", weight_schedule="ganin"),
@@ -100,8 +100,8 @@ def test_a_simple_label_is_learnt(domains, tmp_path, method, capsys):
 @pytest.mark.parametrize("method", ["dann", "mmd"])
 def test_adaptation_changes_what_is_learnt_but_not_where_it_starts(domains, method):
     source, target = (load_part(domain.shards, domain.bounds["train"], TARGETS) for domain in domains)
-    alone = Learner(recipe(), METHODS["none"], 0, source, LABELS)
-    adapted = Learner(recipe(), METHODS[method], 0, source, LABELS, target)
+    alone = Learner(recipe(), METHODS["none"], 0, source, ENCODING)
+    adapted = Learner(recipe(), METHODS[method], 0, source, ENCODING, target)
     start = [p.detach().clone() for p in adapted.adaptation.parameters()]
     assert all(map(torch.equal, alone.network.parameters(), adapted.network.parameters()))
     next(alone.run()), next(adapted.run())
@@ -111,16 +111,16 @@ def test_adaptation_changes_what_is_learnt_but_not_where_it_starts(domains, meth
 
 def test_target_labels_are_never_used(domains):
     source, target = (load_part(domain.shards, domain.bounds["train"], TARGETS) for domain in domains)
-    first = Learner(recipe(epochs=1), METHODS["mmd"], 0, source, LABELS, target)
-    target.target.fill_(torch.nan)
-    second = Learner(recipe(epochs=1), METHODS["mmd"], 0, source, LABELS, target)
+    first = Learner(recipe(epochs=1), METHODS["mmd"], 0, source, ENCODING, target)
+    target.labels.fill_(torch.nan)
+    second = Learner(recipe(epochs=1), METHODS["mmd"], 0, source, ENCODING, target)
     list(first.run()), list(second.run())
     assert all(map(torch.equal, first.network.parameters(), second.network.parameters()))
 
 
 def test_every_image_is_seen_once_per_epoch_in_another_order(domains):
     source, target = (load_part(domain.shards, domain.bounds["train"], TARGETS) for domain in domains)
-    learner = Learner(recipe(), METHODS["mmd"], 0, source, LABELS, target)  # 112 and 84 images
+    learner = Learner(recipe(), METHODS["mmd"], 0, source, ENCODING, target)  # 112 and 84 images
     steps, first, others = zip(*learner.batches(), strict=True)
     assert len(steps) == 7
     assert sorted(torch.cat(first).tolist()) == list(range(112))
@@ -289,13 +289,13 @@ def test_images_that_are_not_finite_are_refused(tmp_path):
 
 def test_normalisation_is_by_the_pixels_of_the_band():
     images = torch.randn(50, 2, 8, 8) * torch.tensor([2.0, 30.0])[:, None, None] + 7
-    values = normalise(images, pixel_statistics(images))
+    values = normalise(images, pixel_statistics(FloatImages(images)))
     torch.testing.assert_close(values.mean(dim=(0, 2, 3)), torch.zeros(2), atol=1e-5, rtol=0)
     torch.testing.assert_close(values.std(dim=(0, 2, 3)), torch.ones(2))
     assert torch.equal(normalise(images, None), images)
     assert images.mean() > 1  # as they were
     with pytest.raises(ValueError, match="all pixels are equal"):
-        pixel_statistics(torch.ones(4, 1, 8, 8))
+        pixel_statistics(FloatImages(torch.ones(4, 1, 8, 8)))
 
 
 def test_models_are_read_back_and_must_fit(domains, tmp_path):
@@ -330,8 +330,8 @@ def test_cross_validation_writes_every_point_and_fold(domains, tmp_path):
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
 def test_every_optimiser_and_schedule_goes_to_the_end(domains, name, schedule):
     part = load_part(domains[0].shards, (0, 64), TARGETS)
-    learner = Learner(recipe(optimiser={"name": name}, schedule={"name": schedule}), METHODS["none"], 0, part, LABELS)
-    rates = [epoch.lr for epoch in learner.run()]
+    learner = Learner(recipe(optimiser={"name": name}, schedule={"name": schedule}), METHODS["none"], 0, part, ENCODING)
+    rates = [epoch.lr for [epoch] in learner.run()]
     assert len(rates) == 3
     last = {
         "constant": 1e-3,
@@ -344,7 +344,7 @@ def test_every_optimiser_and_schedule_goes_to_the_end(domains, name, schedule):
 def test_small_parts_are_refused(domains):
     part = load_part(domains[0].shards, (0, 10), TARGETS)
     with pytest.raises(TrainingError, match="source: 10 training images do not fill one batch of 16"):
-        Learner(recipe(), METHODS["none"], 0, part, LABELS)
+        Learner(recipe(), METHODS["none"], 0, part, ENCODING)
 
 
 def test_adaptation_weight_rises_as_published():

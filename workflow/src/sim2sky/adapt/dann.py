@@ -13,7 +13,7 @@ from sim2sky.adapt.registry import Adaptation, register_adaptation
 
 
 class _ReverseGradient(torch.autograd.Function):
-    generate_vmap_rule = True  # for several seeds as one batched model
+    generate_vmap_rule = True  # several seeds may train as one batched model
 
     @staticmethod
     def forward(values: torch.Tensor) -> torch.Tensor:
@@ -36,11 +36,11 @@ def reverse_gradient(values: torch.Tensor) -> torch.Tensor:
 @register_adaptation
 @dataclass(eq=False)
 class dann(Adaptation):  # noqa: N801  registered under its own name
-    """A domain head learns to tell the domains apart; through a reversed gradient the network learns to prevent it.
+    """A domain head learns to tell the domains apart; a reversed gradient teaches the network to make this impossible.
 
-    The head repeats the two linear layers of the regressor, as in Swierc et al. 2023 (arXiv:2311.17238); the loss is
-    its negative log likelihood, averaged over both batches. The method's weight and schedule multiply the loss, so they
-    act on head and network alike.
+    The head has the two linear layers of the regressor, as in Swierc et al. 2023 (arXiv:2311.17238); the loss is its
+    negative log likelihood, averaged over both batches. The method's weight and schedule multiply the loss, so they act
+    on head and network alike.
     """
 
     hidden: int = 128

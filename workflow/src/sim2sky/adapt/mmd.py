@@ -18,7 +18,7 @@ _SMALLEST = 1e-30  # squared distance; its inverse is finite in single precision
 @register_adaptation
 @dataclass(eq=False)
 class mmd(Adaptation):  # noqa: N801  registered under its own name
-    """Squared maximum mean discrepancy between the latent features of two batches of one size.
+    """Squared maximum mean discrepancy between the latent features of two batches of equal size.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class mmd(Adaptation):  # noqa: N801  registered under its own name
         ``fixed``: sum of exp(-d^2 / (2 sigma)) over 19 sigma from 1e-6 to 1e6.
     estimator : {"biased", "unbiased"}
         ``biased``: means over all pairs, as in the public codes after Swierc et al. 2023 (arXiv:2311.17238).
-        ``unbiased``: without the pairs i = j, as their text prints it; can be negative.
+        ``unbiased``: without the pairs i = j, as printed in their text; can be negative.
     """
 
     kernel: Literal["multiscale", "fixed"] = "multiscale"
@@ -47,9 +47,9 @@ class mmd(Adaptation):  # noqa: N801  registered under its own name
 def squared_distances(points: torch.Tensor) -> torch.Tensor:
     """Squared Euclidean distances between all rows of `points`, shape (n, n), with zeros on the diagonal.
 
-    By the scalar products: a tensor of all differences would take longer than the network itself.
+    Computed from scalar products: a tensor of all differences would take longer than the network itself.
     """
-    points = points - points.mean(dim=0).detach()  # smaller numbers, less cancellation; distances do not change
+    points = points - points.mean(dim=0).detach()  # less cancellation; distances do not change
     products = points @ points.T
     squares = products.diagonal()
     distances = (squares[:, None] + squares[None, :] - 2 * products).clamp(min=0)
@@ -61,7 +61,7 @@ def _kernel(distances: torch.Tensor, name: str) -> torch.Tensor:
         n = len(distances)
         # a gradient through the bandwidth would let the network shrink the loss by spreading all features
         mean = distances.detach().sum() / (n * (n - 1))
-        # features that all coincide, as those behind a dead ReLU do, are no distance apart, not an undefined one
+        # where all features coincide, as they do after a dead ReLU, the loss is zero instead of undefined
         widths = mean.clamp(min=_SMALLEST) * torch.tensor(MULTISCALE, dtype=distances.dtype, device=distances.device)
     else:
         widths = 2 * torch.tensor(FIXED_SIGMAS, dtype=distances.dtype, device=distances.device)

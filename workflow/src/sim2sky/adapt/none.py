@@ -10,4 +10,4 @@ from sim2sky.adapt.registry import Adaptation, register_adaptation
 @register_adaptation
 @dataclass(eq=False)
 class none(Adaptation):  # noqa: N801  registered under its own name
-    """The baseline; its loss is never asked for."""
+    """The baseline, which has no loss: training asks for one only if there is a target domain."""

@@ -15,28 +15,28 @@ _ADAPTATIONS: dict[str, type[Adaptation]] = {}
 
 
 class Adaptation(nn.Module):
-    """What an adaptation method is to the training loop.
+    """What the training loop needs of an adaptation method.
 
-    A method is a dataclass, so that its fields are the options that a study may set; values of a ``Literal`` and positive
-    ``int`` are checked before a job starts, others in ``__post_init__``, which must call ``super().__post_init__()``
-    first. Parameters that it owns are trained together with the network's.
+    A method is a dataclass, so that its fields are the options that a study may set. Values of a ``Literal`` and positive
+    ``int`` are checked before a job starts, other fields in ``__post_init__``, which must call ``super().__post_init__()``
+    first. The method's own weights are trained together with the network's.
     """
 
     def __post_init__(self) -> None:
         super().__init__()
 
     def build(self, latent: int) -> None:
-        """Make the parameters, if any, for `latent` latent features."""
+        """Make the method's weights, if it has any, for `latent` latent features."""
 
-    def loss(self, source: torch.Tensor, target: torch.Tensor, progress: float) -> torch.Tensor | None:
-        """Scalar that the network shall lower, before the method's weight; None if no target domain is needed.
+    def loss(self, source: torch.Tensor, target: torch.Tensor, progress: float) -> torch.Tensor:
+        """The adaptation loss, a scalar, before it is multiplied by the method's weight.
 
         Parameters
         ----------
         source, target : Tensor, shape (batch, latent)
             Latent features of a batch of each domain.
         progress : float
-            Fraction of the training that is done, 0 to 1.
+            Fraction of the training that is done, from 0 to 1.
         """
         raise NotImplementedError
 

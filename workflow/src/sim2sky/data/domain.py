@@ -1,4 +1,4 @@
-"""Images and labels of one part of one domain."""
+"""A domain, and the images and labels of its parts as networks take them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import torch
 from sim2sky import store
 from sim2sky.angles import SOURCE_AXES
 from sim2sky.config import Recipe
-from sim2sky.data.images import HeldImages, Images, Statistics, StreamedImages, normalise, read_finite
+from sim2sky.data.images import FloatImages, HeldImages, Images, Statistics, statistics_of
+from sim2sky.data.streaming import StreamedImages, read_finite
 
 
 @dataclass(frozen=True)
@@ -47,39 +48,42 @@ class Part:
 
     Parameters
     ----------
-    images : Tensor, HeldImages or StreamedImages, shape (n, band, y, x)
-        Floats in counts/s are a tensor if they fit into memory.
-    target : Tensor, shape (n, targets)
-        Parameters in their own units.
+    images : Images, shape (n, band, y, x)
+        In counts/s or 8-bit counts, until they are prepared.
+    labels : Tensor, shape (n, parameters)
+        True values of the parameters, each in its unit.
     lens : ndarray, shape (n,)
         Lens indices.
-    weight : Tensor, shape (n, targets), or None
-        Weight of each label in the loss; None for one.
+    weight : Tensor, shape (n, parameters), or None
+        Weight of each label in the loss; None stands for one.
     """
 
     images: Images
-    target: torch.Tensor
+    labels: torch.Tensor
     lens: np.ndarray
     weight: torch.Tensor | None = None
 
     def prepared(self, statistics: Statistics | None, device: torch.device) -> Part:
-        """Normalised, on `device`, in the memory layout that convolutions are fast with."""
-        if isinstance(self.images, torch.Tensor):
-            images = normalise(self.images, statistics).to(device, memory_format=torch.channels_last)
-        else:
-            images = self.images.prepared(statistics, device)
-        return Part(images, self.target.to(device), self.lens, None if self.weight is None else self.weight.to(device))
+        """The same part on `device`, with images normalised with `statistics`."""
+        weight = None if self.weight is None else self.weight.to(device)
+        return Part(self.images.prepared(statistics, device), self.labels.to(device), self.lens, weight)
 
-    def subset(self, index: np.ndarray) -> Part:
-        """The images at positions `index`."""
-        images = self.images[index] if isinstance(self.images, torch.Tensor) else self.images.subset(index)
-        weight = None if self.weight is None else self.weight[index]
-        return Part(images, self.target[index], self.lens[index], weight)
+    def subset(self, positions: np.ndarray) -> Part:
+        """The lenses at `positions`."""
+        weight = None if self.weight is None else self.weight[positions]
+        return Part(self.images.subset(positions), self.labels[positions], self.lens[positions], weight)
 
-    def order(self, random: np.random.Generator) -> np.ndarray:
-        """Every position once, in random order."""
-        streamed = isinstance(self.images, StreamedImages)
-        return self.images.order(random) if streamed else random.permutation(len(self.images))
+
+def load_training_parts(
+    domain: Domain, targets: Sequence[str], recipe: Recipe, device: torch.device, held: float
+) -> dict[str, Part]:
+    """Training and validation part on `device`, normalised by the training part's pixels; `held` as for `load_part`."""
+    parts = {
+        name: load_part(domain.shards, domain.bounds[name], targets, recipe.weight_angles, held)
+        for name in ("train", "validation")
+    }
+    statistics = statistics_of(recipe.normalisation, parts["train"].images)
+    return {name: part.prepared(statistics, device) for name, part in parts.items()}
 
 
 def load_part(
@@ -98,9 +102,9 @@ def load_part(
     bounds : (int, int)
         First and one-past-last lens.
     targets : sequence of str
-        The parameters that are the labels.
+        Names of the parameters whose values are the labels.
     weight_angles : bool
-        Weigh `theta` by the ellipticity of the source.
+        Weight labels of `theta` by the ellipticity of the source.
     held : float
         Fraction of the images that may be in memory; below one, they are streamed.
 
@@ -110,20 +114,24 @@ def load_part(
         A shard is not readable or holds a value that is not finite; the message names the file and the lens.
     """
     data = store.open_shards(shards)
-    if held < 1:
-        chunks = sum(bounds[0] <= start < bounds[1] for start in data.chunk_starts("image"))
-        images = StreamedImages(data, bounds, buffer=max(1, int(held * chunks)))
-    else:
-        images = torch.from_numpy(read_finite(data, "image", *bounds))
-        images = images.float() if images.is_floating_point() else HeldImages(images)
+    images = _images(data, bounds, held)
     labels = np.stack([read_finite(data, name, *bounds) for name in targets], axis=1)
     lens = data.read("lens", *bounds).astype(np.int64)
     weight = _weight(data, bounds, targets) if weight_angles else None
     return Part(images, torch.from_numpy(labels).float(), lens, weight)
 
 
+def _images(data: store.Shards, bounds: tuple[int, int], held: float) -> Images:
+    """Images in the form that suits their type and the fraction of them that may be in memory."""
+    if held < 1:
+        chunks = sum(bounds[0] <= start < bounds[1] for start in data.chunk_starts("image"))
+        return StreamedImages(data, bounds, buffer=max(1, int(held * chunks)))
+    values = torch.from_numpy(read_finite(data, "image", *bounds))
+    return FloatImages(values.float()) if values.is_floating_point() else HeldImages(values)
+
+
 def fraction_held(recipe: Recipe, domains: Iterable[Domain], parts: Sequence[str]) -> float:
-    """Fraction of the images of `parts` of all `domains` that the recipe's limit of memory allows; 1 is all."""
+    """Fraction of the images of `parts` of all `domains` that fit into the recipe's limit of memory; 1 means all."""
     size = 0
     for domain in domains:
         image = store.open_shards(domain.shards).variable("image")
@@ -133,7 +141,7 @@ def fraction_held(recipe: Recipe, domains: Iterable[Domain], parts: Sequence[str
 
 
 def _weight(data: store.Shards, bounds: tuple[int, int], targets: Sequence[str]) -> torch.Tensor:
-    """One, but 1 - axis ratio of the source for its orientation: a round source has none."""
+    """1 - axis ratio of the source for its orientation, which a round source has none of; 1 for other parameters."""
     axes = np.stack([data.read(name, *bounds).astype(np.float64) for name in SOURCE_AXES])
     weight = np.ones((axes.shape[1], len(targets)))
     weight[:, list(targets).index("theta")] = 1 - axes.min(axis=0) / axes.max(axis=0)

@@ -1,4 +1,4 @@
-"""The latent space in two dimensions, to look at."""
+"""The latent space in two dimensions, for a figure."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from sklearn.preprocessing import StandardScaler
 from sim2sky import store
 
 COMPONENTS = 50  # principal components that t-SNE works on
-ITERATIONS = 500  # half of scikit-learn's, for half of the time: the picture has settled by then
+ITERATIONS = 500  # half of scikit-learn's default, for half of the time: the embedding has converged by then
 
 
 def embed_latents(latents: str | Path, domains: Sequence[str], count: int = 500) -> pd.DataFrame:
-    """Joint two-dimensional embedding of the latents of several domains.
+    """Joint two-dimensional embedding of the latent features of several domains.
 
-    Latents are standardised together, reduced to principal components and laid out by t-SNE (van der Maaten & Hinton
-    2008), starting from the first two components, so that the same file gives the same picture. Neighbourhoods mean
-    something; distances and axes do not.
+    The features are standardised together, reduced to principal components and embedded by t-SNE (van der Maaten & Hinton
+    2008), which starts from the first two components, so that the same file gives the same embedding. Neighbourhoods are
+    meaningful; distances and axes are not.
 
     Parameters
     ----------
     latents : path
         Written by :func:`sim2sky.evaluate.predict.predict_block`.
     domains : sequence of str
-        Which domains, usually source and target.
+        Names of the domains, usually source and target.
     count : int
-        Lenses of each domain; fewer if there are not as many.
+        Lenses of each domain, or all that the file has if these are fewer.
 
     Returns
     -------
@@ -49,6 +49,6 @@ def embed_latents(latents: str | Path, domains: Sequence[str], count: int = 500)
         "domain": np.repeat(list(domains), count),
         "lens": np.concatenate([shards.read(f"lens_{domain}", 0, count) for domain in domains]),
     }
-    for target in targets:
-        columns[target] = np.concatenate([shards.read(f"{target}_{domain}", 0, count) for domain in domains])
+    for name in targets:
+        columns[name] = np.concatenate([shards.read(f"{name}_{domain}", 0, count) for domain in domains])
     return pd.DataFrame(columns | {"x": x, "y": y})

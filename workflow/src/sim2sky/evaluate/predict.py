@@ -17,16 +17,13 @@ from sim2sky.data.domain import Domain, Part, fraction_held, load_part
 from sim2sky.data.images import Images, statistics_of
 from sim2sky.evaluate import STATISTICS
 from sim2sky.models import inference
-from sim2sky.models.labels import Labels
+from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import load_models
 from sim2sky.provenance import record
 
 LATENT_LENSES = 2000  # of each domain: enough for the distances between domains and for a picture
-CONDITIONS = (
-    "seeing",
-    "signal_to_noise",
-    "sky_brightness",
-)  # kept beside each prediction where the shards have them, of the first band
+# of the first band, kept beside each prediction if the shards have them
+CONDITIONS = ("seeing", "signal_to_noise", "sky_brightness")
 COLUMNS = ["domain", "seed", "statistics", "lens", "parameter", "true", "predicted"]
 
 
@@ -43,43 +40,43 @@ def predict_block(
 ) -> None:
     """Predict the test part of each domain with each seed of a block, under each of `statistics`.
 
-    Images are normalised as in training, always with the pixels of the domain's own training part, whose labels are
-    not used. It is read only if normalisation or AdaBN asks for it. One domain is in memory at a time.
+    Images are normalised as in training, with the pixels of the domain's own training part, whose labels are not used.
+    That part is read only if normalisation or AdaBN needs it. One domain is in memory at a time.
 
     Parameters
     ----------
     model : path
         Written by :func:`sim2sky.train.block.train_block`.
     recipe : Recipe
-        That of the run.
+        The recipe of the run.
     targets : sequence of str
-        The parameters that are regressed.
+        Names of the parameters that the networks regress.
     domains : sequence of Domain
-        Where to predict.
+        Domains whose test parts are predicted.
     predictions : path
-        Written: Parquet with `COLUMNS` and `CONDITIONS`, one row per domain, seed, statistics, parameter and test lens;
-        values are in the parameter's unit. Where they come from is in the frame's ``attrs``.
+        File to write: Parquet with `COLUMNS` and `CONDITIONS`, one row per domain, seed, statistics, parameter and test
+        lens; values are in the parameter's unit. The frame's ``attrs`` hold the provenance.
     latents : path
-        Written: a shard with ``latent_<domain>``, ``lens_<domain>`` and ``<target>_<domain>`` for each target, of the first
-        seed under batch statistics. It holds the first `LATENT_LENSES` test lenses of each domain, or as many as the smallest
-        test part has, the same number for each.
+        File to write: a shard with ``latent_<domain>``, ``lens_<domain>`` and ``<parameter>_<domain>`` for each parameter,
+        by the first seed under batch statistics. It holds the first `LATENT_LENSES` test lenses of each domain; if a
+        test part is smaller, as many as the smallest one has.
     fingerprint : mapping of str to str
-        Of the code.
+        Hash of the code.
     threads : int
         CPU threads.
     statistics : sequence of str
-        Of `STATISTICS`. A network without batch normalisation predicts once, which goes for all of them.
+        Some of `STATISTICS`. A network without batch normalisation predicts once, for all of them.
     """
     torch.set_num_threads(threads)
     *_, bands, _, pixels = store.open_shards(domains[0].shards).variable("image").shape
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    networks, labels = load_models(model, recipe, targets, bands, pixels)
+    networks, encoding = load_models(model, recipe, targets, bands, pixels)
     networks = {seed: network.to(device) for seed, network in networks.items()}
     count = min(LATENT_LENSES, *(stop - start for start, stop in (domain.bounds["test"] for domain in domains)))
     frames, variables = [], {}
     started = time.perf_counter()
     for done, domain in enumerate(domains, start=1):
-        frame, arrays = _predict_domain(networks, recipe, labels, domain, device, count, statistics)
+        frame, arrays = _predict_domain(networks, recipe, encoding, domain, device, count, statistics)
         frames.append(frame)
         variables |= arrays
         left = (time.perf_counter() - started) / done * (len(domains) - done)
@@ -93,7 +90,7 @@ def predict_block(
 
 
 def write_predictions(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table as Parquet, with its ``attrs``, whole or not at all."""
+    """Write a table as Parquet, with its ``attrs``; an interrupted write leaves no file."""
     with store.atomic(path) as temporary:
         table.to_parquet(temporary, index=False)
 
@@ -101,53 +98,60 @@ def write_predictions(table: pd.DataFrame, path: str | Path) -> None:
 def _predict_domain(
     networks: Mapping[int, nn.Module],
     recipe: Recipe,
-    labels: Labels,
+    encoding: LabelEncoding,
     domain: Domain,
     device: torch.device,
     count: int,
     statistics: Sequence[str],
 ) -> tuple[pd.DataFrame, dict[str, store.Variable]]:
     """Rows of the predictions table, and the domain's variables in the latents file."""
-    size, targets = recipe.batch_size, labels.targets
-    adapts = "adabn" in statistics and any(map(inference.has_batch_norm, networks.values()))
-    parts = ("train", "test") if adapts or recipe.normalisation == "per_domain" else ("test",)
+    test, adapted = _test_part(networks, recipe, encoding.targets, domain, device, "adabn" in statistics)
+    lenses, size = pd.DataFrame({"lens": test.lens, **_conditions(domain)}), recipe.batch_size
+    frames = []
+    for seed, network in networks.items():
+        outputs = _outputs(network, adapted.get(seed), test.images, size, statistics)
+        about = {"domain": domain.name, "seed": seed}
+        for kind in statistics:
+            predicted = encoding.decode(outputs[kind]).numpy()
+            for column, name in enumerate(encoding.targets):
+                values = {"true": test.labels[:, column].cpu().numpy(), "predicted": predicted[:, column]}
+                frames.append(lenses.assign(**about, statistics=kind, parameter=name, **values))
+    first = test.images.subset(np.arange(count))
+    latent = inference.latents(networks[min(networks)], first, size, batch_statistics=True).numpy()
+    table = pd.concat(frames)
+    order = [*COLUMNS, *(name for name in CONDITIONS if name in table)]
+    return table[order], _latent_variables(domain, encoding.targets, latent, test)
+
+
+def _test_part(
+    networks: Mapping[int, nn.Module],
+    recipe: Recipe,
+    targets: Sequence[str],
+    domain: Domain,
+    device: torch.device,
+    adabn: bool,
+) -> tuple[Part, dict[int, nn.Module]]:
+    """The domain's test part, normalised, and the networks adapted to the domain by AdaBN, none if not `adabn`."""
+    adabn = adabn and any(map(inference.has_batch_norm, networks.values()))
+    parts = ("train", "test") if adabn or recipe.normalisation == "per_domain" else ("test",)
     held = fraction_held(recipe, [domain], parts)
     train = load_part(domain.shards, domain.bounds["train"], targets, held=held) if "train" in parts else None
     pixels = statistics_of(recipe.normalisation, train.images if train else None)
     adapted = {}
-    if adapts:
+    if adabn:
         images = train.prepared(pixels, device).images
-        adapted = {seed: inference.adapt_batch_norm(network, images, size) for seed, network in networks.items()}
+        adapted = {
+            seed: inference.adapt_batch_norm(network, images, recipe.batch_size) for seed, network in networks.items()
+        }
         del images
-    del train
-    test = load_part(domain.shards, domain.bounds["test"], targets, held=held).prepared(pixels, device)
-    images = test.images
-    lenses = pd.DataFrame({"lens": test.lens, **_conditions(domain)})
-    frames = []
-    for seed, network in networks.items():
-        outputs = _outputs(network, adapted.get(seed), images, size, statistics)
-        about = {"domain": domain.name, "seed": seed}
-        for kind in statistics:
-            predicted = labels.decode(outputs[kind]).numpy()
-            for column, name in enumerate(targets):
-                values = {
-                    "parameter": name,
-                    "true": test.target[:, column].cpu().numpy(),
-                    "predicted": predicted[:, column],
-                }
-                frames.append(lenses.assign(**about, statistics=kind, **values))
-    latent = inference.latents(
-        networks[min(networks)], test.subset(np.arange(count)).images, size, batch_statistics=True
-    ).numpy()
-    table = pd.concat(frames)
-    order = [*COLUMNS, *(name for name in CONDITIONS if name in table)]
-    return table[order], _latent_variables(domain, targets, latent, test)
+    del train  # two parts need not be in memory at once
+    return load_part(domain.shards, domain.bounds["test"], targets, held=held).prepared(pixels, device), adapted
 
 
 def _outputs(
     network: nn.Module, adapted: nn.Module | None, images: Images, size: int, statistics: Sequence[str]
 ) -> dict[str, torch.Tensor]:
-    """Outputs of a network under each of `statistics`; `adapted` is its copy for AdaBN."""
+    """Outputs of a network under each of `statistics`; `adapted` is its copy for AdaBN, if it has one."""
     if not inference.has_batch_norm(network):
         return dict.fromkeys(statistics, inference.predict(network, images, size))
     return {
@@ -170,7 +174,7 @@ def _latent_variables(
         f"latent_{name}": store.Variable(latent, (store.LENS_AXIS, "latent"), long_name=f"latent features, {name}"),
         f"lens_{name}": store.Variable(test.lens[:count], long_name=f"lens index, {name}"),
     }
-    for column, target in enumerate(targets):
-        true, unit = test.target[:count, column].cpu().numpy(), shards.variable(target).attrs["units"]
-        variables[f"{target}_{name}"] = store.Variable(true, unit=unit, long_name=f"true {target}, {name}")
+    for column, parameter in enumerate(targets):
+        true, unit = test.labels[:count, column].cpu().numpy(), shards.variable(parameter).attrs["units"]
+        variables[f"{parameter}_{name}"] = store.Variable(true, unit=unit, long_name=f"true {parameter}, {name}")
     return variables

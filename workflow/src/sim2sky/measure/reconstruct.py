@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from sim2sky import store
 from sim2sky.config import CentreCrop, CosmosimSimulation, Recipe, read_simulation
-from sim2sky.data.images import normalise, statistics_of
+from sim2sky.data.images import FloatImages, statistics_of
 from sim2sky.evaluate.reconstruction import Reconstructed, reconstruct
 from sim2sky.measure.picture import frame_picture, read_picture
 from sim2sky.models.inference import predict
@@ -78,13 +78,13 @@ def estimate(image: np.ndarray, model: str | Path, seed: int | None = None) -> d
     Where the recipe normalises by a domain's pixels, those of the image itself are taken.
     """
     recipe, targets, simulation = read_task(model)
-    networks, labels = load_models(model, recipe, targets, 1, simulation.pixels)
+    networks, encoding = load_models(model, recipe, targets, 1, simulation.pixels)
     if seed is not None and seed not in networks:
         raise ValueError(f"{model}: holds seeds {', '.join(map(str, networks))}, not {seed}")
-    batch = torch.from_numpy(image.astype(np.float32))[None, None]
-    batch = normalise(batch, statistics_of(recipe.normalisation, batch))
-    outputs = predict(networks[min(networks) if seed is None else seed], batch, 1)
-    return dict(zip(targets, labels.decode(outputs)[0].tolist(), strict=True))
+    images = FloatImages(torch.from_numpy(image.astype(np.float32))[None, None])
+    images = images.prepared(statistics_of(recipe.normalisation, images), torch.device("cpu"))
+    outputs = predict(networks[min(networks) if seed is None else seed], images, 1)
+    return dict(zip(targets, encoding.decode(outputs)[0].tolist(), strict=True))
 
 
 def draw(image: np.ndarray, result: Reconstructed, path: str | Path) -> None:

@@ -1,11 +1,11 @@
 """Weights of ImageNet, as torchvision publishes them, in ``resources/weights``.
 
-A rule fetches them once, before training; a training job only reads. Torchvision puts the start of a file's SHA-256 into its name,
-which is checked whenever a file is fetched or read.
+A rule fetches them once, before training; a training job only reads them. The name of torchvision's file has the first digits of
+its SHA-256, which are checked whenever a file is fetched or read.
 
-A first layer of other than three bands is made of ImageNet's: its three channels are summed, and divided by the number of bands. It
-responds to bands that all show the same image as ImageNet's does to this image in grey. ImageNet's networks expect a mean of 0 and a
-deviation of 1 of their images, which is what `normalisation: per_domain` gives.
+For another number of bands than three, the first layer is the sum of the three channels of ImageNet's, over the number of bands. It
+responds to bands that all show the same image as ImageNet's does to this image in grey. Networks trained on ImageNet expect images
+with a mean of 0 and a standard deviation of 1, which `normalisation: per_domain` gives.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from sim2sky import store
 from sim2sky.paths import WEIGHTS
 
 CLASSES = 1000
-# The first that a network has: those of the original publications, or what torchvision holds in their place at 224 pixels.
+# The first of these that a network has: that of the original publication, or torchvision's substitute for it at 224 pixels.
 VERSIONS = ("IMAGENET1K_V1", "IMAGENET1K_SWAG_LINEAR_V1")
 
 
 class WeightsError(RuntimeError):
-    """Weights of ImageNet are not there, or not what they should be; the message says what to do."""
+    """Weights of ImageNet are missing, or not those that torchvision publishes; the message says what to do."""
 
 
 def address(name: str) -> str:
@@ -49,14 +49,14 @@ def fetch(name: str, path: str | Path, url: str | None = None) -> None:
     name : str
         A network that has ImageNet weights.
     path : path
-        Where to.
+        File to write.
     url : str, optional
-        Another place to take them from; the same bytes are expected.
+        Another address, which must give the same bytes.
 
     Raises
     ------
     WeightsError
-        The address cannot be reached, or gives something else.
+        The address cannot be reached, or gives another file.
     """
     url = url or address(name)
     if Path(path).is_file() and _is_published(path, name):
@@ -65,7 +65,7 @@ def fetch(name: str, path: str | Path, url: str | None = None) -> None:
         try:
             with urllib.request.urlopen(url, timeout=60) as response, open(temporary, "wb") as file:
                 shutil.copyfileobj(response, file)
-        except OSError as error:  # urllib's errors are of this kind
+        except OSError as error:  # what urllib raises
             if error.errno == errno.ENOSPC:
                 raise
             temporary.touch()
@@ -88,7 +88,7 @@ def load(network: nn.Module, name: str) -> None:
     if not _is_published(path, name):
         raise WeightsError(f"{path}: its checksum is not that of torchvision.\n{_advice(name, path)}")
     weights = torch.load(path, map_location="cpu", weights_only=True)
-    if name.startswith("densenet"):  # files from before torch forbade dots in names: norm.1 is norm1 now
+    if name.startswith("densenet"):  # these files are older than torch's ban of dots in names: norm.1 is norm1 now
         for key in list(weights):
             weights[re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])", r"\1\2", key)] = weights.pop(key)
     if name.startswith("vit"):
@@ -99,7 +99,7 @@ def load(network: nn.Module, name: str) -> None:
 
 
 def of_bands(weight: torch.Tensor, bands: int) -> torch.Tensor:
-    """First layer for `bands` from that for three, shape (filters, 3, y, x); see the module's description."""
+    """Weights of a first layer for `bands` from those for three, shape (filters, 3, y, x); see the module's docstring."""
     if bands == weight.shape[1]:
         return weight.clone()
     return (weight.sum(dim=1, keepdim=True) / bands).repeat(1, bands, 1, 1)

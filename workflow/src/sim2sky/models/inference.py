@@ -1,9 +1,9 @@
-"""Prediction under the three choices of batch-normalisation statistics: `running`, `batch` and `adabn`.
+"""Outputs and latent features of a trained network, under a choice of batch-normalisation statistics.
 
-A network that stays in training mode, as those of Swierc et al. 2023 (arXiv:2311.17238) and their successors do,
-normalises each test batch with the batch's own mean and variance. On another domain than the training one this alone is
-an adaptation, so the choice is made in the open here. AdaBN is the orderly form of it: statistics re-estimated on
-unlabelled target images (Li et al. 2016, arXiv:1603.04779).
+The choices are `running`, `batch` and `adabn`. A network that stays in training mode, as in the codes of Swierc et al.
+2023 (arXiv:2311.17238) and their successors, normalises each test batch with the batch's own mean and variance. On a
+domain that the network was not trained on, this alone is an adaptation, so the choice is explicit here. AdaBN is its
+principled form: statistics are re-estimated on unlabelled target images (Li et al. 2016, arXiv:1603.04779).
 """
 
 from __future__ import annotations
@@ -15,18 +15,22 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from sim2sky.data.images import Images
 
-def predict(model: nn.Module, images: torch.Tensor, batch_size: int, batch_statistics: bool = False) -> torch.Tensor:
+
+def predict(
+    model: nn.Module, images: torch.Tensor | Images, batch_size: int, batch_statistics: bool = False
+) -> torch.Tensor:
     """Outputs of `model`, which is left as it was.
 
     Parameters
     ----------
     model : Module
         A registered network.
-    images : Tensor, shape (n, bands, pixels, pixels)
+    images : Tensor or Images, shape (n, bands, pixels, pixels)
         Normalised as in training; moved to the model's device batch by batch.
     batch_size : int
-        Images per batch; a remainder of less than half a batch joins the batch before it.
+        Images per batch; a remainder of less than half a batch joins the last full batch.
     batch_statistics : bool
         Normalise each batch with its own statistics instead of the running ones of training.
 
@@ -37,15 +41,17 @@ def predict(model: nn.Module, images: torch.Tensor, batch_size: int, batch_stati
     return _batchwise(model, model.forward, images, batch_size, batch_statistics)
 
 
-def latents(model: nn.Module, images: torch.Tensor, batch_size: int, batch_statistics: bool = False) -> torch.Tensor:
+def latents(
+    model: nn.Module, images: torch.Tensor | Images, batch_size: int, batch_statistics: bool = False
+) -> torch.Tensor:
     """Latent features of `model`, shape (n, latent); arguments as for :func:`predict`."""
     return _batchwise(model, model.features, images, batch_size, batch_statistics)
 
 
-def adapt_batch_norm(model: nn.Module, images: torch.Tensor, batch_size: int) -> nn.Module:
-    """AdaBN: a copy of `model` whose running statistics are the average over batches of `images`; no labels needed.
+def adapt_batch_norm(model: nn.Module, images: torch.Tensor | Images, batch_size: int) -> nn.Module:
+    """AdaBN: a copy of `model` whose running statistics are averages over batches of `images`, without labels.
 
-    A model without batch normalisation is returned as it is.
+    A model without batch normalisation is returned unchanged.
     """
     if not has_batch_norm(model):
         return model
@@ -67,21 +73,21 @@ def has_batch_norm(model: nn.Module) -> bool:
 
 
 def _batchwise(
-    model: nn.Module, apply: Callable, images: torch.Tensor, batch_size: int, batch_statistics: bool
+    model: nn.Module, apply: Callable, images: torch.Tensor | Images, batch_size: int, batch_statistics: bool
 ) -> torch.Tensor:
     with _mode(model, batch_statistics):
         return torch.cat([apply(batch.to(_device(model))).cpu() for batch in _batches(images, batch_size)])
 
 
-def _batches(images: torch.Tensor, batch_size: int) -> Iterator[torch.Tensor]:
-    joined = min(batch_size // 2, batch_size - 2)  # one image alone has no statistics
+def _batches(images: torch.Tensor | Images, batch_size: int) -> Iterator[torch.Tensor]:
+    joined = min(batch_size // 2, batch_size - 2)  # a single image has no batch statistics
     starts = range(0, len(images), batch_size)[: max(1, (len(images) + joined) // batch_size)]
     for start in starts:
         yield images[start:] if start == starts[-1] else images[start : start + batch_size]
 
 
 class _mode:
-    """Evaluation mode without gradients; batch normalisation on batch statistics if asked for. Restores every flag."""
+    """Evaluation mode without gradients, on batch statistics if asked for; every flag is restored at the end."""
 
     def __init__(self, model: nn.Module, batch_statistics: bool, track: bool = False):
         self.model, self.batch_statistics, self.track = model, batch_statistics, track

@@ -1,4 +1,4 @@
-"""Between the parameters of a lens in their own units and the numbers that a network gives."""
+"""From the parameters of a lens in their own units to the outputs of a network, and back."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sim2sky.angles import ANGLE_PERIODS
 from sim2sky.config import Recipe
 
 
-class Labels:
-    """How a recipe shows parameters to a network, and the way back.
+class LabelEncoding:
+    """How the outputs of a network encode parameters.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class Labels:
         ``sin_cos`` replaces an angle of period P by the sine and cosine of 360 deg / P times the angle, so that the two
         ends of its range meet.
     mean, std : sequence of float, optional
-        One per output; given, each output is shown as (value - mean) / std.
+        One per output, each of which is (value - mean) / std if they are given.
     """
 
     def __init__(
@@ -37,61 +37,61 @@ class Labels:
         self.std = None if std is None else torch.tensor(std)
 
     @classmethod
-    def fitted(cls, targets: Sequence[str], recipe: Recipe, values: torch.Tensor) -> Labels:
-        """Labels of a recipe, standardised, if it says so, by the training part's `values`, shape (n, targets).
+    def fitted(cls, targets: Sequence[str], recipe: Recipe, labels: torch.Tensor) -> LabelEncoding:
+        """The encoding of a recipe; if it standardises, by the training part's `labels`, shape (n, parameters).
 
         Raises
         ------
         ValueError
-            A target is to be standardised and has one value only.
+            A parameter is to be standardised and has one value only.
         """
-        labels = cls(targets, recipe.angles)
+        encoding = cls(targets, recipe.angles)
         if not recipe.standardise:
-            return labels
-        std, mean = torch.std_mean(labels.encode(values).double(), dim=0)
+            return encoding
+        std, mean = torch.std_mean(encoding.encode(labels).double(), dim=0)
         if not (std > 0).all():
             raise ValueError(
-                "targets cannot be standardised: at least one has the same value in the whole training part"
+                "parameters cannot be standardised: at least one has the same value in the whole training part"
             )
         return cls(targets, recipe.angles, mean.tolist(), std.tolist())
 
     @property
     def outputs(self) -> int:
-        """Numbers that the network gives."""
+        """Number of outputs of the network."""
         return sum(1 if period is None else 2 for period in self.periods)
 
     def state(self) -> dict[str, list[float]]:
         """`mean` and `std`, for the file of the networks."""
         return {} if self.mean is None else {"mean": self.mean.tolist(), "std": self.std.tolist()}
 
-    def encode(self, values: torch.Tensor) -> torch.Tensor:
-        """From parameters, shape (n, targets), angles in degrees, to what the network shall give, shape (n, outputs)."""
+    def encode(self, labels: torch.Tensor) -> torch.Tensor:
+        """From values of the parameters, shape (n, parameters), angles in degrees, to outputs, shape (n, outputs)."""
         columns = []
         for column, period in enumerate(self.periods):
-            value = values[:, column : column + 1]
+            value = labels[:, column : column + 1]
             if period is not None:
                 value = torch.deg2rad(value * (360 / period))
                 value = torch.cat([value.sin(), value.cos()], dim=1)
             columns.append(value)
-        shown = torch.cat(columns, dim=1)
-        return shown if self.mean is None else (shown - self.mean.to(shown)) / self.std.to(shown)
+        outputs = torch.cat(columns, dim=1)
+        return outputs if self.mean is None else (outputs - self.mean.to(outputs)) / self.std.to(outputs)
 
     def per_output(self, values: torch.Tensor) -> torch.Tensor:
-        """Values per target, shape (n, targets), repeated where a target has two outputs."""
+        """Values per parameter, shape (n, parameters), repeated where a parameter has two outputs."""
         return values.repeat_interleave(
             torch.tensor([1 if p is None else 2 for p in self.periods], device=values.device), dim=1
         )
 
     def decode(self, outputs: torch.Tensor) -> torch.Tensor:
-        """From what the network gives to parameters; an angle in sine and cosine lies in [0, period)."""
-        shown = outputs if self.mean is None else outputs * self.std.to(outputs) + self.mean.to(outputs)
+        """From outputs to values of the parameters; an angle that is encoded as sine and cosine lies in [0, period)."""
+        values = outputs if self.mean is None else outputs * self.std.to(outputs) + self.mean.to(outputs)
         columns, first = [], 0
         for period in self.periods:
             if period is None:
-                columns.append(shown[:, first])
+                columns.append(values[:, first])
                 first += 1
             else:
-                angle = torch.atan2(shown[:, first], shown[:, first + 1])
+                angle = torch.atan2(values[:, first], values[:, first + 1])
                 columns.append(torch.rad2deg(angle).remainder(360) * (period / 360))
                 first += 2
         return torch.stack(columns, dim=1)
@@ -99,7 +99,7 @@ class Labels:
     def scores(self, true: torch.Tensor, predicted: torch.Tensor) -> tuple[float, float]:
         """R2 and root mean square error, each the mean over the parameters, of `predicted` in their own units.
 
-        The error of an angle is taken the short way round.
+        The error of an angle is the shorter way round the circle.
         """
         error = predicted.double() - true.double()
         for column, name in enumerate(self.targets):

@@ -18,7 +18,7 @@ class LensCNN(nn.Module):
     pixels : int
         Side of the square images.
     outputs : int
-        Parameters that are regressed.
+        Number of outputs.
     """
 
     def __init__(self, bands: int, pixels: int, outputs: int):

@@ -1,4 +1,4 @@
-"""The file of a block's networks: weights by seed, and how the networks give their parameters."""
+"""The file of a block's networks: the weights of each seed, and how outputs encode parameters."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from torch import nn
 from sim2sky import store
 from sim2sky.config import Recipe
 from sim2sky.models import create_model
-from sim2sky.models.labels import Labels
+from sim2sky.models.labels import LabelEncoding
 
 
 def write_networks(
-    path: str | Path, networks: Mapping[int, dict[str, torch.Tensor]], labels: Labels, provenance: dict
+    path: str | Path, networks: Mapping[int, dict[str, torch.Tensor]], encoding: LabelEncoding, provenance: dict
 ) -> None:
-    """Write weights under keys ``<seed>/<parameter>``; what `labels` were fitted to is kept with the provenance.
+    """Write weights under keys ``<seed>/<name of the weights>``, and the state of `encoding` with the provenance.
 
-    A checksum over both is kept as well, for the format has none of its own.
+    The file also has a checksum of both, because its format has none.
     """
     weights = {
         f"{seed}/{name}": tensor.contiguous().cpu()
         for seed, state in networks.items()
         for name, tensor in state.items()
     }
-    about = provenance | {"labels": labels.state()}
+    about = provenance | {"labels": encoding.state()}
     about["sha256"] = _checksum(weights, about)
-    # one key alone: the file's format does not keep the order of several
+    # a single key: the format does not keep the order of several
     text = {"provenance": json.dumps(about, sort_keys=True)}
     with store.atomic(path) as temporary:
         safetensors.torch.save_file(weights, temporary, text)
-        temporary.chmod(0o666 & ~_umask())  # it writes for the owner alone; a group shares a cluster's results
+        temporary.chmod(0o666 & ~_umask())  # save_file lets the owner alone read, but a group shares results
 
 
 def read_networks(
     path: str | Path, recipe: Recipe, targets: Sequence[str]
-) -> tuple[dict[int, dict[str, torch.Tensor]], Labels]:
-    """Weights by seed, and how the networks give `targets`.
+) -> tuple[dict[int, dict[str, torch.Tensor]], LabelEncoding]:
+    """Weights by seed, and how outputs encode the parameters `targets`.
 
     Raises
     ------
@@ -60,12 +60,12 @@ def read_networks(
         for key, tensor in tensors.items():
             seed, name = key.split("/", 1)
             weights.setdefault(int(seed), {})[name] = tensor
-        labels = Labels(targets, recipe.angles, **about["labels"])
+        encoding = LabelEncoding(targets, recipe.angles, **about["labels"])
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(
             f"{path}: not a readable file of networks: {error!r}; delete it to have them trained again"
         ) from None
-    return weights, labels
+    return weights, encoding
 
 
 def _checksum(weights: Mapping[str, torch.Tensor], about: Mapping) -> str:
@@ -90,10 +90,10 @@ def load_models(
     bands: int,
     pixels: int,
     seeds: Collection[int] | None = None,
-) -> tuple[dict[int, nn.Module], Labels]:
-    """Networks of a block by seed, in evaluation mode, on the CPU, and how they give `targets`.
+) -> tuple[dict[int, nn.Module], LabelEncoding]:
+    """Networks of a block by seed, in evaluation mode, on the CPU, and how their outputs encode the parameters `targets`.
 
-    Only those of `seeds`, if given.
+    Only the networks of `seeds` are loaded, if `seeds` are given.
 
     Raises
     ------
@@ -101,9 +101,9 @@ def load_models(
         The file is not readable or does not fit the recipe's network; the message names it.
     """
     networks = {}
-    weights, labels = read_networks(path, recipe, targets)
+    weights, encoding = read_networks(path, recipe, targets)
     for seed in sorted(weights if seeds is None else seeds):
-        shape = {"bands": bands, "pixels": pixels, "outputs": labels.outputs}
+        shape = {"bands": bands, "pixels": pixels, "outputs": encoding.outputs}
         network = create_model(recipe.network, **shape, **recipe.trained_options)
         try:
             network.load_state_dict(weights[seed])
@@ -111,4 +111,4 @@ def load_models(
             size = f"{recipe.network} with {bands} band(s) of {pixels} pixels"
             raise ValueError(f"{path}: seed {seed} does not fit {size}: {error}") from None
         networks[seed] = network.to(memory_format=torch.channels_last).eval()
-    return networks, labels
+    return networks, encoding

@@ -17,10 +17,10 @@ def register_model(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
     """Register a function ``name(*, bands, pixels, outputs)`` under its own name.
 
     The network that it returns must have ``features(x) -> (n, latent)`` and ``head(latent) -> (n, outputs)``, with
-    ``forward(x) = head(features(x))``: adaptation works on what lies between.
-    Outputs on the way that training shall lower too are left as a list in ``auxiliary_outputs`` by ``features``.
-    Further keyword-only arguments are options that a recipe may set in ``network_options``. One called ``weights`` says
-    where the first weights come from; it must have the value ``none``, of which is made use where all weights are replaced.
+    ``forward(x) = head(features(x))``: adaptation works on the latent features between them. If the network has auxiliary
+    outputs, whose loss training adds, ``features`` leaves them as a list in ``auxiliary_outputs``.
+    Further keyword-only arguments are options that a recipe may set in ``network_options``. An option ``weights`` says
+    where the initial weights come from; one of its values must be ``none``, for networks whose weights are all loaded.
     """
     _MODELS[build.__name__] = build
     return build
@@ -32,10 +32,10 @@ def register_models(smallest: Mapping[str, int], **traits: bool) -> Callable:
     Parameters
     ----------
     smallest : mapping of str to int
-        Name to the smallest side of images in pixels. It is written out in place, as are the traits: they are read
+        Name to the smallest side of images in pixels. This mapping and the traits must be literals, because they are read
         without importing the module.
     **traits
-        Further ones of :class:`sim2sky.registry.Traits`, of all these networks.
+        Other fields of :class:`sim2sky.registry.Traits`, the same for all these networks.
     """
 
     def register(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
@@ -58,14 +58,14 @@ def create_model(name: str, *, bands: int = 1, pixels: int = 40, outputs: int = 
     name : str
         One of :func:`list_models`.
     bands, pixels, outputs : int
-        Channels and side of the square images, and parameters that are regressed.
+        Channels and side of the square images, and number of outputs.
     **options
-        What the network has to set besides, as in ``network_options`` of a recipe.
+        The network's own options, as in ``network_options`` of a recipe.
 
     Raises
     ------
     ValueError
-        There is no such network, option or value, in which case the nearest is named, or the images are too small.
+        There is no such network, option or value (the message names the nearest), or the images are too small.
     """
     known(name, _MODELS, "network")
     check_network(name, options)

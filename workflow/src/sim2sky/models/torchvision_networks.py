@@ -1,7 +1,8 @@
 """The networks of torchvision, made to regress images of any number of bands.
 
 Each is torchvision's own, with two layers replaced: the first convolution, and the last linear layer, which becomes the head. So
-the latent features are what torchvision classifies by. Weights are drawn as torchvision draws them, or are those of ImageNet.
+the latent features are those from which torchvision's last layer classifies. Initial weights are drawn as torchvision draws them, or
+are ImageNet's.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from torch import nn
 from sim2sky.models import imagenet
 from sim2sky.models.registry import register_models
 
-# Sizes of the two further layers of `extra_layers`, by family, as in the listings of Vegsund & Sukarevicius 2023 (NTNU). They have none for vgg,
-# which is given AlexNet's, and for convnext, which is given the commonest. Swin: a half and a quarter of the latent features.
+# Sizes of the two further layers of `extra_layers`, by family, as in the listings of Vegsund & Sukarevicius 2023 (NTNU). These have none for vgg,
+# which has AlexNet's here, and for convnext, which has the most common ones. Swin: a half and a quarter of the latent features.
 EXTRA_LAYERS = {
     **dict.fromkeys(("alexnet", "squeezenet", "inception", "mnasnet", "vgg"), (1024, 512)),
     **dict.fromkeys(("resnet", "resnext", "wide_resnet"), (256, 128)),
     **dict.fromkeys(("densenet", "efficientnet", "convnext", "vit"), (512, 256)),
 }
-# torchvision draws their first layer by its number of inputs, which bands change
+# torchvision scales the weights of their first layer by its number of inputs, which depends on the bands
 BY_INPUTS = ("alexnet", "squeezenet", "densenet", "vit", "swin")
 AUXILIARY_FROM = 299  # pixels; the auxiliary branch of Inception does not fit smaller images
 
@@ -32,11 +33,11 @@ class TorchvisionNetwork(nn.Module):
     Parameters
     ----------
     body : Module
-        Images to latent features, or in training mode to a tuple of these and auxiliary outputs.
+        From images to latent features, or in training mode to a tuple of these and auxiliary outputs.
     head : Module
-        Latent features to outputs.
+        From latent features to outputs.
     input_pixels : int or None
-        Side that images are resized to, bilinearly, with antialiasing where they shrink.
+        Side that images are resized to, bilinearly, with antialiasing.
     """
 
     def __init__(self, body: nn.Module, head: nn.Module, input_pixels: int | None):
@@ -126,7 +127,7 @@ def published_network(
     weights: Literal["none", "imagenet"] = "none",
     input_pixels: int | None = None,
 ) -> nn.Module:
-    """A convolutional or Swin network of torchvision; it takes images of any size from the smallest one.
+    """A convolutional or Swin network of torchvision, for images of any size from the smallest one.
 
     Parameters
     ----------
@@ -135,9 +136,9 @@ def published_network(
     bands, pixels, outputs : int
         As for every network.
     head : str
-        plain: one linear layer; extra_layers: two further ones with ReLU before it, see `EXTRA_LAYERS`.
+        plain: one linear layer; extra_layers: two further ones, each with a ReLU, before it, see `EXTRA_LAYERS`.
     weights : str
-        imagenet: first weights are those of ImageNet, except for the head; see :mod:`sim2sky.models.imagenet`.
+        imagenet: initial weights are those of ImageNet, except for the head; see :mod:`sim2sky.models.imagenet`.
     input_pixels : int or None
         Resize images to this side.
     """
@@ -151,7 +152,7 @@ def published_network(
     if name.startswith("squeezenet"):
         return TorchvisionNetwork(*_squeezenet(network, bands, side, outputs, head, pretrained), input_pixels)
     dropout, last = _cut_last(network)
-    if name.startswith("mnasnet"):  # its own class wants to be told the version of weights that it is given
+    if name.startswith("mnasnet"):  # its own class asks for the version of its weights on loading
         network = nn.Sequential(network.layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
     return TorchvisionNetwork(network, _head(name, dropout, last, outputs, head, pretrained), input_pixels)
 
@@ -166,7 +167,7 @@ def wide_mnasnet(
     head: Literal["plain", "extra_layers"] = "plain",
     input_pixels: int | None = None,
 ) -> nn.Module:
-    """MNASNet at the widths 3.8 and 6.0, of which there are no ImageNet weights; else as `published_network`."""
+    """MNASNet at the widths 3.8 and 6.0, which have no ImageNet weights; otherwise as `published_network`."""
     return published_network(name, bands=bands, pixels=pixels, outputs=outputs, head=head, input_pixels=input_pixels)
 
 
@@ -181,9 +182,9 @@ def vision_transformer(
     weights: Literal["none", "imagenet"] = "none",
     input_pixels: int | None = None,
 ) -> nn.Module:
-    """A vision transformer, made for the one size of its images; else as `published_network`.
+    """A vision transformer, for images of one size only; otherwise as `published_network`.
 
-    ImageNet's position embeddings, of 224 pixels, are interpolated to this size.
+    ImageNet's position embeddings, for 224 pixels, are interpolated to this size.
     """
     options = {"head": head, "weights": weights, "input_pixels": input_pixels}
     return published_network(name, bands=bands, pixels=pixels, outputs=outputs, **options)
@@ -191,7 +192,7 @@ def vision_transformer(
 
 def _build(name: str, side: int, classes: int) -> nn.Module:
     """Torchvision's own network, for images of three bands."""
-    # imported here: it takes a second, which jobs with other networks need not wait for
+    # imported here: the import takes a second, and jobs with other networks do without it
     from torchvision import models
 
     if name.startswith("mnasnet"):
@@ -203,7 +204,7 @@ def _build(name: str, side: int, classes: int) -> nn.Module:
 
 
 def _replace_first(network: nn.Module, name: str, bands: int, pretrained: bool) -> None:
-    """Make the first convolution one of `bands`, with weights of ImageNet's or drawn as wide as torchvision draws its own."""
+    """Make the first convolution one of `bands`, with ImageNet's weights or drawn with the deviation of torchvision's."""
     first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
     with torch.no_grad():
         if pretrained:
@@ -215,7 +216,7 @@ def _replace_first(network: nn.Module, name: str, bands: int, pretrained: bool) 
 
 
 def _fit_auxiliary(network: nn.Module, side: int, outputs: int) -> None:
-    """Give Inception's auxiliary branch as many outputs, or take it away where images are too small for it."""
+    """Give Inception's auxiliary branch `outputs` outputs, or remove it if the images are too small for it."""
     if side < AUXILIARY_FROM:
         network.aux_logits, network.AuxLogits = False, None
     elif network.AuxLogits.fc.out_features != outputs:
@@ -223,7 +224,7 @@ def _fit_auxiliary(network: nn.Module, side: int, outputs: int) -> None:
 
 
 def _cut_last(network: nn.Module) -> tuple[nn.Module | None, nn.Linear]:
-    """Take away the last linear layer and, if there is one, the dropout right before it; both belong to the head."""
+    """Remove the last linear layer and, if there is one, the dropout right before it; both belong to the head."""
     path, last = [(path, module) for path, module in network.named_modules() if isinstance(module, nn.Linear)][-1]
     parent_path, _, key = path.rpartition(".")
     parent = network.get_submodule(parent_path)
@@ -243,7 +244,7 @@ def _cut_last(network: nn.Module) -> tuple[nn.Module | None, nn.Linear]:
 def _head(
     name: str, dropout: nn.Module | None, last: nn.Linear, outputs: int, head: str, pretrained: bool
 ) -> nn.Sequential:
-    """The last layer as torchvision draws it, or with two further layers before it, as torch draws these."""
+    """The last layer as torchvision draws it, or after two further layers, all three as torch draws them."""
     latent = last.in_features
     if head == "plain":
         layers = [nn.Linear(latent, outputs) if pretrained else last]
@@ -257,10 +258,10 @@ def _head(
 def _squeezenet(
     network: nn.Module, bands: int, side: int, outputs: int, head: str, pretrained: bool
 ) -> tuple[nn.Module, nn.Module]:
-    """Body and head; torchvision classifies by a convolution and a ReLU, behind which no output could be negative.
+    """Body and head; torchvision classifies by a convolution and a ReLU, after which no output could be negative.
 
-    Without the ReLU, the convolution of single pixels and the average are a linear layer behind the average. The
-    further layers of the listings follow another convolution and a pooling, whose remainders are kept here.
+    Without the ReLU, the convolution of single pixels and the average are a linear layer after the average. The
+    further layers of the listings follow another convolution and a pooling, which keeps incomplete windows here.
     """
     dropout, convolution = network.classifier[:2]
     if head == "plain":

@@ -1,18 +1,17 @@
-"""Train a block of seeds of one run; go on where an interrupted job stopped."""
+"""Train a block of seeds of one run, from where an interrupted job stopped."""
 
 from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
 
 from sim2sky import store
 from sim2sky.config import Method, Recipe
-from sim2sky.data.domain import Domain, Part, fraction_held, load_part
-from sim2sky.data.images import statistics_of
+from sim2sky.data.domain import Domain, Part, fraction_held, load_training_parts
 from sim2sky.models.network_file import write_networks
 from sim2sky.provenance import record
 from sim2sky.provenance.networks import networks_provenance
@@ -20,6 +19,7 @@ from sim2sky.train import checkpoint, distributed
 from sim2sky.train.earlier import Worst, first_networks
 from sim2sky.train.loop import Epoch, Learner
 from sim2sky.train.team import Team
+from sim2sky.train.training import Training
 
 HISTORY = ("seed", "epoch", "lr", "loss", "guess_loss", "adaptation_loss")
 HISTORY += tuple(f"{role}_{score}" for role in ("source", "target") for score in ("loss", "r2", "rmse"))
@@ -42,39 +42,39 @@ def train_block(
 ) -> None:
     """Train one network per seed and write all of them to one file.
 
-    After each epoch `last.ckpt`, beside `model`, holds everything to go on from there, but for the weights of the
-    block's finished seeds, each of which has a file of its own; all are removed at the end. A resumed training ends in
-    the same bits as an unbroken one.
+    After each epoch a checkpoint, `last.ckpt` beside `model`, holds everything to go on from there, except for the
+    weights of the block's finished seeds, each of which has a file of its own. All are removed at the end. On the same
+    machine a resumed training gives the same bits as one without a break.
 
     Parameters
     ----------
     recipe, method : Recipe, Method
         How to train and how to adapt.
     targets : sequence of str
-        The parameters that are regressed.
+        Names of the parameters that the networks regress.
     seeds : range
         One network each; a network does not depend on the others of its block.
     source : Domain
-        Its training part is learnt from, with labels.
+        Labelled images, of whose training part the networks learn.
     adapt_to : Domain or None
-        Its training part is adapted to, without labels.
+        The target domain: the networks adapt to the images of its training part, without labels.
     model : path
-        Safetensors file, keys ``<seed>/<parameter>``: the weights after the last epoch. Nothing is selected.
+        Safetensors file, keys ``<seed>/<name of the weights>``: always the weights after the last epoch.
     history : path
-        CSV, one row per seed and epoch. Of the training part, the mean loss of the network's outputs. Of the validation
-        parts, under batch statistics, or under running ones with `eval_after_first_epoch`: the same loss, `r2` and
-        `rmse` as means over the targets, in their own units. ``guess_loss`` is the loss of always answering with the
-        mean of the training labels.
+        CSV with the columns `HISTORY`, one row per seed and epoch. ``loss`` is the mean over the epoch's batches. The
+        scores of the validation parts are under batch statistics, or running ones with `eval_after_first_epoch`: the
+        same loss, and `r2` and `rmse` as means over the parameters, in their own units. ``guess_loss`` is the training
+        loss if every output were the mean of the encoded labels.
     fingerprint : mapping of str to str
         Hash of the code, for the provenance and to refuse checkpoints of other code.
     threads : int
         Threads that torch uses.
     watch : Domain or None
-        Without a domain to adapt to: one that the learning curve shows all the same. It has no part in the training.
+        A domain whose learning curve is recorded when there is none to adapt to; it has no effect on the training.
     start_from : path or None
-        Networks of the same seeds, by an earlier run, whose weights and labels are taken over.
+        Networks of an earlier run with the same seeds, whose weights and encoding of the labels are taken over.
     worst : Worst or None
-        Which lenses of the source's training part are learnt from; None is all.
+        Which lenses of the source's training part to learn from; None means all.
 
     Raises
     ------
@@ -83,80 +83,91 @@ def train_block(
     StoreError
         A shard cannot be read or holds values that are not finite.
     """
-    torch.set_num_threads(max(1, threads // distributed.processes()))
+    torch.set_num_threads(max(1, threads // distributed.process_count()))
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
-    device = distributed.own_device()
-    other = adapt_to or watch
-    domains = {"source": source} | ({"target": other} if other else {})
+    device, second = distributed.own_device(), adapt_to or watch
+    domains = {"source": source} | ({"target": second} if second else {})
     held = fraction_held(recipe, domains.values(), ("train", "validation"))
-    parts = {role: load_domain(domain, targets, recipe, device, held) for role, domain in domains.items()}
+    parts = {role: load_training_parts(domain, targets, recipe, device, held) for role, domain in domains.items()}
     print(_opening(recipe, method, seeds, parts, device), flush=True)
 
-    labels, weights = first_networks(start_from, recipe, targets, parts["source"]["train"].target)
+    encoding, weights = first_networks(start_from, recipe, targets, parts["source"]["train"].labels)
+    adapt_part, train_part = parts["target"]["train"] if adapt_to else None, parts["source"]["train"]
+
+    def learner_of(seed: int) -> Learner:
+        chosen = worst.of(train_part, targets, seed) if worst else train_part
+        return Learner(recipe, method, seed, chosen, encoding, adapt_part, weights[seed] if weights else None)
+
     identity = _identity(recipe, method, targets, seeds, domains, start_from, worst, fingerprint)
     last = Path(model).with_name("last.ckpt")
     state = checkpoint.load_block(last, identity, device, distributed.is_first())
     state = state or {"networks": {}, "finished": [], "rows": [], "learner": None}
-    adapt_part, shown = parts["target"]["train"] if adapt_to else None, parts["source"]["train"]
-
-    def learner_of(seed: int) -> Learner:
-        chosen = worst.of(shown, targets, seed) if worst else shown
-        return Learner(recipe, method, seed, chosen, labels, adapt_part, weights[seed] if weights else None)
-
-    # each seed goes through the images in an order of its own, which for streamed ones would be read over and over
+    # seeds that train together would each read streamed images over and over, in an order of its own
     together = recipe.seeds_together and len(seeds) > 1 and held == 1
-    for reached in (_train_together if together else _train_in_turn)(learner_of, seeds, parts, state):
+    trainings = _trainings(learner_of, seeds, len(state["finished"]), together)
+    for current in _train(trainings, state, parts, len(seeds) * recipe.epochs):
         if distributed.is_first():
-            checkpoint.save_block(last, identity, reached)
-    if not distributed.is_first():
-        return
-    write_history(history, state["rows"])
-    config = {"recipe": recipe.params(), "method": method.params(), "targets": list(targets), "seeds": list(seeds)}
-    config |= {"start_from": networks_provenance(start_from)["sha256"] if start_from else None}
-    config |= {"worst_of": networks_provenance(worst.model)["sha256"] if worst else None}
-    config |= {"worst_fraction": worst.fraction if worst else None}
-    origins = {role: domain.origin() for role, domain in domains.items()}
-    write_networks(model, state["networks"], labels, record.provenance(config, fingerprint, domains=origins))
-    checkpoint.remove_block(last)
+            checkpoint.save_block(last, identity, current)
+    if distributed.is_first():
+        write_history(history, sorted(state["rows"], key=lambda row: (row["seed"], row["epoch"])))
+        about = _provenance(recipe, method, targets, seeds, domains, start_from, worst, fingerprint)
+        write_networks(model, state["networks"], encoding, about)
+        checkpoint.remove_block(last)
 
 
-def _train_in_turn(
-    learner_of: Callable[[int], Learner], seeds: range, parts: Mapping[str, dict[str, Part]], state: dict
+def _trainings(learner_of: Callable[[int], Learner], seeds: range, finished: int, together: bool) -> Iterator[Training]:
+    """One training of all seeds, or one of each seed, less the first `finished` ones."""
+    if together:
+        yield Team([learner_of(seed) for seed in seeds])
+    else:
+        yield from map(learner_of, seeds[finished:])
+
+
+def _train(
+    trainings: Iterable[Training], state: dict, parts: Mapping[str, Mapping[str, Part]], total: int
 ) -> Iterator[dict]:
-    """Train one seed after the other; `state`, which is brought up to date, after each epoch."""
-    for seed in seeds[len(state["finished"]) :]:
-        learner = learner_of(seed)
-        _resume(learner, state, f"seed {seed}")
-        left = len(seeds) * learner.recipe.epochs - len(state["rows"])
-        start = time.perf_counter()
-        for done, epoch in enumerate(learner.run(), 1):
-            state["rows"].append(_row(epoch, learner, parts))
-            learner.validated(state["rows"][-1]["source_loss"])
-            yield state | {"learner": learner.state_dict()}
-            seconds = (time.perf_counter() - start) / done * (left - done)
-            print(_line(state["rows"][-1], learner.recipe.epochs, epoch.speed, seconds), flush=True)
-        state["networks"] |= _weights(learner)
+    """Run one training after the other, the first one from where `state` left it.
+
+    Parameters
+    ----------
+    trainings : iterable of Training
+        Each is made just before it runs.
+    state : dict
+        As :func:`sim2sky.train.checkpoint.load_block` returns it; it is updated after each epoch and training.
+    parts : mapping of str to mapping of str to Part
+        By role, ``source`` or ``target``, and name.
+    total : int
+        Rows of the history at the end.
+
+    Yields
+    ------
+    dict
+        The state after each epoch, as :func:`sim2sky.train.checkpoint.save_block` takes it.
+    """
+    for training in trainings:
+        if state["learner"]:
+            training.load_state_dict(state["learner"])
+            print(f"{_name(training)}: goes on after epoch {training.epochs_done}", flush=True)
+        before, start = len(state["rows"]), time.perf_counter()
+        for reached in training.run():
+            rows = []
+            for learner, epoch in zip(training.learners, reached, strict=True):
+                rows.append(_row(epoch, learner, parts))
+                learner.validated(rows[-1]["source_loss"])
+            state["rows"] += rows
+            yield state | {"learner": training.state_dict()}
+            done = len(state["rows"])
+            left = (time.perf_counter() - start) / (done - before) * (total - done)
+            for row, epoch, learner in zip(rows, reached, training.learners, strict=True):
+                print(_line(row, learner.recipe.epochs, epoch.speed, left), flush=True)
+        for learner in training.learners:
+            state["networks"] |= _weights(learner)
         state["learner"] = None
 
 
-def _train_together(
-    learner_of: Callable[[int], Learner], seeds: range, parts: Mapping[str, dict[str, Part]], state: dict
-) -> Iterator[dict]:
-    """Train all seeds as one batched model; otherwise as :func:`_train_in_turn`."""
-    team = Team([learner_of(seed) for seed in seeds])
-    epochs = team.learners[0].recipe.epochs
-    _resume(team, state, f"seeds {seeds[0]}-{seeds[-1]} together")
-    left, start = epochs - team.epochs_done, time.perf_counter()
-    for done, reached in enumerate(team.run(), 1):
-        for learner, epoch in zip(team.learners, reached, strict=True):
-            state["rows"].append(_row(epoch, learner, parts))
-        yield state | {"learner": team.state_dict()}
-        seconds = (time.perf_counter() - start) / done * (left - done)
-        for row, epoch in zip(state["rows"][-len(seeds) :], reached, strict=True):
-            print(_line(row, epochs, epoch.speed, seconds), flush=True)
-    for learner in team.learners:
-        state["networks"] |= _weights(learner)
-    state["rows"].sort(key=lambda row: (row["seed"], row["epoch"]))
+def _name(training: Training) -> str:
+    first, *others = [learner.seed for learner in training.learners]
+    return f"seeds {first}-{others[-1]} together" if others else f"seed {first}"
 
 
 def _weights(learner: Learner) -> dict[int, dict[str, torch.Tensor]]:
@@ -164,24 +175,6 @@ def _weights(learner: Learner) -> dict[int, dict[str, torch.Tensor]]:
     if not distributed.is_first():
         return {}
     return {learner.seed: {name: tensor.cpu() for name, tensor in learner.network.state_dict().items()}}
-
-
-def _resume(learner: Learner | Team, state: Mapping, what: str) -> None:
-    if state["learner"]:
-        learner.load_state_dict(state["learner"])
-        print(f"{what}: goes on after epoch {learner.epochs_done}", flush=True)
-
-
-def load_domain(
-    domain: Domain, targets: Sequence[str], recipe: Recipe, device: torch.device, held: float
-) -> dict[str, Part]:
-    """Training and validation part, both normalised by the training part's own pixels, on `device`."""
-    parts = {
-        name: load_part(domain.shards, domain.bounds[name], targets, recipe.weight_angles, held)
-        for name in ("train", "validation")
-    }
-    statistics = statistics_of(recipe.normalisation, parts["train"].images)
-    return {name: part.prepared(statistics, device) for name, part in parts.items()}
 
 
 def _identity(
@@ -194,9 +187,9 @@ def _identity(
     worst: Worst | None,
     fingerprint: Mapping[str, str],
 ) -> dict[str, str]:
-    """What a checkpoint must agree with."""
+    """What a checkpoint must agree with to be used."""
     start = store.checksum([start_from]) if start_from else None
-    shown = [store.checksum([worst.model]), worst.recipe.params(), worst.fraction] if worst else None
+    chosen = [store.checksum([worst.model]), worst.recipe.params(), worst.fraction] if worst else None
     bounds = {role: [domain.name, dict(domain.bounds)] for role, domain in domains.items()}
     return {
         "recipe": store.canonical_json(recipe.params()),
@@ -204,12 +197,30 @@ def _identity(
         "task": store.canonical_json([list(targets), list(seeds), bounds]),
         "code": store.canonical_json([fingerprint, torch.__version__]),
         "data": store.checksum([path for domain in domains.values() for path in domain.shards]),
-        "earlier networks": store.canonical_json({"start_from": start, "worst": shown}),
+        "earlier networks": store.canonical_json({"start_from": start, "worst": chosen}),
     }
 
 
-def _row(epoch: Epoch, learner: Learner, parts: Mapping[str, dict[str, Part]]) -> dict:
-    """A line of the history; labels of the target are used to watch, never to choose."""
+def _provenance(
+    recipe: Recipe,
+    method: Method,
+    targets: Sequence[str],
+    seeds: range,
+    domains: Mapping[str, Domain],
+    start_from: str | Path | None,
+    worst: Worst | None,
+    fingerprint: Mapping[str, str],
+) -> dict:
+    """What the file of networks says about its origin."""
+    config = {"recipe": recipe.params(), "method": method.params(), "targets": list(targets), "seeds": list(seeds)}
+    config |= {"start_from": networks_provenance(start_from)["sha256"] if start_from else None}
+    config |= {"worst_of": networks_provenance(worst.model)["sha256"] if worst else None}
+    config |= {"worst_fraction": worst.fraction if worst else None}
+    return record.provenance(config, fingerprint, domains={role: domain.origin() for role, domain in domains.items()})
+
+
+def _row(epoch: Epoch, learner: Learner, parts: Mapping[str, Mapping[str, Part]]) -> dict:
+    """A row of the history; labels of the target domain are used to record scores, never to choose anything."""
     row = dict.fromkeys(HISTORY) | {"seed": learner.seed, "epoch": epoch.number, "lr": epoch.lr, "loss": epoch.loss}
     row |= {"guess_loss": learner.guess_loss, "adaptation_loss": epoch.adaptation_loss}
     for role, part in parts.items():
@@ -235,7 +246,7 @@ def _line(row: Mapping, epochs: int, speed: float, left: float) -> str:
 
 
 def write_history(path: str | Path, rows: list[dict]) -> None:
-    """Write learning curves, a mapping per seed and epoch, whole or not at all."""
+    """Write the learning curves, a mapping per seed and epoch; an interrupted write leaves no file."""
     with store.atomic(path) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.DictWriter(file, HISTORY, lineterminator="\n")
         writer.writeheader()

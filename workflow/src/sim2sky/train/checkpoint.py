@@ -1,4 +1,4 @@
-"""Checkpoints: an interrupted training goes on where it was, and never on from something else."""
+"""Checkpoints: an interrupted training goes on where it stopped, and never from the checkpoint of another training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sim2sky import store
 
 
 def save_block(last: Path, identity: Mapping[str, str], state: Mapping[str, Any]) -> None:
-    """Write where the training of a block of seeds is.
+    """Write the state of the training of a block of seeds.
 
     Parameters
     ----------
@@ -22,8 +22,8 @@ def save_block(last: Path, identity: Mapping[str, str], state: Mapping[str, Any]
     identity : mapping of str to str
         As for :func:`load`.
     state : mapping
-        ``networks``, the weights of finished seeds, have a file each beside `last`, written once. ``finished`` lists the
-        seeds that have one and is brought up to date here. All else is in `last`.
+        The weights of finished seeds, ``networks``, are written once, to a file per seed beside `last`. ``finished``
+        lists the seeds that have such a file; new ones are appended here. `last` holds everything else.
     """
     for seed in [seed for seed in state["networks"] if seed not in state["finished"]]:
         save(_seed_file(last, seed), identity, {"network": state["networks"][seed]})
@@ -32,7 +32,10 @@ def save_block(last: Path, identity: Mapping[str, str], state: Mapping[str, Any]
 
 
 def load_block(last: Path, identity: Mapping[str, str], device: torch.device, networks: bool) -> dict[str, Any] | None:
-    """What :func:`save_block` wrote, weights of finished seeds on the CPU and only if `networks`; else as :func:`load`."""
+    """The state that :func:`save_block` wrote, or None as in :func:`load`.
+
+    The weights of finished seeds are on the CPU, and left out unless `networks` is true.
+    """
     state = load(last, identity, device)
     if state is None:
         return None
@@ -53,7 +56,7 @@ def remove_block(last: Path) -> None:
     """Remove all files of :func:`save_block`."""
     last.unlink(missing_ok=True)
     for path in last.parent.glob(_seed_file(last, "*").name):
-        path.unlink(missing_ok=True)  # a killed job's orphan may end at the same time
+        path.unlink(missing_ok=True)  # a process that outlived its killed job may end at the same time
 
 
 def _seed_file(last: Path, seed: int | str) -> Path:
@@ -61,32 +64,32 @@ def _seed_file(last: Path, seed: int | str) -> Path:
 
 
 def save(path: Path, identity: Mapping[str, str], state: Mapping[str, Any]) -> None:
-    """Write `state`, tensors and plain types only, with the `identity` of what is trained."""
+    """Write `state`, which holds only tensors and plain types, with the `identity` of the training."""
     with store.atomic(path) as temporary:
         torch.save({"identity": dict(identity), "state": dict(state)}, temporary)
 
 
 def load(path: Path, identity: Mapping[str, str], device: torch.device) -> dict[str, Any] | None:
-    """The state in `path`; None, with a line that says why, when it cannot be used.
+    """The state in `path`; if it cannot be used, None, and a printed line says why.
 
     Parameters
     ----------
     path : path
         The checkpoint, which need not exist.
     identity : mapping of str to str
-        What the training depends on, under names for people; all must equal those of the checkpoint.
+        What the training depends on, under names for messages; all values must equal those of the checkpoint.
     device : device
         Where tensors go.
     """
     if not path.exists():
         return None
     try:
-        with zipfile.ZipFile(path) as archive:  # torch itself looks at no checksum
+        with zipfile.ZipFile(path) as archive:  # torch itself does not check the checksums
             if damaged := archive.testzip():
                 raise zipfile.BadZipFile(damaged)
         content = torch.load(path, map_location=device, weights_only=True)
         found, state = content["identity"], content["state"]
-    except Exception as error:  # pickle, zip and torch each have their own
+    except Exception as error:  # pickle, zip and torch each raise their own
         print(f"{path}: not a readable checkpoint ({type(error).__name__}); training starts over", flush=True)
         return None
     if changed := [name for name in identity if found.get(name) != identity[name]]:

@@ -1,4 +1,4 @@
-"""Hyper-parameters by k-fold cross-validation on labelled images of one domain."""
+"""Hyperparameters by k-fold cross-validation on labelled images of one domain."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sim2sky import store
 from sim2sky.config import CrossValidation, Method, Recipe, merge, nested
 from sim2sky.data.domain import Domain, Part, load_part
 from sim2sky.data.images import statistics_of
-from sim2sky.models.labels import Labels
+from sim2sky.models.labels import LabelEncoding
 from sim2sky.provenance import record
 from sim2sky.train.loop import Learner
 
@@ -32,25 +32,25 @@ def cross_validate(
     provenance: str | Path | None = None,
     fingerprint: Mapping[str, str] | None = None,
 ) -> None:
-    """Train each point of a grid on each fold and write the scores on the images left out.
+    """Train at each point of a grid on each fold and write the scores on the images left out.
 
     Parameters
     ----------
     recipe : Recipe
-        What the grid changes.
+        The recipe whose values the grid changes.
     cross : CrossValidation
-        Grid, number of folds and of lenses, taken from the start of the domain's training part.
+        Grid, number of folds, and number of lenses, the first ones of the domain's training part.
     targets : sequence of str
         The parameters that are regressed.
     domain : Domain
-        Labelled images; its validation and test parts are not touched.
+        Labelled images; its validation and test parts are not used.
     path : path
-        CSV, one row per grid point and fold: the grid's keys, `fold`, `r2`, `rmse`, as :meth:`Learner.validate` gives
-        them.
+        CSV, one row per grid point and fold: the grid's keys, `fold`, and `r2` and `rmse` from
+        :meth:`Learner.validate`.
     threads : int
         Threads that torch uses.
     provenance : path
-        Written, if given: what the table was made from, see :func:`sim2sky.provenance.record.write_provenance`.
+        File for what the table was made from, see :func:`sim2sky.provenance.record.write_provenance`; none by default.
     fingerprint : mapping of str to str
         Hash of the code, for the provenance.
 
@@ -65,7 +65,7 @@ def cross_validate(
         raise ValueError(
             f"cross_validation: {cross.lenses} lenses asked for, {domain.name} has {stop - start} to train on"
         )
-    parts = {  # with and without weights for angles, which the grid may ask for
+    parts = {  # with and without weights of angles, as the grid asks for
         weigh: load_part(domain.shards, (start, start + cross.lenses), targets, weigh)
         for weigh in {_changed(recipe, point).weight_angles for point in _grid(cross)}
     }
@@ -114,8 +114,8 @@ def _score(
     train, held_out = part.subset(train), part.subset(held_out)
     statistics = statistics_of(recipe.normalisation, train.images)
     train, held_out = train.prepared(statistics, device), held_out.prepared(statistics, device)
-    learner = Learner(recipe, ALONE, seed, train, Labels.fitted(targets, recipe, train.target))
-    for epoch in learner.run():
-        learner.validated(epoch.loss)  # there is no third part
+    learner = Learner(recipe, ALONE, seed, train, LabelEncoding.fitted(targets, recipe, train.labels))
+    for [epoch] in learner.run():
+        learner.validated(epoch.loss)  # no part is left to validate on
     scores = learner.validate(held_out)
     return scores["r2"], scores["rmse"]

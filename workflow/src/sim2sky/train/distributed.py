@@ -1,9 +1,11 @@
-"""One network on several GPUs, of one node or of several: torch's distributed data parallel, with what it leaves out put back.
+"""What one process knows of the others when several share each batch, on the GPUs of one node or of several.
 
-Each process takes its part of every batch. Gradients are averaged by :class:`torch.nn.parallel.DistributedDataParallel`; batch
-normalisation and adaptation losses see the whole batch, so that a training is that of one process up to rounding.
+Each process takes its part of every batch. :class:`torch.nn.parallel.DistributedDataParallel` averages the gradients.
+Batch normalisation and adaptation losses, which it does not cover, see the whole batch here, so that the result is that
+of one process up to rounding.
 
-This module is what one process knows of the others; :mod:`sim2sky.train.launch` starts them. Without GPUs they run on the CPU.
+:mod:`sim2sky.train.launch` starts the processes. Without GPUs they run on the CPU. For a process that is alone, batches,
+networks and losses pass through these functions unchanged.
 """
 
 from __future__ import annotations
@@ -14,13 +16,13 @@ from torch import nn
 from torch.distributed.nn.functional import all_gather, all_reduce
 
 
-def processes() -> int:
-    """Processes that share a batch; 1 where nothing is distributed."""
+def process_count() -> int:
+    """Number of processes that share a batch."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def is_first() -> bool:
-    """Whether this process is the one that writes files and prints."""
+    """Whether this is the process that writes files and prints."""
     return not dist.is_initialized() or dist.get_rank() == 0
 
 
@@ -32,22 +34,22 @@ def own_device() -> torch.device:
 
 
 def own_part(index: torch.Tensor) -> torch.Tensor:
-    """This process's part of the positions of a batch."""
+    """This process's part of the positions `index` of a batch."""
     return index[dist.get_rank() :: dist.get_world_size()] if dist.is_initialized() else index
 
 
 def own_seed(seed: int) -> int:
-    """A seed of this process's own, for what is drawn for its part of a batch alone, such as dropout."""
+    """A seed that differs between processes, for random numbers of one part of a batch, such as those of dropout."""
     return seed + dist.get_rank() if dist.is_initialized() else seed
 
 
-def of_all(values: torch.Tensor) -> torch.Tensor:
-    """Rows of all processes; gradients find their way back."""
+def gather_rows(values: torch.Tensor) -> torch.Tensor:
+    """Rows of `values` of all processes, through which gradients flow back to each."""
     return torch.cat(all_gather(values)) if dist.is_initialized() else values
 
 
-def shared(step: nn.Module, unused: bool) -> nn.Module:
-    """`step` with gradients that are averaged over the processes; `unused` if not all parameters get one at every step."""
+def average_gradients(step: nn.Module, unused: bool) -> nn.Module:
+    """`step` with gradients averaged over the processes; `unused` if some weights may have none in a step."""
     if not dist.is_initialized():
         return step
     devices = [own_device()] if own_device().type == "cuda" else None
@@ -56,8 +58,8 @@ def shared(step: nn.Module, unused: bool) -> nn.Module:
     )
 
 
-def mean_of_all(values: torch.Tensor) -> torch.Tensor:
-    """Mean over the processes, without gradient."""
+def mean_over_processes(values: torch.Tensor) -> torch.Tensor:
+    """Mean of `values` over the processes, without gradient."""
     if dist.is_initialized():
         values = values.clone()
         dist.all_reduce(values)
@@ -65,17 +67,17 @@ def mean_of_all(values: torch.Tensor) -> torch.Tensor:
     return values
 
 
-class _WholeBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation over the parts of all processes, on any device; `torch.nn.SyncBatchNorm` needs GPUs."""
+class _SynchronisedBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation over the parts of all processes on any device, where `torch.nn.SyncBatchNorm` needs GPUs."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         if not self.training or not dist.is_initialized():
             return super().forward(images)
-        mean = all_reduce(images.mean(dim=(0, 2, 3))) / processes()
+        mean = all_reduce(images.mean(dim=(0, 2, 3))) / process_count()
         centred = images - mean[:, None, None]
-        variance = all_reduce(centred.square().mean(dim=(0, 2, 3))) / processes()
+        variance = all_reduce(centred.square().mean(dim=(0, 2, 3))) / process_count()
         if self.track_running_stats:
-            count = images.numel() / images.shape[1] * processes()
+            count = images.numel() / images.shape[1] * process_count()
             self.num_batches_tracked += 1
             momentum = self.momentum or 1 / float(self.num_batches_tracked)
             with torch.no_grad():
@@ -85,13 +87,13 @@ class _WholeBatchNorm2d(nn.BatchNorm2d):
         return scaled * self.weight[:, None, None] + self.bias[:, None, None]
 
 
-def with_whole_batches(network: nn.Module) -> nn.Module:
-    """`network` with batch normalisation that sees the whole batch; names of its parameters do not change."""
+def synchronise_batch_norm(network: nn.Module) -> nn.Module:
+    """`network` with batch normalisation over the whole batch; names of its weights do not change."""
     if not dist.is_initialized():
         return network
     if own_device().type == "cuda":
         return nn.SyncBatchNorm.convert_sync_batchnorm(network)
     for module in network.modules():
         if type(module) is nn.BatchNorm2d:
-            module.__class__ = _WholeBatchNorm2d
+            module.__class__ = _SynchronisedBatchNorm2d
     return network

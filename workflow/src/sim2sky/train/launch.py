@@ -1,6 +1,7 @@
-"""Start a training that a rule hands over as plain values: here, or in several processes that share each batch.
+"""Start a training from the plain values of a rule: in this process, or in several that share each batch.
 
-The processes are started by torch's own launcher; each of them runs this module.
+A rule calls :func:`train`. If the recipe asks for several processes, :func:`launch` starts them with torch's own
+launcher; each of them runs this module as a program, :func:`main`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from sim2sky.train.earlier import Worst
 
 
 class DistributedError(RuntimeError):
-    """A training in several processes cannot be started, or one of them failed, whose output, above, says why."""
+    """A training in several processes cannot be started, or one of them failed; its output, printed before, says why."""
 
 
 def train(task: Mapping[str, Any]) -> None:
@@ -34,8 +35,8 @@ def train(task: Mapping[str, Any]) -> None:
     Parameters
     ----------
     task : mapping
-        Arguments of :func:`sim2sky.train.block.train_block` as JSON has them: models and data classes as mappings,
-        `seeds` as (first, last).
+        Arguments of :func:`sim2sky.train.block.train_block` as JSON: models and data classes as mappings, `seeds` as
+        (first, last).
     """
     recipe = Recipe.model_validate(task["recipe"])
     if recipe.processes == 1:
@@ -58,15 +59,15 @@ def train_here(task: Mapping[str, Any]) -> None:
 
 
 def launch(task: Mapping[str, Any], devices: int, nodes: int = 1) -> None:
-    """Run :func:`sim2sky.train.launch.train` in several processes and print what the first one prints.
+    """Run :func:`train_here` in several processes and print what the first one prints.
 
     Parameters
     ----------
     task : mapping
-        What each process is to do.
+        As for :func:`train`.
     devices, nodes : int
-        Processes per node, and nodes of the SLURM job that this process belongs to. Outside of SLURM all processes are
-        started here.
+        Processes per node, and nodes of the SLURM job that this process belongs to. Outside SLURM all processes start
+        on this machine.
 
     Raises
     ------
@@ -92,29 +93,34 @@ def launch(task: Mapping[str, Any], devices: int, nodes: int = 1) -> None:
 
 
 def _on_one_machine(nodes: int) -> bool:
-    """Whether all processes are started here: outside of SLURM there are no other nodes."""
+    """Whether all processes start on this machine: outside SLURM there are no other nodes."""
     return nodes == 1 or "SLURM_JOB_ID" not in os.environ
 
 
 def _launcher(devices: int, nodes: int) -> list[str]:
-    """The command that starts a module in all processes: torch's own launcher, on each node if there are several."""
+    """The command that starts a module in all processes: torch's own launcher, on each node."""
     torchrun = [sys.executable, "-m", "torch.distributed.run"]
     if _on_one_machine(nodes):
         return [*torchrun, "--standalone", "--nproc-per-node", str(devices * nodes)]
-    with socket.create_server(("", 0)) as found:
-        meeting = f"{socket.gethostname()}:{found.getsockname()[1]}"
+    with socket.create_server(("", 0)) as free:
+        endpoint = f"{socket.gethostname()}:{free.getsockname()[1]}"
     srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit"]
-    rendezvous = ["--rdzv-backend", "c10d", "--rdzv-endpoint", meeting, "--rdzv-id", os.environ["SLURM_JOB_ID"]]
+    rendezvous = ["--rdzv-backend", "c10d", "--rdzv-endpoint", endpoint, "--rdzv-id", os.environ["SLURM_JOB_ID"]]
     return [*srun, *torchrun, "--nnodes", str(nodes), "--nproc-per-node", str(devices), *rendezvous]
 
 
-if __name__ == "__main__":
+def main(file: str) -> None:
+    """Train the task in the JSON `file`, as one of the processes that :func:`launch` starts."""
     dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     if torch.cuda.is_available():
         torch.cuda.set_device(distributed.own_device())
     if not distributed.is_first():
         sys.stdout = open("/dev/null", "w")  # noqa: SIM115 - open for the life of the process
     try:
-        train_here(json.loads(Path(sys.argv[1]).read_text()))
+        train_here(json.loads(Path(file).read_text()))
     finally:
         dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,4 +1,4 @@
-"""The training loop: one for every network, adaptation method, optimiser and schedule."""
+"""The training loop of one seed, the same for every network, adaptation method, optimiser and schedule."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,7 +18,7 @@ from sim2sky.config import Method, Recipe
 from sim2sky.data.domain import Part
 from sim2sky.models import create_model
 from sim2sky.models.inference import latents, predict
-from sim2sky.models.labels import Labels
+from sim2sky.models.labels import LabelEncoding
 from sim2sky.train import distributed
 from sim2sky.train.objective import Objective
 from sim2sky.train.optimise import adaptation_weight, make_optimiser, make_schedule
@@ -29,7 +30,7 @@ class TrainingError(RuntimeError):
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch did: number (from 1), learning rate of its last batch, mean losses, images per second."""
+    """Record of one epoch: number (from 1), learning rate of its last batch, mean losses, images per second."""
 
     number: int
     lr: float
@@ -39,7 +40,7 @@ class Epoch:
 
 
 class Step(nn.Module):
-    """What one step lowers: network, adaptation and objective together, without any state of the training."""
+    """The loss of one step: network, adaptation and objective together, without any state of the training."""
 
     def __init__(self, network: nn.Module, adaptation: Adaptation, objective: Objective):
         super().__init__()
@@ -48,12 +49,12 @@ class Step(nn.Module):
     def forward(
         self, labelled: tuple[torch.Tensor | None, ...], other: torch.Tensor | None, progress: float, weight: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The loss, a scalar, and (regression loss of the outputs alone, adaptation loss) to look at.
+        """The loss, a scalar, and (regression loss of the network's own outputs, adaptation loss), shape (2,), detached.
 
         Parameters
         ----------
         labelled : tuple
-            Images of the source, their parameters, and weights of these or None; as :class:`Objective` takes them.
+            Images of the source, labels, and weights of the labels or None, as for :class:`Objective`.
         other : Tensor or None
             Images to adapt to.
         progress, weight : float
@@ -65,28 +66,33 @@ class Step(nn.Module):
         # The domains pass one after the other, so that batch normalisation sees one domain at a time: in a joint
         # batch it would hide a difference of the means from the network but not from the test, where domains are
         # normalised alone, by batch or AdaBN statistics.
-        latents_of_all = distributed.of_all(latent), distributed.of_all(self.network.features(other))
-        adaptation_loss = self.adaptation.loss(*latents_of_all, progress)
+        all_latents = distributed.gather_rows(latent), distributed.gather_rows(self.network.features(other))
+        adaptation_loss = self.adaptation.loss(*all_latents, progress)
         return loss + weight * adaptation_loss, torch.stack([main.detach(), adaptation_loss.detach()])
 
 
 class Learner:
-    """One seed's network, adaptation, optimiser and schedule: all that changes in training.
+    """One seed's network, adaptation, optimiser and schedule; a :class:`sim2sky.train.training.Training` of one seed.
 
     Parameters
     ----------
     recipe, method : Recipe, Method
         How to train and how to adapt.
     seed : int
-        Root of the initial weights and of the order of the images.
+        Root of the random numbers for initial weights and the order of the images.
     source : Part
         Labelled training images, normalised, on the device to train on.
-    labels : Labels
-        How the network gives the parameters.
+    encoding : LabelEncoding
+        How the network's outputs encode the parameters.
     target : Part or None
-        Training images to adapt to; their labels are never looked at.
+        Training images to adapt to; their labels are never used.
     start : mapping of str to Tensor, optional
-        Weights to start from instead of random ones.
+        Initial weights instead of random ones.
+
+    Raises
+    ------
+    TrainingError
+        A part is smaller than one batch.
     """
 
     def __init__(
@@ -95,7 +101,7 @@ class Learner:
         method: Method,
         seed: int,
         source: Part,
-        labels: Labels,
+        encoding: LabelEncoding,
         target: Part | None = None,
         start: Mapping[str, torch.Tensor] | None = None,
     ):
@@ -105,41 +111,46 @@ class Learner:
                 raise TrainingError(f"{name}: {count} training images do not fill one batch of {recipe.batch_size}")
         self.recipe, self.method, self.seed, self.source, self.target = recipe, method, seed, source, target
         self.steps = len(source.images) // recipe.batch_size
-        self.epochs_done, self.objective = 0, Objective(recipe.loss, labels)
+        self.epochs_done, self.objective = 0, Objective(recipe.loss, encoding)
         device, (bands, pixels) = source.images.device, source.images.shape[1:3]
         with torch.random.fork_rng():
             torch.manual_seed(streams.torch_seed(seed, "initialisation"))
             options = recipe.network_options if start is None else recipe.trained_options
-            shape = {"bands": bands, "pixels": pixels, "outputs": labels.outputs}
+            shape = {"bands": bands, "pixels": pixels, "outputs": encoding.outputs}
             network = create_model(recipe.network, **shape, **options)
             latent = latents(network, torch.zeros(1, bands, pixels, pixels), 1).shape[1]
-            # own seed: a network starts from the same weights whatever the method
+            # a seed of its own: the network starts from the same weights whatever the method
             torch.manual_seed(streams.torch_seed(seed, "adaptation"))
             adaptation = create_adaptation(method.adaptation, latent, **method.options)
         if start is not None:
             network.load_state_dict(start)
-        network = distributed.with_whole_batches(network)
+        network = distributed.synchronise_batch_norm(network)
         self.network = network.to(device, memory_format=torch.channels_last).train()
         self.adaptation = adaptation.to(device).train()
         self.step = Step(self.network, self.adaptation, self.objective)
-        # out of training mode Inception leaves its auxiliary branch out
-        self._shared_step = distributed.shared(self.step, unused=recipe.eval_after_first_epoch)
+        # in evaluation mode Inception's auxiliary branch gets no gradient
+        self._averaged_step = distributed.average_gradients(self.step, unused=recipe.eval_after_first_epoch)
         self.optimiser = make_optimiser(recipe.optimiser, self.step.parameters())
         self.schedule = make_schedule(recipe.schedule, self.optimiser, recipe.epochs, self.steps)
         self.by_epoch = recipe.schedule.name == "plateau"
 
-    def state_dict(self) -> dict:
+    @property
+    def learners(self) -> list[Learner]:
+        """This one alone."""
+        return [self]
+
+    def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on after the last epoch; there is no random state, see :meth:`run`."""
         parts = ("network", "adaptation", "optimiser", "schedule")
         return {"epochs_done": self.epochs_done} | {name: getattr(self, name).state_dict() for name in parts}
 
-    def load_state_dict(self, state: dict) -> None:
-        """Go back to where `state_dict` was taken."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Return to the epoch at which :meth:`state_dict` gave `state`."""
         self.epochs_done = state["epochs_done"]
         for name in ("network", "adaptation", "optimiser", "schedule"):
             getattr(self, name).load_state_dict(state[name])
 
-    def run(self) -> Iterator[Epoch]:
+    def run(self) -> Iterator[list[Epoch]]:
         """Train the epochs that are left, one per iteration.
 
         Random numbers of an epoch come from (seed, purpose, epoch) alone, so a resumed training needs no random state.
@@ -147,7 +158,7 @@ class Learner:
         Raises
         ------
         TrainingError
-            A loss is not finite.
+            A loss or a weight is not finite.
         """
         while self.epochs_done < self.recipe.epochs:
             self.network.train(not (self.recipe.eval_after_first_epoch and self.epochs_done))
@@ -157,10 +168,10 @@ class Learner:
             seconds = time.perf_counter() - start
             self.check(losses)
             self.epochs_done += 1
-            yield self.epoch(losses, seconds)
+            yield [self.epoch(losses, seconds)]
 
     def epoch(self, losses: torch.Tensor, seconds: float) -> Epoch:
-        """The epoch that was just done, of which `losses` (step, 2) are those of the steps."""
+        """Record of the epoch just done, whose steps had `losses`, shape (steps, 2), as :class:`Step` gives them."""
         loss, adaptation_loss = losses.double().mean(dim=0).tolist()
         images = self.steps * self.recipe.batch_size * (1 if self.target is None else 2)
         return Epoch(
@@ -173,33 +184,33 @@ class Learner:
 
     @cached_property
     def guess_loss(self) -> float:
-        """Loss over the source's training part of always answering with the mean of what a network is shown there."""
-        shown = self.objective.labels.encode(self.source.target)
-        guess = shown.mean(dim=0, keepdim=True).expand_as(shown)
-        return self.objective.regression(guess, self.source.target, self.source.weight).item()
+        """Loss on the source's training part if every output were the mean of its encoded labels."""
+        encoded = self.objective.encoding.encode(self.source.labels)
+        guess = encoded.mean(dim=0, keepdim=True).expand_as(encoded)
+        return self.objective.regression(guess, self.source.labels, self.source.weight).item()
 
     def validated(self, loss: float) -> None:
-        """Tell the schedule the validation loss of the source after an epoch."""
+        """Tell the schedule the source's validation loss after an epoch."""
         if self.by_epoch:
             self.schedule.step(loss)
 
     def validate(self, part: Part) -> dict[str, float]:
-        """Loss, R2 and RMSE on a labelled part, see `Labels.scores`.
+        """Loss, R2 and RMSE on a labelled part, see :meth:`LabelEncoding.scores`.
 
-        Under the statistics that the network is trained on with: batch statistics, or running ones where the recipe
-        leaves it in evaluation mode after the first epoch.
+        Batch normalisation is as in the epochs after the first: on batch statistics, or on running ones if the recipe
+        leaves the network in evaluation mode.
         """
         batch_statistics = not self.recipe.eval_after_first_epoch
         outputs = predict(self.network, part.images, self.recipe.batch_size, batch_statistics)
-        true, labels = part.target.cpu(), self.objective.labels
+        labels, encoding = part.labels.cpu(), self.objective.encoding
         weight = None if part.weight is None else part.weight.cpu()
-        r2, rmse = labels.scores(true, labels.decode(outputs))
-        return {"loss": self.objective.regression(outputs, true, weight).item(), "r2": r2, "rmse": rmse}
+        r2, rmse = encoding.scores(labels, encoding.decode(outputs))
+        return {"loss": self.objective.regression(outputs, labels, weight).item(), "r2": r2, "rmse": rmse}
 
     def batches(self) -> Iterator[tuple]:
-        """(step, indices of source images, of target images) of one epoch; each domain in an order of its own."""
+        """(step, positions of source images, of target images or None) of one epoch; each domain has its own order."""
         target = itertools.repeat(None)
-        if self.target is not None:  # a smaller target domain is gone through again, in a new order
+        if self.target is not None:  # a smaller target domain starts again, in a new order
             rounds = (self._order(self.target, "target", cycle) for cycle in itertools.count())
             target = itertools.chain.from_iterable(rounds)
         return zip(range(self.steps), self._order(self.source, "source", 0), target, strict=False)
@@ -207,35 +218,38 @@ class Learner:
     def _order(self, part: Part, domain: str, cycle: int) -> Iterator[torch.Tensor]:
         size, n = self.recipe.batch_size, len(part.images)
         random = streams.generator(self.seed, f"shuffle {domain}", self.epochs_done, cycle)
-        order = part.order(random)
-        # the last, incomplete batch is left out: its batch statistics would be of another quality
+        order = part.images.order(random)
+        # the last, incomplete batch is left out: its batch statistics would be noisier
         return iter(torch.from_numpy(order[: n // size * size]).to(part.images.device).split(size))
 
     def _step(self, step: int, source: torch.Tensor, target: torch.Tensor | None) -> torch.Tensor:
-        """One update; returns (regression loss, adaptation loss), not waited for on a GPU."""
-        loss, shown = self._shared_step(*self.batch(source, target), *self.progress(step))
+        """One update; returns (regression loss, adaptation loss) without waiting for a GPU."""
+        loss, losses = self._averaged_step(*self.batch(source, target), *self.progress(step))
         self.lr = self.optimiser.param_groups[0]["lr"]
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
         if not self.by_epoch:
             self.schedule.step()
-        return distributed.mean_of_all(shown)
+        return distributed.mean_over_processes(losses)
 
     def batch(self, source: torch.Tensor, target: torch.Tensor | None) -> tuple[tuple, torch.Tensor | None]:
-        """What is labelled and what is adapted to, at these positions, as :class:`Step` takes them."""
+        """Labelled source images and images to adapt to, at these positions, as :class:`Step` takes them."""
         source = distributed.own_part(source)
         weight = None if self.source.weight is None else self.source.weight[source]
-        labelled = self.source.images[source], self.source.target[source], weight
+        labelled = self.source.images[source], self.source.labels[source], weight
         return labelled, None if target is None else self.target.images[distributed.own_part(target)]
 
     def progress(self, step: int) -> tuple[float, float]:
-        """Fraction of the training that is done, and the weight of the adaptation loss then."""
+        """Fraction of the training that is done at a step, and the weight of the adaptation loss there."""
         progress = (self.epochs_done + step / self.steps) / self.recipe.epochs
         return progress, adaptation_weight(self.method, progress)
 
     def check(self, losses: torch.Tensor) -> None:
-        """Once per epoch, for a look at every step would make a GPU wait."""
+        """Raise a TrainingError if a loss or a weight is not finite.
+
+        This is done once per epoch: a GPU would have to wait for a check at every step.
+        """
         finite = losses.isfinite().all(dim=1)
         if not finite.all():
             step = int(finite.int().argmin())

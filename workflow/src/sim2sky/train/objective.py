@@ -1,4 +1,4 @@
-"""What training lowers on one batch of labelled images."""
+"""The regression loss of one batch of labelled images."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from sim2sky.models.labels import Labels
+from sim2sky.models.labels import LabelEncoding
 
 LOSSES = {"mse": nn.functional.mse_loss, "mae": nn.functional.l1_loss, "huber": nn.functional.huber_loss}
-AUXILIARY_WEIGHT = 0.4  # of a second output on the way; as published for GoogLeNet, arXiv:1409.4842, and after
+AUXILIARY_WEIGHT = 0.4  # as in PyTorch's tutorial on fine-tuning Inception; GoogLeNet, arXiv:1409.4842, had 0.3
 
 
 @dataclass(frozen=True)
@@ -21,20 +21,20 @@ class Objective:
     ----------
     loss : str
         Key of `LOSSES`.
-    labels : Labels
-        How the network gives the parameters.
+    encoding : LabelEncoding
+        How the network's outputs encode the parameters.
     """
 
     loss: str
-    labels: Labels
+    encoding: LabelEncoding
 
     def __call__(
-        self, network: nn.Module, images: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
+        self, network: nn.Module, images: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """What is lowered on a batch, the loss of the network's outputs alone, and the latent features of its images.
+        """The loss of a batch, that of the network's own outputs alone, and the latent features of the images.
 
-        The first two are scalars, and the same but for a network that has further outputs on the way. It leaves them in
-        ``auxiliary_outputs`` during ``features`` in training mode; each adds its loss times `AUXILIARY_WEIGHT`.
+        The first two are scalars. They differ only for a network in training mode that leaves auxiliary outputs in
+        ``auxiliary_outputs`` during ``features``: the loss of each of them, times `AUXILIARY_WEIGHT`, is added.
 
         Parameters
         ----------
@@ -42,20 +42,20 @@ class Objective:
             A registered network.
         images : Tensor, shape (batch, bands, pixels, pixels)
             Normalised.
-        target, weight : Tensor, shape (batch, targets)
-            Parameters in their own units; weight of each in the loss, None for one.
+        labels, weight : Tensor, shape (batch, parameters)
+            True values of the parameters, each in its unit; weight of each in the loss, where None stands for one.
         """
         latent = network.features(images)
-        loss = main = self.regression(network.head(latent), target, weight)
+        loss = main = self.regression(network.head(latent), labels, weight)
         for outputs in getattr(network, "auxiliary_outputs", ()) if network.training else ():
-            loss = loss + AUXILIARY_WEIGHT * self.regression(outputs, target, weight)
+            loss = loss + AUXILIARY_WEIGHT * self.regression(outputs, labels, weight)
         return loss, main, latent
 
     def regression(
-        self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
+        self, outputs: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Loss of a network's outputs, in the space that it gives them in."""
-        shown = self.labels.encode(target)
+        """Loss of a network's outputs against the encoded labels."""
+        encoded = self.encoding.encode(labels)
         if weight is None:
-            return LOSSES[self.loss](outputs, shown)
-        return (LOSSES[self.loss](outputs, shown, reduction="none") * self.labels.per_output(weight)).mean()
+            return LOSSES[self.loss](outputs, encoded)
+        return (LOSSES[self.loss](outputs, encoded, reduction="none") * self.encoding.per_output(weight)).mean()

@@ -15,7 +15,7 @@ from sim2sky.config import Method, Optimiser, Schedule, Stage
 
 
 def make_optimiser(options: Optimiser, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
-    """The optimiser of a recipe, fused where torch has that form: a small network's step is mostly overhead."""
+    """The optimiser of a recipe, fused where torch has that form: a small network's step is dominated by overhead."""
     common = {"lr": options.lr, "weight_decay": options.weight_decay}
     match options.name:
         case "adam":
@@ -32,14 +32,17 @@ def make_optimiser(options: Optimiser, parameters: Iterable[nn.Parameter]) -> op
 
 
 def make_schedule(options: Schedule, optimiser: optim.Optimizer, epochs: int, steps: int) -> lr_scheduler.LRScheduler:
-    """The learning rate over `epochs` of `steps` batches; the optimiser's is the constant, first or highest one."""
+    """Schedule of the learning rate over `epochs` of `steps` batches.
+
+    The optimiser's own rate is the constant rate, the first one, or, for `one_cycle`, the highest.
+    """
     match options.name:
         case "constant":
             return lr_scheduler.ConstantLR(optimiser, factor=1.0, total_iters=0)
         case "cosine":
             return lr_scheduler.CosineAnnealingLR(optimiser, T_max=epochs * steps)
         case "one_cycle":
-            # torch would also set the momentum, which of sgd and rmsprop is the recipe's to say
+            # torch would also change the momentum, which the recipe sets for sgd and rmsprop
             cycled, rate = "betas" in optimiser.defaults, optimiser.defaults["lr"]
             return lr_scheduler.OneCycleLR(optimiser, max_lr=rate, total_steps=epochs * steps, cycle_momentum=cycled)
         case "staged":
@@ -50,7 +53,7 @@ def make_schedule(options: Schedule, optimiser: optim.Optimizer, epochs: int, st
 
 
 def _staged(stages: Sequence[Stage], steps: int) -> Callable[[int], float]:
-    """Factor of the first stage's rate after a number of batches."""
+    """The learning rate after a number of batches, as a fraction of the first stage's."""
     ends = [end * steps for end in itertools.accumulate(stage.epochs for stage in stages)]
     return lambda batch: stages[min(bisect.bisect_right(ends, batch), len(stages) - 1)].lr / stages[0].lr
 

@@ -1,8 +1,8 @@
-"""Several seeds of a network as one batched model: each step is one step of all of them.
+"""Several seeds of a network as one batched model: each step is one step of all seeds.
 
-A small network leaves a GPU idle, and on a CPU spends much of its time outside of arithmetic. So the weights of all
-seeds are stacked, and `torch.func.vmap` makes one call of the calls for each seed. Each seed has its own initial weights,
-order of images, batch statistics and gradient, as in :class:`sim2sky.train.loop.Learner`; results agree to rounding.
+A small network leaves a GPU idle, and its step on a CPU is dominated by overhead. So the weights of all seeds are
+stacked, and `torch.func.vmap` turns the calls for each seed into one. Each seed has its own initial weights, order of
+images, batch statistics and gradient, as in :class:`sim2sky.train.loop.Learner`; results agree up to rounding.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch.func import functional_call, stack_module_state, vmap
@@ -20,12 +21,12 @@ from sim2sky.train.optimise import make_optimiser, make_schedule
 
 
 class Team:
-    """Learners that take every step together.
+    """Learners that take every step together; a :class:`sim2sky.train.training.Training` of several seeds.
 
     Parameters
     ----------
     learners : sequence of Learner
-        Of one recipe, method and data; untrained. They are brought up to date after each epoch.
+        Untrained, with the same recipe, method and data. Each gets its weights back after every epoch.
     """
 
     def __init__(self, learners: Sequence[Learner]):
@@ -34,38 +35,39 @@ class Team:
         self.parameters, self.buffers = stack_module_state([learner.step for learner in learners])
         self._step = copy.deepcopy(first.step).to("meta")
         for module in self._step.modules():
-            if isinstance(module, _BatchNorm):  # cuDNN's asks for the layout in memory, which vmap does not tell it
+            if isinstance(module, _BatchNorm):  # cuDNN's needs the memory layout, which vmap hides
                 module.forward = torch.backends.cudnn.flags(enabled=False)(module.forward)
-        # every optimiser here goes element by element, so that one for the stacked weights is one for each
+        # every optimiser here updates each element alone, so one for the stacked weights is one for each seed
         self.optimiser = make_optimiser(recipe.optimiser, self.parameters.values())
         self.schedule = make_schedule(recipe.schedule, self.optimiser, recipe.epochs, first.steps)
 
     @property
     def epochs_done(self) -> int:
+        """Number of epochs trained so far."""
         return self.learners[0].epochs_done
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on after the last epoch."""
         state = {"epochs_done": self.epochs_done, "parameters": self.parameters, "buffers": self.buffers}
         return state | {"optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict()}
 
-    def load_state_dict(self, state: dict) -> None:
-        """Go back to where `state_dict` was taken."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Return to the epoch at which :meth:`state_dict` gave `state`."""
         with torch.no_grad():
             for name in ("parameters", "buffers"):
                 for key, value in getattr(self, name).items():
                     value.copy_(state[name][key])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
-        self._share(state["epochs_done"])
+        self._hand_back(state["epochs_done"])
 
     def run(self) -> Iterator[list[Epoch]]:
-        """Train the epochs that are left; what each learner did, per iteration.
+        """Train the epochs that are left, one per iteration.
 
         Raises
         ------
         TrainingError
-            A loss of one of them is not finite.
+            A loss or a weight of one of the seeds is not finite.
         """
         recipe = self.learners[0].recipe
         while self.epochs_done < recipe.epochs:
@@ -76,14 +78,14 @@ class Team:
             steps = zip(*(learner.batches() for learner in self.learners), strict=True)
             losses = torch.stack([self._update(together) for together in steps], dim=1).cpu()
             seconds = time.perf_counter() - start
-            self._share(self.epochs_done)  # its last weights, before anything is made of them
-            for learner, of_learner in zip(self.learners, losses, strict=True):
-                learner.check(of_learner)
+            self._hand_back(self.epochs_done)  # before the check, which looks at the weights
+            for learner, own in zip(self.learners, losses, strict=True):
+                learner.check(own)
                 learner.epochs_done += 1
-            yield [learner.epoch(rows, seconds) for learner, rows in zip(self.learners, losses, strict=True)]
+            yield [learner.epoch(own, seconds) for learner, own in zip(self.learners, losses, strict=True)]
 
     def _update(self, together: Sequence[tuple]) -> torch.Tensor:
-        """One update of all; (regression loss, adaptation loss) of each."""
+        """One update of all seeds; returns the (regression loss, adaptation loss) of each, shape (seeds, 2)."""
         batches = [
             learner.batch(source, target) for learner, (_, source, target) in zip(self.learners, together, strict=True)
         ]
@@ -96,7 +98,7 @@ class Team:
             return functional_call(self._step, (parameters, buffers), (labelled, other, progress, weight))
 
         axes = (0, 0, tuple(None if item is None else 0 for item in labelled), None if other is None else 0)
-        loss, shown = vmap(losses, in_dims=axes)(self.parameters, self.buffers, labelled, other)
+        loss, parts = vmap(losses, in_dims=axes)(self.parameters, self.buffers, labelled, other)
         rate = self.optimiser.param_groups[0]["lr"]
         for learner in self.learners:
             learner.lr = rate
@@ -104,9 +106,9 @@ class Team:
         loss.sum().backward()
         self.optimiser.step()
         self.schedule.step()
-        return shown
+        return parts
 
-    def _share(self, epochs_done: int) -> None:
+    def _hand_back(self, epochs_done: int) -> None:
         """Give each learner its weights."""
         with torch.no_grad():
             for index, learner in enumerate(self.learners):
