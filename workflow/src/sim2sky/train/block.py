@@ -43,8 +43,8 @@ def train_block(
     """Train one network per seed and write all of them to one file.
 
     After each epoch a checkpoint, `last.ckpt` beside `model`, holds everything to go on from there, except for the
-    weights of the block's finished seeds, each of which has a file of its own. All are removed at the end. On the same
-    machine a resumed training gives the same bits as one without a break.
+    weights of the block's finished seeds, each of which has a file of its own. All are removed at the end. On a CPU a
+    resumed training ends in the same bits as an unbroken one, and on a GPU if its operations are deterministic.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def train_block(
     Raises
     ------
     TrainingError
-        A loss is not finite, or a part is smaller than one batch.
+        A loss or a weight is not finite, or a training part is smaller than one batch.
     StoreError
         A shard cannot be read or holds values that are not finite.
     """
@@ -102,7 +102,7 @@ def train_block(
     last = Path(model).with_name("last.ckpt")
     state = checkpoint.load_block(last, identity, device, distributed.is_first())
     state = state or {"networks": {}, "finished": [], "rows": [], "learner": None}
-    # seeds that train together would each read streamed images over and over, in an order of its own
+    # each seed has its own order of the images, so together they would read streamed ones over and over
     together = recipe.seeds_together and len(seeds) > 1 and held == 1
     trainings = _trainings(learner_of, seeds, len(state["finished"]), together)
     for current in _train(trainings, state, parts, len(seeds) * recipe.epochs):
@@ -116,7 +116,7 @@ def train_block(
 
 
 def _trainings(learner_of: Callable[[int], Learner], seeds: range, finished: int, together: bool) -> Iterator[Training]:
-    """One training of all seeds, or one of each seed, less the first `finished` ones."""
+    """One training of all seeds `together`, or one training per seed, without the first `finished` seeds."""
     if together:
         yield Team([learner_of(seed) for seed in seeds])
     else:

@@ -136,7 +136,7 @@ class Learner:
 
     @property
     def learners(self) -> list[Learner]:
-        """This one alone."""
+        """This learner alone."""
         return [self]
 
     def state_dict(self) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class Team:
             steps = zip(*(learner.batches() for learner in self.learners), strict=True)
             losses = torch.stack([self._update(together) for together in steps], dim=1).cpu()
             seconds = time.perf_counter() - start
-            self._hand_back(self.epochs_done)  # before the check, which looks at the weights
+            self._hand_back(self.epochs_done)  # before the checks, which need the new weights
             for learner, own in zip(self.learners, losses, strict=True):
                 learner.check(own)
                 learner.epochs_done += 1
