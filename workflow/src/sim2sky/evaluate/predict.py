@@ -90,7 +90,7 @@ def predict_block(
 
 
 def write_predictions(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table as Parquet, with its ``attrs``; an interrupted write leaves no file."""
+    """Write a table as Parquet, with its ``attrs``, whole or not at all."""
     with store.atomic(path) as temporary:
         table.to_parquet(temporary, index=False)
 

@@ -246,7 +246,7 @@ def _line(row: Mapping, epochs: int, speed: float, left: float) -> str:
 
 
 def write_history(path: str | Path, rows: list[dict]) -> None:
-    """Write the learning curves, a mapping per seed and epoch; an interrupted write leaves no file."""
+    """Write the learning curves, a mapping per seed and epoch, whole or not at all."""
     with store.atomic(path) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.DictWriter(file, HISTORY, lineterminator="\n")
         writer.writeheader()
