@@ -78,9 +78,12 @@ def _files(package: str) -> list[Path]:
 
 @cache
 def _registered_nodes(path: Path) -> list[ast.ClassDef | ast.FunctionDef]:
+    text = path.read_text()
+    if "@register_" not in text:  # which is quicker than to parse it
+        return []
     return [
         node
-        for node in ast.parse(path.read_text()).body
+        for node in ast.parse(text).body
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and any(map(_registers, node.decorator_list))
     ]
 
