@@ -250,7 +250,7 @@ def test_an_edit_brings_about_exactly_its_jobs(edited, name):
 )
 def test_why_names_the_key_module_or_file(edited, name, reasons):
     EDITS[name][0](edited)
-    result = edited.python("-m", "sim2sky.tools.why", *TINY_RUN, "--cores", "1")
+    result = edited.python("-m", "sim2sky", "why", *TINY_RUN, "--cores", "1")
     assert result.returncode == 0, result.stderr
     for reason in reasons:
         assert reason in result.stdout
