@@ -27,8 +27,9 @@ class Reconstructed(NamedTuple):
     simulated : ndarray, shape (y, x)
         The image that the estimate gives.
     undone : ndarray, shape (`SIDE`, `SIDE`)
-        Mean of the image's pixels that come from each place of the source plane, by the estimated lens; between pixels
-        that of the nearest place, and zero beyond. The middle is the estimated centre of the source, the edge `EXTENT` standard deviations away.
+        The source plane: at each place the mean of the image's pixels that the estimated lens traces back to it; between
+        such places the mean of the nearest one, and zero beyond. The middle is the estimated centre of the source, and the
+        edge is `EXTENT` standard deviations away.
     source : ndarray, shape (`SIDE`, `SIDE`)
         The estimated source.
     rms, rms_image, rms_source : float
@@ -44,9 +45,9 @@ class Reconstructed(NamedTuple):
 
 
 def complete(estimate: Mapping[str, float], simulation: CosmosimSimulation) -> dict[str, torch.Tensor]:
-    """All that an image is rendered from, each of shape (1,), from what a network regresses.
+    """The parameters that an image is rendered from, each of shape (1,), given those that a network estimates.
 
-    Polar positions are converted, sizes and ratios are kept where they mean something, and `chi` is the simulation's
+    Polar positions are converted, sizes and ratios are clipped to what can be rendered, and `chi` is the simulation's
     where it is not estimated.
 
     Raises
@@ -156,12 +157,12 @@ def _binned(
     if not covered.any():
         return means, covered
     distance, nearest = ndimage.distance_transform_edt(~covered, return_indices=True)
-    between = (distance - 1) * (2 * reach / SIDE) < pixel / math.sqrt(2)  # half its diagonal
+    between = (distance - 1) * (2 * reach / SIDE) < pixel / math.sqrt(2)  # half the diagonal of a pixel
     return np.where(between, means[tuple(nearest)], 0.0), covered
 
 
 def _source(scene: Scene, reach: float) -> np.ndarray:
-    """The source as it is without a lens, averaged over nothing: at the middle of each pixel of its picture."""
+    """The source without a lens, at the middle of each pixel of its picture."""
     line = (np.arange(SIDE) + 0.5) * (2 * reach / SIDE) - reach
     X, Y = np.meshgrid(line, -line)
     cos, sin = math.cos(scene.theta.item()), math.sin(scene.theta.item())

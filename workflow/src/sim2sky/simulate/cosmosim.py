@@ -23,9 +23,10 @@ def cosmosim(
 ) -> Simulated:
     """Draw and render lenses: ``lensed_source``, uint8, in counts of 0 to 255.
 
-    Where the image is cropped there are ``shift_x``, ``shift_y`` as well, by how much its light was moved along columns
-    to the right and along rows downwards, against y: a position x, y is at x + shift_x, y - shift_y. Light is found on all of the image first, and only what it can reach is ever computed, so that
-    the result is that of rendering everything, centring and cropping, to the last bit.
+    Cropped images have ``shift_x`` and ``shift_y`` as well: how far the light was moved to the right and downwards, which is
+    against y. A position x, y is then at x + shift_x, y - shift_y. The centre of light is that of the whole image, of which
+    only the pixels that light can reach are computed: the result is that of rendering everything, centring and
+    cropping, to the last bit.
     """
     population = draw(simulation, lenses)
     parameters = {name: torch.from_numpy(variable.data).to(device) for name, variable in population.items()}
