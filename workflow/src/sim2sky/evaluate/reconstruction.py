@@ -13,6 +13,13 @@ from sim2sky.config import CosmosimSimulation
 from sim2sky.lensing.undo import reconstruct
 from sim2sky.provenance import record
 
+# of the images that are written: the sky's y and x, and v and u in the plane of the source
+AXES = {
+    "image": ("row", "y", "x"),
+    "simulated": ("row", "y", "x"),
+    "undone": ("row", "v", "u"),
+    "source": ("row", "v", "u"),
+}
 NUMBERS = ["rms", "rms_image", "rms_source"]  # of :class:`sim2sky.lensing.undo.Reconstructed`
 
 
@@ -53,30 +60,25 @@ def reconstruct_block(
         Written, if given: what the table was made from, see :func:`sim2sky.provenance.record.write_provenance`.
     """
     wide = _estimates(predictions, domain, statistics)
-    config = {"simulation": simulation.params(), "domain": domain, "count": count, "recipe": wide.attrs.get("config")}
-    lenses = wide.index[:count]
     data = store.open_shards(shards)
-    index = dict(zip(data.read("lens").tolist(), range(len(data)), strict=True))
-    found, rows = {name: [] for name in ("image", "simulated", "undone", "source")}, []
-    for lens in lenses:
-        place = index[lens]
-        image = data.read("image", place, place + 1)[0, 0]
+    position = dict(zip(data.read("lens").tolist(), range(len(data)), strict=True))
+    rows, found = [], []
+    for lens in wide.index[:count]:
+        image = data.read("image", position[lens], position[lens] + 1)[0, 0]
         estimate = {str(name): float(value) for name, value in wide.predicted.loc[lens].items()}
         result = reconstruct(image, estimate, simulation)
-        for name, values in {"image": image, **result._asdict()}.items():
-            if name in found:
-                found[name].append(np.asarray(values, np.float32))
-        true = {f"true_{name}": value for name, value in wide.true.loc[lens].items()}
-        rows.append({"lens": lens} | {name: getattr(result, name) for name in NUMBERS} | true)
-        rows[-1] |= {f"predicted_{name}": value for name, value in estimate.items()}
+        found.append({"image": image, **result._asdict()})
+        row = {"lens": lens} | {name: getattr(result, name) for name in NUMBERS}
+        row |= {f"true_{name}": value for name, value in wide.true.loc[lens].items()}
+        rows.append(row | {f"predicted_{name}": value for name, value in estimate.items()})
         print(f"lens {lens}: RMS {result.rms:.3g} of {result.rms_image:.3g} left", flush=True)
     store.write_table(pd.DataFrame(rows), table)
-    axes = {"undone": ("row", "v", "u"), "source": ("row", "v", "u")}
-    variables = {
-        name: store.Variable(np.stack(values), axes.get(name, ("row", "y", "x")), unit="count")
-        for name, values in found.items()
-    }
+    config = {"simulation": simulation.params(), "domain": domain, "count": count, "recipe": wide.attrs.get("config")}
     about = record.provenance(config, fingerprint)
+    variables = {
+        name: store.Variable(np.stack([np.asarray(each[name], np.float32) for each in found]), axes, unit="count")
+        for name, axes in AXES.items()
+    }
     store.write_shard(images, variables, about)
     if provenance:
         record.write_provenance(provenance, [table], about)
