@@ -158,7 +158,7 @@ def _modules(code: Code, name: str) -> set[str]:
     """Modules that count and that the code called `name` imports, with their parent packages."""
     found = {item for item in code.imports if _file(item)}
     found |= {item.rsplit(".", 1)[0] for item in found if "." in item}
-    return {item for item in found - TRANSPARENT - {name} if item != CONFIG and not item.startswith(f"{CONFIG}.")}
+    return {item for item in found - TRANSPARENT - {name} if not f"{item}.".startswith(f"{CONFIG}.")}
 
 
 @cache
@@ -253,13 +253,13 @@ def _held(name: str) -> set[str]:
 
 
 def _counted(reached: set[str], named: set[str]) -> set[str]:
-    """Functions and methods that give a value, and constants, of what is reached, as far as they are named."""
+    """Of what is reached: functions and methods that give a value, and constants, as far as code names them."""
     return {entry for name in reached for entry, called in _members(name).items() if called in named}
 
 
 @cache
 def _members(name: str) -> dict[str, str]:
-    """What counts of a definition, with the name by which code calls it."""
+    """What may count of a definition, with the name by which code calls it: constants are those in capitals."""
     node = _configuration()[name].node
     if isinstance(node, ast.ClassDef):
         methods = [item for item in node.body if isinstance(item, ast.FunctionDef) and _gives_a_value(item)]
@@ -278,6 +278,7 @@ def _gives_a_value(function: ast.FunctionDef) -> bool:
 
 @cache
 def _definition(entry: str) -> Code:
+    """A function, a constant or a method, with what it takes from elsewhere in the library as its imports."""
     name, _, method = entry.removeprefix(f"{CONFIG}:").partition(".")
     node, imports = _configuration()[name]
     if method:
