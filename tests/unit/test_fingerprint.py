@@ -2,6 +2,7 @@
 
 import ast
 import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,12 @@ def prints(**used):
     return {script.stem: module.fingerprint(str(script), **used) for script in SCRIPTS.glob("*.py")}
 
 
+@cache
+def unedited(**used):
+    """Fingerprints before any edit, which all tests share; to be called first."""
+    return prints(**used)
+
+
 def edit(path, old, new):
     text = path.read_text()
     assert old in text
@@ -40,7 +47,7 @@ def changed(before, after):
 
 
 def test_comment_and_docstring_do_not_matter(package):
-    before = prints()
+    before = unedited()
     edit(package / "streams.py", '"""Random streams', '"""Streams of random numbers')
     edit(package / "streams.py", "import numpy as np", "import numpy as np  # a comment")
     assert not changed(before, prints())
@@ -56,14 +63,14 @@ class Reworded(ast.NodeTransformer):
 
 
 def test_errors_in_other_words_and_another_layout_do_not_matter(package):
-    before = prints()
+    before = unedited()
     for path in package.rglob("*.py"):
         path.write_text(ast.unparse(Reworded().visit(ast.parse(path.read_text()))))
     assert not changed(before, prints())
 
 
 def test_text_and_checks_of_the_configuration_do_not_matter(package):
-    before = prints()
+    before = unedited()
     edit(package / "config/observe.py", '"fraction for training"', '"part for training"')
     edit(package / "config/observe.py", "> 1e-9", "> 1e-8")
     edit(package / "config/networks.py", "or value < 1)", "or value < 2)")
@@ -98,7 +105,7 @@ def test_text_and_checks_of_the_configuration_do_not_matter(package):
     ],
 )
 def test_what_jobs_take_from_the_configuration_matters_to_them(package, file, old, new, entry, used_by):
-    before = prints()
+    before = unedited()
     edit(package / "config" / file, old, new)
     after = prints()
     for script in used_by.split():
@@ -148,7 +155,7 @@ def test_nothing_that_a_job_takes_from_the_configuration_is_missed():
 
 
 def test_noise_formula_matters_to_the_noise_rule_alone(package):
-    before = prints()
+    before = unedited()
     path = package / "observe/noise.py"
     path.write_text(path.read_text() + "\nCHANGED = True\n")
     assert changed(before, prints()) == {
@@ -158,14 +165,14 @@ def test_noise_formula_matters_to_the_noise_rule_alone(package):
 
 
 def test_renderer_matters_to_what_renders_alone(package):
-    before = prints()
+    before = unedited()
     path = package / "lensing/mass.py"
     path.write_text(path.read_text() + "\nCHANGED = True\n")
     assert changed(before, prints()) == {"simulate_shard", "compare_degenerate", "reconstruct"}
 
 
 def test_new_adaptation_method_matters_to_training(package):
-    before = prints()
+    before = unedited()
     path = package / "adapt/mmd.py"
     path.write_text(path.read_text() + "\nCHANGED = True\n")
     assert "train" in changed(before, prints())
@@ -174,7 +181,7 @@ def test_new_adaptation_method_matters_to_training(package):
 
 def test_only_what_is_used_of_the_registered_matters(package):
     used = {"adapt": frozenset({"dann"}), "models": frozenset({"lens_cnn"})}
-    before = prints(**used)
+    before = unedited(**used)
     assert {"sim2sky.adapt.dann", "sim2sky.models.lens_cnn", "scripts/train.py"} <= before["train"].keys()
     assert "sim2sky.adapt.mmd" not in before["train"]
     (package / "adapt/coral.py").write_text("@register_adaptation\nclass coral:\n    pass\n")
@@ -187,7 +194,7 @@ def test_only_what_is_used_of_the_registered_matters(package):
 
 def test_engines_do_not_matter_to_each_other(package):
     engines = [{"simulate": frozenset({name})} for name in ("galaxy", "cosmosim")]
-    before = [prints(**used)["simulate_shard"] for used in engines]
+    before = [unedited(**used)["simulate_shard"] for used in engines]
     edit(package / "lensing/reach.py", "BLOCK = 8", "BLOCK = 4 * 2")
     edit(package / "cosmosim.py", "0.4 - 0.05", "0.4 - 0.06")
     after = [prints(**used)["simulate_shard"] for used in engines]
@@ -200,7 +207,7 @@ def test_engines_do_not_matter_to_each_other(package):
 
 def test_networks_registered_in_a_mapping_matter_to_those_who_use_one(package):
     small, large = {"models": frozenset({"lens_cnn"})}, {"models": frozenset({"vit_b_16"})}
-    before, before_large = prints(**small), prints(**large)
+    before, before_large = unedited(**small), unedited(**large)
     assert not {"sim2sky.models.torchvision_networks", "sim2sky.models.imagenet"} & before["train"].keys()
     assert {"sim2sky.models.torchvision_networks", "sim2sky.models.imagenet"} <= before_large["train"].keys()
     assert "sim2sky.models.lens_cnn" not in before_large["train"]
@@ -210,7 +217,7 @@ def test_networks_registered_in_a_mapping_matter_to_those_who_use_one(package):
 
 
 def test_a_template_counts_as_part_of_the_module_that_names_it(package):
-    before = prints()
+    before = unedited()
     (package / "report/page/report.html").write_text("<html></html>")
     assert changed(before, prints()) == {"write_report"}
 
