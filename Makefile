@@ -26,10 +26,10 @@ full: setup ## the full-size studies on this machine (long: see make plan; resum
 	$(SNAKEMAKE) $(CONFIG)
 
 why: setup ## what would be made again, and which key, module or file is the reason
-	@$(BIN)/python -m sim2sky.tools.why $(CONFIG)
+	@$(BIN)/sim2sky why $(CONFIG)
 
 plan: setup ## what a full-size run would cost: jobs, hours, disk
-	@$(BIN)/python -m sim2sky.tools.plan $(CONFIG)
+	@$(BIN)/sim2sky plan $(CONFIG)
 
 test: setup-test ## all tests, with lint
 	$(MAKE) --no-print-directory lint
@@ -50,7 +50,7 @@ docs: setup ## regenerate config/README.md, JSON schemas, captions, docs/network
 	$(BIN)/python -m sim2sky.tools.reference
 	$(BIN)/python -m sim2sky.tools.networks_table
 	$(BIN)/python -m sim2sky.report.captions
-	$(BIN)/python -m sim2sky.tools.plan > docs/results/plan.md
+	$(BIN)/sim2sky plan > docs/results/plan.md
 
 # as workflow/rules/common.smk has it for jobs
 benchmarks: export MALLOC_TRIM_THRESHOLD_ = 1073741824

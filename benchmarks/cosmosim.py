@@ -34,7 +34,8 @@ from CosmoSim.CLI.SimImage import SimImage  # noqa: E402
 
 from sim2sky.config import CosmosimSimulation, read_simulation  # noqa: E402
 from sim2sky.lensing.cosmosim import render  # noqa: E402
-from sim2sky.simulate.cosmosim import cosmosim, optics_of  # noqa: E402
+from sim2sky.lensing.finish import optics_of  # noqa: E402
+from sim2sky.simulate.cosmosim import cosmosim  # noqa: E402
 from sim2sky.simulate.cosmosim_population import draw  # noqa: E402
 from sim2sky.store import atomic  # noqa: E402
 

@@ -1,18 +1,10 @@
-"""Framing of images, and pictures of one's own."""
+"""Framing of images."""
 
 import numpy as np
 import pytest
-from astropy.io import fits
-from PIL import Image
+from scipy.ndimage import center_of_mass
 
-from sim2sky import store
 from sim2sky.framing import downscale, draw_axes, move_and_crop, offset_to_centre
-from sim2sky.measure.picture import main, read_picture
-
-
-def blob(side, y, x, height=200.0, sigma=3.0):
-    rows, columns = np.mgrid[:side, :side]
-    return height * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * sigma**2))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
@@ -44,65 +36,30 @@ def test_axes_cross_in_the_middle():
     assert (image[4] == 127).all() and (image[:, 4] == 127).all() and image.astype(int).sum() == 15 * 127
 
 
-@pytest.fixture
-def pictures(tmp_path):
-    """The same light, 8 bits in a PNG, in colour, and over a sky in a FITS file."""
-    light = blob(60, 20.0, 35.0)
-    Image.fromarray(light.astype(np.uint8)).save(tmp_path / "grey.png")
-    Image.fromarray(np.repeat(light.astype(np.uint8)[..., None], 3, 2)).save(tmp_path / "colour.png")
-    sky = np.random.default_rng(1).normal(50, 1, light.shape)
-    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU((light + sky)[::-1].astype("f4"))]).writeto(tmp_path / "sky.fits")
-    return tmp_path
+def blob(pixels: int, row: float, column: float, width: float = 1.5) -> np.ndarray:
+    y, x = np.mgrid[:pixels, :pixels]
+    return np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * width**2))
 
 
-def test_pictures_become_a_centred_shard(pictures, capsys):
-    names = ("grey.png", "colour.png", "sky.fits")
-    options = [
-        "--pixels",
-        "32",
-        "--centre",
-        "subpixel",
-        "--downscale",
-        "16",
-        "--output",
-        str(pictures / "out.zarr.zip"),
-    ]
-    main([*(str(pictures / name) for name in names), *options])
-    shard = store.open_shards([pictures / "out.zarr.zip"])
-    assert shard.read("image").shape == (3, 1, 16, 16)
-    np.testing.assert_allclose(shard.read("shift_y"), 29.5 - 20, atol=0.1)
-    np.testing.assert_allclose(shard.read("shift_x"), 29.5 - 35, atol=0.1)
-    images = shard.read("image")[:, 0]
-    np.testing.assert_array_equal(images[0], images[1])
-    np.testing.assert_allclose(images[2] - 50, images[0], atol=2.5)
-    centre = offset_to_centre(images[0], 16, "subpixel")
-    np.testing.assert_allclose(centre, 0, atol=0.02)
-    assert "3 images" in capsys.readouterr().out
+@pytest.mark.parametrize("kept", [60, 41, 40])
+@pytest.mark.parametrize(("mode", "tolerance"), [("pixel", 0.5), ("subpixel", 0.02)])
+def test_centring_puts_the_light_in_the_middle(kept, mode, tolerance):
+    for row, column in np.random.default_rng(3).uniform(24, 35, (10, 2)):
+        image = blob(60, row, column) + 0.5 * blob(60, column, row)
+        centred = move_and_crop(image, offset_to_centre(image, kept, mode), kept)
+        assert centred.shape == (kept, kept)
+        np.testing.assert_allclose(center_of_mass(centred), (kept - 1) / 2, atol=tolerance + 1e-9)
+        assert centred.sum() == pytest.approx(image.sum(), rel=1e-6)
 
 
-def test_deep_and_8_bit_pictures_keep_their_type(pictures):
-    assert read_picture(pictures / "grey.png").dtype == np.uint8
-    Image.fromarray((blob(20, 9, 9) * 200).astype(np.uint16)).save(pictures / "deep.png")
-    deep = read_picture(pictures / "deep.png")
-    assert deep.dtype == np.float32 and deep.max() == 40000
+def test_whole_pixels_are_moved_untouched_and_the_rest_is_zero():
+    image = np.random.default_rng(4).random((9, 9)).astype("f4")
+    moved = move_and_crop(image, np.array([2.0, -1.0]), 9)
+    np.testing.assert_array_equal(moved[2:, :-1], image[:-2, 1:])
+    assert not moved[:2].any() and not moved[:, -1].any()
 
 
-@pytest.mark.parametrize(
-    ("name", "make", "pixels", "words"),
-    [
-        ("none.png", lambda path: None, 10, "none.png: no such image"),
-        ("text.png", lambda path: path.write_text("no"), 10, "text.png: neither FITS nor a picture"),
-        ("text.fits", lambda path: path.write_text("no"), 10, "text.fits: not a readable image"),
-        ("cube.fits", lambda path: fits.writeto(path, np.zeros((2, 9, 9))), 5, "cube.fits: holds no image with two"),
-        ("wide.png", lambda path: Image.new("L", (9, 7)).save(path), 5, "wide.png: has 9 x 7 pixels; a square"),
-        ("nan.fits", lambda path: fits.writeto(path, np.full((9, 9), np.nan)), 5, "nan.fits: has pixels that are NaN"),
-        ("small.png", lambda path: Image.new("L", (9, 9)).save(path), 10, "small.png: cannot keep 10 of 9"),
-        ("grey.png", lambda path: None, 0, "greater than 0"),
-    ],
-)
-def test_unusable_picture_is_refused_in_one_line(pictures, capsys, name, make, pixels, words):
-    make(pictures / name)
-    with pytest.raises(SystemExit):
-        main([str(pictures / name), "--pixels", str(pixels), "--output", str(pictures / "out.zarr.zip")])
-    assert words in capsys.readouterr().err
-    assert not (pictures / "out.zarr.zip").exists()
+def test_no_centring_keeps_the_middle_and_darkness_stays_where_it_is():
+    image = np.random.default_rng(4).random((8, 8))
+    np.testing.assert_array_equal(move_and_crop(image, offset_to_centre(image, 4, "none"), 4), image[2:6, 2:6])
+    assert not offset_to_centre(np.zeros((8, 8)), 4, "subpixel").any()

@@ -111,7 +111,7 @@ EDITS = {
     "run that starts from another": (set_to("runs", "longer", "change", value={"loss": "mae"}), OF_LONGER),
     "share of hard examples": (set_to("runs", "longer", "train_on", "fraction", value=0.6), OF_LONGER),
     "start from another run": (library("train/earlier"), NETWORKS),
-    "undone lensing": (library("evaluate/reconstruction"), {"reconstruct": 1} | FIGURES),
+    "undone lensing": (library("lensing/undo"), {"reconstruct": 1} | FIGURES),
     "images whose lensing is undone": (set_to("reconstruction", "images", value=2), {"reconstruct": 1} | FIGURES),
 }
 

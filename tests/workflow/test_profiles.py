@@ -87,5 +87,5 @@ def test_resources_of_both_profiles_together(project):
 
 def test_plan_is_that_of_the_configuration(project):
     """The committed page: as many jobs, hours and gigabytes as the rules ask for."""
-    result = project.python("-m", "sim2sky.tools.plan")
+    result = project.python("-m", "sim2sky", "plan")
     assert result.stdout == (ROOT / "docs/results/plan.md").read_text(), "run `make docs`" + result.stderr

@@ -109,6 +109,14 @@ EDITS = {
         replace(f"{SOURCES}/config/study.py", "files of config/studies that", "those files that"),
         {},
     ),
+    "error of the configuration in other words": (
+        replace(f"{SOURCES}/config/base.py", "unknown {what} {name!r}; {hint}", "no such {what}: {name!r}; {hint}"),
+        {},
+    ),
+    "error of the training in other words": (
+        replace(f"{SOURCES}/adapt/mmd.py", "batches of one size are needed", "the batches must have one size"),
+        {},
+    ),
     "generated schema": (append("workflow/schemas/study.schema.json", "\n"), {}),
     "documentation": (append("config/README.md", "More.\n"), {}),
     "comment in the configuration": (append(STUDY, "# a comment\n"), {}),
@@ -177,6 +185,10 @@ EDITS = {
         EVERYTHING | {"simulate_shard": 1, "inject_noise": 5},
     ),
     # code, stage by stage
+    "parts of a data set": (
+        replace(f"{SOURCES}/config/observe.py", "round(lenses * self.train)", "int(lenses * self.train)"),
+        EVERYTHING_OBSERVED,
+    ),
     "lensing": (library("lensing/mass"), EVERYTHING),
     "noise formula": (
         replace(f"{SOURCES}/observe/noise.py", "num_exposures * np.square(read_noise)", "np.square(read_noise)"),
@@ -250,7 +262,7 @@ def test_an_edit_brings_about_exactly_its_jobs(edited, name):
 )
 def test_why_names_the_key_module_or_file(edited, name, reasons):
     EDITS[name][0](edited)
-    result = edited.python("-m", "sim2sky.tools.why", *TINY_RUN, "--cores", "1")
+    result = edited.python("-m", "sim2sky", "why", *TINY_RUN, "--cores", "1")
     assert result.returncode == 0, result.stderr
     for reason in reasons:
         assert reason in result.stdout

@@ -1,18 +1,14 @@
-"""The pure functions of observing: seeing, conditions, noise, centring, real sky."""
+"""The pure functions of observing: seeing, conditions, noise."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import yaml
-from astropy.io import fits
-from scipy.ndimage import center_of_mass, gaussian_filter
+from scipy.ndimage import gaussian_filter
 
-from sim2sky.config import Background, Dataset, Histogram, Split, Survey
-from sim2sky.framing import move_and_crop, offset_to_centre
-from sim2sky.observe.background import choose_cutouts, orient, read_cutouts, sky_scatter, split_cutouts
+from sim2sky.config import Histogram, Survey
 from sim2sky.observe.conditions import draw, draw_conditions
 from sim2sky.observe.noise import add_noise, background_sigma, flux_ratio, poisson_sigma, sky_counts_per_second
 from sim2sky.observe.psf import gaussian_blur
@@ -154,120 +150,3 @@ def test_noise_is_that_of_the_lens():
     np.testing.assert_array_equal(noise[3:4], add_noise(images[:1], sigma[:1], 2, np.array([3])))
     assert len(np.unique(noise)) == noise.size
     np.testing.assert_array_equal(noise[:, :1], add_noise(images[:, :1], sigma[:, :1], 2, np.arange(5))), "more bands"
-
-
-# ------------------------------------------------------------------------------------------------------------- centring
-
-
-def blob(pixels: int, row: float, column: float, width: float = 1.5) -> np.ndarray:
-    y, x = np.mgrid[:pixels, :pixels]
-    return np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * width**2))
-
-
-@pytest.mark.parametrize("kept", [60, 41, 40])
-@pytest.mark.parametrize(("mode", "tolerance"), [("pixel", 0.5), ("subpixel", 0.02)])
-def test_centring_puts_the_light_in_the_middle(kept, mode, tolerance):
-    for row, column in np.random.default_rng(3).uniform(24, 35, (10, 2)):
-        image = blob(60, row, column) + 0.5 * blob(60, column, row)
-        centred = move_and_crop(image, offset_to_centre(image, kept, mode), kept)
-        assert centred.shape == (kept, kept)
-        np.testing.assert_allclose(center_of_mass(centred), (kept - 1) / 2, atol=tolerance + 1e-9)
-        assert centred.sum() == pytest.approx(image.sum(), rel=1e-6)
-
-
-def test_whole_pixels_are_moved_untouched_and_the_rest_is_zero():
-    image = np.random.default_rng(4).random((9, 9)).astype("f4")
-    moved = move_and_crop(image, np.array([2.0, -1.0]), 9)
-    np.testing.assert_array_equal(moved[2:, :-1], image[:-2, 1:])
-    assert not moved[:2].any() and not moved[:, -1].any()
-
-
-def test_no_centring_keeps_the_middle_and_darkness_stays_where_it_is():
-    image = np.random.default_rng(4).random((8, 8))
-    np.testing.assert_array_equal(move_and_crop(image, offset_to_centre(image, 4, "none"), 4), image[2:6, 2:6])
-    assert not offset_to_centre(np.zeros((8, 8)), 4, "subpixel").any()
-
-
-# ------------------------------------------------------------------------------------------------------------- real sky
-
-
-def on_sky(**options) -> Dataset:
-    background = Background(cutouts="sky", zero_point=30, pixel_scale=SCALE, **options)
-    return Dataset(title="sky", simulation="s", survey="des", background=background)
-
-
-def test_test_cutouts_are_never_trained_on():
-    dataset, lenses = on_sky(), 1000
-    cutout, orientation = choose_cutouts(dataset, np.arange(lenses), lenses, 46)
-    parts = {name: set(cutout[a:b]) for name, (a, b) in dataset.split.bounds(lenses).items()}
-    assert not parts["test"] & parts["train"] and not parts["test"] & parts["validation"]
-    assert not parts["train"] & parts["validation"]
-    assert set.union(*parts.values()) == set(range(46)), "all are used"
-    assert set(orientation) == set(range(8))
-    again, turned = choose_cutouts(dataset, np.array([700, 3]), lenses, 46)
-    assert (list(again), list(turned)) == (list(cutout[[700, 3]]), list(orientation[[700, 3]]))
-    assert not choose_cutouts(on_sky(augment=False), np.arange(50), 50, 46)[1].any()
-
-
-def test_the_eight_orientations_differ():
-    image = np.arange(9).reshape(3, 3)
-    assert len({orient(image, k).tobytes() for k in range(8)}) == 8
-
-
-def test_too_few_cutouts_for_the_split():
-    assert {part: len(indices) for part, indices in split_cutouts(10, Split(), 2).items()} == {
-        "train": 7,
-        "validation": 1,
-        "test": 2,
-    }
-    with pytest.raises(ValueError, match="3 cutouts leave none for validation"):
-        split_cutouts(3, Split(), 2)
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (None, "no such file"),
-        ("text", "not a readable FITS file"),
-        (np.ones((5, 5)), "2 axes.*3 axes"),
-        (np.random.default_rng(5).random((3, 20, 30)), "20 x 30 pixels, less than the 24 x 24"),
-        (
-            np.where(np.arange(3 * 900).reshape(3, 30, 30) == 1000, np.nan, np.arange(900).reshape(30, 30)),
-            "cutout 1.*NaN",
-        ),
-        (np.ones((3, 30, 30)), "cutout 0 is constant.*3 such"),
-    ],
-)
-def test_unusable_cutouts_are_refused_by_name(tmp_path, data, message):
-    path = tmp_path / "sky.fits"
-    if isinstance(data, str):
-        path.write_text(data)
-    elif data is not None:
-        fits.writeto(path, data)
-    with pytest.raises(ValueError, match=rf"sky\.fits: .*{message}"):
-        read_cutouts(path, 24)
-
-
-@pytest.mark.filterwarnings("ignore:File may have been truncated")
-def test_truncated_cutouts_are_refused(tmp_path):
-    path = tmp_path / "sky.fits"
-    fits.writeto(path, np.random.default_rng(7).random((3, 30, 30)))
-    path.write_bytes(path.read_bytes()[:8000])
-    with pytest.raises(ValueError, match=r"sky\.fits: not a readable FITS file"):
-        read_cutouts(path, 24)
-
-
-def test_sky_scatter_hardly_sees_the_galaxy():
-    noise = np.random.default_rng(6).normal(0.3, [[[2.0]], [[5.0]]], (2, 91, 91))
-    galaxy = 500 * blob(91, 45, 45, 3)
-    np.testing.assert_allclose(sky_scatter(noise + galaxy), [2, 5], rtol=0.08)
-
-
-def test_real_sky_has_the_correct_formulas_noise():
-    """The survey's own pixels: 2.86 counts at zero point 30, 0.123 at 26.58, against 0.127 of the formula."""
-    path = Path(os.environ.get("SIM2SKY_CUTOUTS", ROOT.parent / "shared/data/des_cutouts_g.fits"))
-    if not path.is_file():
-        pytest.skip("no DES g-band cutouts: SIM2SKY_CUTOUTS is not set")
-    scatter = np.median(sky_scatter(read_cutouts(path, 40)))
-    assert scatter == pytest.approx(2.86, abs=0.005)
-    assert scatter * flux_ratio(30, 26.58) == pytest.approx(0.1227, abs=2e-4)

@@ -2,7 +2,6 @@
 
 from snakemake.persistence import ParamsChange
 
-from sim2sky.provenance.differences import differences
 from sim2sky.tools.why import causes
 
 CODE = {"scripts/train.py": "0", "sim2sky.train.loop": "1"}
@@ -35,14 +34,3 @@ def test_files_and_earlier_jobs():
     text = "Missing output files: a; Updated input files: cube.fits; Input files updated by another job: x, y"
     found = causes(text, ["x", "y", "z"], {"x": "inject_noise", "y": "inject_noise", "b": "adapt"})
     assert found == ["not there yet: a", "newer than the result: cube.fits", "after inject_noise"]
-
-
-def test_differences_of_nested_values():
-    old = {"a": {"b": 1, "c": [1, 2]}, "gone": 1, "same": {"x": 0}}
-    new = {"a": {"b": 2, "c": list(range(99))}, "new": {"k": 1}, "same": {"x": 0}}
-    assert list(differences(old, new)) == [
-        "a.b: 1 -> 2",
-        "a.c: [1, 2] -> 99 items",
-        "gone: 1 -> (not there)",
-        "new: (not there) -> {k}",
-    ]

@@ -1,7 +1,11 @@
 """Content hashes of the code that a rule depends on.
 
 Snakemake does not see the modules that a script imports. So each rule carries, among its ``params``, the fingerprint of its script: a
-hash of its syntax tree and of those of its ``sim2sky`` imports, theirs, and so on. Comments, docstrings and layout do not change it.
+hash of its syntax tree and of those of the ``sim2sky`` modules that it imports, that these import, and so on. Comments, docstrings,
+layout and the text of exceptions do not change it.
+
+The configuration counts by its values, which are in ``params`` as well, and not by the modules that check them. What else a job takes from
+:mod:`sim2sky.config`, such as ``Split.bounds`` or ``merge``, counts definition by definition.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -17,64 +21,30 @@ from typing import NamedTuple
 from sim2sky.registry import registering_modules
 
 PACKAGE = Path(__file__).parent
-# What these do to a result is in the rule's params and paths already: the checked values themselves.
-TRANSPARENT = {
-    "sim2sky",
-    "sim2sky.config",
-    "sim2sky.config.load",
-    "sim2sky.registry",
-    "sim2sky.fingerprint",
-    "sim2sky.paths",
-    "sim2sky.jobs",
-}
+CONFIG = "sim2sky.config"
+# What these do to a result is in the rule's params and paths already.
+TRANSPARENT = {"sim2sky", "sim2sky.registry", "sim2sky.fingerprint", "sim2sky.paths", "sim2sky.jobs"}
+_STRIPPED = {ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Raise}
 
 
 @cache
 def fingerprint(script: str, **used: frozenset[str]) -> dict[str, str]:
-    """Hash of a script and of each library module that it imports, directly or not.
+    """Hash of a script and of everything in the library that it uses, directly or not.
 
     Parameters
     ----------
     script : str
         Path of the script.
     **used : frozenset of str
-        Package of registered things, ``models`` or ``adapt``, and the names in use; modules that register others do
-        not count. A new network leaves old results as they are.
+        For a package of registered things (``models``, ``adapt`` or ``simulate``), the names in use; modules that
+        register only others do not count. A new network leaves old results as they are.
 
     Returns
     -------
     dict of str to str
-        Module, or ``scripts/<name>``, to 12 hexadecimal digits.
+        ``scripts/<name>``, modules, and definitions of the configuration as ``sim2sky.config:<name>``, each with 12
+        hexadecimal digits.
     """
-    code = Code.of(Path(script).read_text())
-    hashes = {name: _module_hash(name) for name in sorted(modules(code, used))}
-    return {f"scripts/{Path(script).name}": _hash(ast.dump(code.tree).encode())} | hashes
-
-
-def digest(code: Mapping[str, str]) -> str:
-    """One hash for a whole fingerprint."""
-    return _hash(json.dumps(code, sort_keys=True).encode())
-
-
-class Code(NamedTuple):
-    """A syntax tree without docstrings, and its nodes, which every dry-run goes through: once is enough."""
-
-    tree: ast.Module
-    nodes: list[ast.AST]
-
-    @classmethod
-    def of(cls, text: str) -> Code:
-        tree = ast.parse(text)
-        nodes = list(ast.walk(tree))
-        for node in nodes:
-            documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            if documented and ast.get_docstring(node, clean=False):
-                node.body = node.body[1:]
-        return cls(tree, nodes)
-
-
-def modules(script: Code, used: Mapping[str, frozenset[str]]) -> set[str]:
-    """Names of all ``sim2sky`` modules that a script imports; `used` as in :func:`fingerprint`."""
     unused = {
         f"sim2sky.{package}": {
             f"sim2sky.{package}.{module}"
@@ -83,39 +53,137 @@ def modules(script: Code, used: Mapping[str, frozenset[str]]) -> set[str]:
         }
         for package, names in used.items()
     }
-    found: set[str] = set()
-    todo = _imports(script, "")
+    found = {f"scripts/{Path(script).name}": Code.of(_statements(Path(script)))}
+    todo, named, reached = list(found), set(), set()
     while todo:
         name = todo.pop()
-        if name not in found and name not in TRANSPARENT:
-            found.add(name)
-            todo |= _imports_of(name) - unused.get(name, set())
-    return found
+        named |= found[name].names | {f".{attribute}" for attribute in found[name].attributes}
+        reached |= _reached(found[name])
+        wanted = _modules(found[name], name) - unused.get(name, set()) | _counted(reached, named)
+        for fresh in wanted - found.keys():
+            found[fresh] = _definition(fresh) if ":" in fresh else _module(fresh)
+            todo.append(fresh)
+    return {name: found[name].digest for name in sorted(found)}
 
 
+def digest(code: Mapping[str, str]) -> str:
+    """One hash for a whole fingerprint."""
+    return _hash(json.dumps(code, sort_keys=True))
+
+
+class Code(NamedTuple):
+    """What a fingerprint needs to know of some statements; the tree itself is not kept, for it is large.
+
+    Attributes
+    ----------
+    digest : str
+        Hash of the syntax tree without docstrings and without the arguments and causes of exceptions that are raised.
+    imports : frozenset of str
+        Everything imported from ``sim2sky``, as dotted names.
+    names, attributes : frozenset of str
+        Variables and attributes that occur.
+    texts : frozenset of str
+        Constants that are text.
+    """
+
+    digest: str
+    imports: frozenset[str]
+    names: frozenset[str]
+    attributes: frozenset[str]
+    texts: frozenset[str]
+
+    @classmethod
+    def of(cls, statements: Iterable[ast.AST]) -> Code:
+        """Read statements in one pass, which strips their tree on the way."""
+        imports, names, attributes, texts, parts = set(), set(), set(), set(), []
+        todo = list(statements)[::-1]
+        while todo:
+            node = todo.pop()
+            kind = type(node)
+            if kind in _STRIPPED:
+                _strip(node)
+            elif kind is ast.Name:
+                names.add(node.id)
+            elif kind is ast.Attribute:
+                attributes.add(node.attr)
+            elif kind is ast.Constant and isinstance(node.value, str):
+                texts.add(node.value)
+            elif kind is ast.Import or kind is ast.ImportFrom:
+                imports.update(_imported(node))
+            parts.append(kind.__name__)
+            for field in kind._fields:
+                value = getattr(node, field, None)
+                if value is None or value == [] or field == "ctx":
+                    continue  # so that a field that a later Python adds changes nothing; the context follows from the rest
+                parts.append(field)
+                for item in value if isinstance(value, list) else (value,):
+                    if isinstance(item, ast.AST):
+                        todo.append(item)
+                    else:
+                        parts.append(repr(item))
+                if isinstance(value, list):
+                    parts.append(str(len(value)))
+        return cls(_hash("\n".join(parts)), *map(frozenset, (imports, names, attributes, texts)))
+
+
+def _statements(path: Path) -> list[ast.stmt]:
+    """The statements of a file after its docstring."""
+    tree = ast.parse(path.read_text())
+    return tree.body[1:] if ast.get_docstring(tree, clean=False) else tree.body
+
+
+def _strip(node: ast.AST) -> None:
+    """Take away what is written for people: a docstring, and what an exception says."""
+    if not isinstance(node, ast.Raise):
+        if ast.get_docstring(node, clean=False):
+            node.body = node.body[1:]
+        return
+    node.cause = None
+    if isinstance(node.exc, ast.Call):
+        node.exc.args, node.exc.keywords = [], []
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    else:
+        names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return (name for name in names if name.split(".")[0] == "sim2sky")
+
+
+# ---- modules
+
+
+def _modules(code: Code, name: str) -> set[str]:
+    """Modules that count and that the code called `name` imports, with their parent packages."""
+    found = {item for item in code.imports if _file(item)}
+    found |= {item.rsplit(".", 1)[0] for item in found if "." in item}
+    return {item for item in found - TRANSPARENT - {name} if not f"{item}.".startswith(f"{CONFIG}.")}
+
+
+@cache
 def _file(name: str) -> Path | None:
     path = PACKAGE.parent / name.replace(".", "/")
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
 @cache
-def _code(name: str) -> Code:
-    return Code.of(_file(name).read_text())
-
-
-@cache
-def _module_hash(name: str) -> str:
-    """Hash of a module, and of the files beside it that it names, such as templates.
+def _module(name: str) -> Code:
+    """A module; its hash is also of the files beside it that it names, such as templates.
 
     Which submodules a package imports, and its ``__all__``, does not count: a module in use has a hash of its own.
     """
-    kept = [ast.dump(node) for node in _code(name).tree.body if not _lists_submodules(node, name)]
-    data = "\n".join(kept).encode()
-    beside = {path.name: path for path in _file(name).parent.iterdir() if path.suffix not in ("", ".py", ".pyc")}
-    for node in _code(name).nodes:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in beside:
-            data += beside[node.value].read_bytes()
-    return _hash(data)
+    body = _statements(_file(name))
+    code = Code.of(node for node in body if not _lists_submodules(node, name))
+    listed = Code.of(node for node in body if _lists_submodules(node, name))
+    beside = [path for path in _beside(_file(name).parent) if path.name in code.texts]
+    contents = [_hash(path.read_bytes()) for path in beside]
+    return code._replace(digest=_hash("".join([code.digest, *contents])), imports=code.imports | listed.imports)
+
+
+@cache
+def _beside(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix not in ("", ".py", ".pyc"))
 
 
 def _lists_submodules(node: ast.stmt, name: str) -> bool:
@@ -126,22 +194,100 @@ def _lists_submodules(node: ast.stmt, name: str) -> bool:
     )
 
 
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:12]
+# ---- definitions of the configuration
+
+
+class _Defined(NamedTuple):
+    """What stands at the top of a module of the configuration, and what that module imports, by the names it has there."""
+
+    node: ast.AST
+    imports: dict[str, set[str]]
 
 
 @cache
-def _imports_of(name: str) -> set[str]:
-    return _imports(_code(name), name)
+def _configuration() -> dict[str, _Defined]:
+    """Classes, functions and constants by name; names are unique in all of the configuration."""
+    found = {}
+    for path in sorted((PACKAGE / "config").glob("*.py")):
+        body = _statements(path)
+        imports = {
+            alias.asname or alias.name: {node.module, f"{node.module}.{alias.name}"}
+            for node in body
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        for node in body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+            for name in [node.name] if isinstance(node, ast.ClassDef | ast.FunctionDef) else names:
+                found[name] = _Defined(node, imports)
+    return found
 
 
-def _imports(code: Code, name: str) -> set[str]:
-    """``sim2sky`` modules that code imports, with their parent packages."""
-    found = set()
-    for node in code.nodes:
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    found = {item for item in found if item.split(".")[0] == "sim2sky" and item != name and _file(item)}
-    return found | {item.rsplit(".", 1)[0] for item in found if "." in item} - {name}
+def _reached(code: Code) -> set[str]:
+    """Names of the configuration that code imports, and all classes that objects of these hold or derive from."""
+    found, todo = set(), {name.rsplit(".", 1)[1] for name in code.imports if name.startswith(f"{CONFIG}.")}
+    while todo:
+        name = todo.pop()
+        if name in _configuration() and name not in found:
+            found.add(name)
+            todo |= _held(name)
+    return found
+
+
+@cache
+def _held(name: str) -> set[str]:
+    """Classes and aliases that a class derives from or has fields of, and that an alias stands for."""
+    node = _configuration()[name].node
+    if isinstance(node, ast.FunctionDef) or name.isupper():
+        return set()
+    parts = [node]
+    if isinstance(node, ast.ClassDef):
+        parts = [*node.bases, *(item.annotation for item in node.body if isinstance(item, ast.AnnAssign))]
+    names = {part.id for tree in parts for part in ast.walk(tree) if isinstance(part, ast.Name)}
+    return {
+        other
+        for other in names & _configuration().keys()
+        if not isinstance(_configuration()[other].node, ast.FunctionDef)
+    }
+
+
+def _counted(reached: set[str], named: set[str]) -> set[str]:
+    """Of what is reached: functions and methods that give a value, and constants, as far as code names them."""
+    return {entry for name in reached for entry, called in _members(name).items() if called in named}
+
+
+@cache
+def _members(name: str) -> dict[str, str]:
+    """What may count of a definition, with the name by which code calls it: constants are those in capitals."""
+    node = _configuration()[name].node
+    if isinstance(node, ast.ClassDef):
+        methods = [item for item in node.body if isinstance(item, ast.FunctionDef) and _gives_a_value(item)]
+        return {f"{CONFIG}:{name}.{method.name}": f".{method.name}" for method in methods}
+    counts = _gives_a_value(node) if isinstance(node, ast.FunctionDef) else name.isupper()
+    return {f"{CONFIG}:{name}": name} if counts else {}
+
+
+def _gives_a_value(function: ast.FunctionDef) -> bool:
+    """Whether a function does more than to check values, as validators do."""
+    if any("_validator" in ast.dump(decorator) for decorator in function.decorator_list):
+        return False
+    gives = ast.Return | ast.Yield | ast.YieldFrom
+    return any(isinstance(node, gives) and node.value for node in ast.walk(function))
+
+
+@cache
+def _definition(entry: str) -> Code:
+    """A function, a constant or a method, with what it takes from elsewhere in the library as its imports."""
+    name, _, method = entry.removeprefix(f"{CONFIG}:").partition(".")
+    node, imports = _configuration()[name]
+    if method:
+        node = next(item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == method)
+    code = Code.of([node])
+    used = {item for called in code.names & imports.keys() for item in imports[called]}
+    used |= {f"{CONFIG}.{called}" for called in code.names & _configuration().keys()}
+    return code._replace(imports=frozenset(item for item in used if item.split(".")[0] == "sim2sky"))
+
+
+def _hash(data: str | bytes) -> str:
+    return hashlib.sha256(data if isinstance(data, bytes) else data.encode()).hexdigest()[:12]

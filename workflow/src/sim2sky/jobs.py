@@ -1,4 +1,4 @@
-"""What every job does around its work: it prints to the terminal and to its log, and it keeps the dates of results in order."""
+"""What every job does around its work: it copies its output into its log, and keeps the modification times of results in order."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def tee(path: str | Path) -> None:
 
 
 def bring_back_dates(results: str | Path, inputs: Iterable[str | Path] | None = None) -> int:
-    """Date results that lie in the future just before now, in the order in which they were made.
+    """Set modification times that lie in the future to just before now, in the order in which the results were made.
 
-    Whatever is made of them after the clock went back would else be older than they are, which Snakemake takes for a failure.
-    All results at once, because an input that alone is brought back would be older than what it was made of.
+    After the clock was set back, whatever is made from such a result would be older than the result, which Snakemake takes for a failure.
+    All results are changed at once, because an input that is changed alone would be older than what it was made from.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def bring_back_dates(results: str | Path, inputs: Iterable[str | Path] | None = 
     Returns
     -------
     int
-        How many files were dated anew.
+        How many files were changed.
     """
     now = time.time()
     if inputs is not None and not any(date > now for date, _ in _dated(map(Path, inputs))):

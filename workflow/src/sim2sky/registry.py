@@ -22,16 +22,16 @@ class Option(NamedTuple):
 
 
 class Traits(NamedTuple):
-    """What is said of a network where it is registered, by arguments of the decorator.
+    """Traits of a network, which are arguments of the decorator that registers it.
 
     Parameters
     ----------
     smallest : int
-        Least side of its images, in pixels.
+        Smallest side of its images [pixel].
     multiples : bool
-        Sides must be multiples of it.
+        The side must be a multiple of `smallest`.
     dropout : bool
-        Training draws random numbers at each step.
+        Each training step draws random numbers.
     """
 
     smallest: int
@@ -54,7 +54,7 @@ def registered(package: str) -> dict[str, dict[str, Option]]:
 
 @cache
 def traits(package: str) -> dict[str, Traits]:
-    """Traits of those that are registered in a mapping of name to smallest side."""
+    """Traits of the networks that are registered in a mapping of name to smallest side."""
     calls = [call for path in _files(package) for node in _registered_nodes(path) for call in _mappings(node)]
     return {
         name: Traits(side, **{keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords})
@@ -78,9 +78,12 @@ def _files(package: str) -> list[Path]:
 
 @cache
 def _registered_nodes(path: Path) -> list[ast.ClassDef | ast.FunctionDef]:
+    text = path.read_text()
+    if "@register_" not in text:  # which is quicker than to parse it
+        return []
     return [
         node
-        for node in ast.parse(path.read_text()).body
+        for node in ast.parse(text).body
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and any(map(_registers, node.decorator_list))
     ]
 

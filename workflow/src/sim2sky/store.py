@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 CHUNK = 500  # most lenses per chunk of a shard
-# most bytes: with fewer, what Zarr takes per chunk shows; with more, a chunk leaves the cache that cores share
+# most bytes per chunk: reading smaller ones is dominated by Zarr's overhead, larger ones leave the cache that the cores share
 CHUNK_BYTES = 16_000_000
 LENS_AXIS = "lens"
 IMAGE_DIMS = (LENS_AXIS, "band", "y", "x")
@@ -108,9 +108,8 @@ def write_shard(path: str | Path, variables: Mapping[str, Variable], attributes:
             config={"write_empty_chunks": True},  # so that a chunk that is not there is damage
         )
         array[...] = data
-    with (
-        warnings.catch_warnings()
-    ):  # xarray looks for consolidated metadata first, zarr says that the format does not define it yet
+    # xarray looks for consolidated metadata first; zarr warns that the format does not define it yet
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
         zarr.consolidate_metadata(memory)
     with atomic(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:

@@ -1,4 +1,4 @@
-"""What a study asks beside how well its networks regress: of images that cannot be told apart, and of estimates put to use."""
+"""Analyses beside the scores of the networks: networks that never learn, images that cannot be told apart, lensing undone."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ChiRange(Strict):
 
 
 class Degeneracy(Strict):
-    """Compare images whose parameters differ and which should be the same all the same."""
+    """Compare images that should be identical although their parameters differ."""
 
     lens: Literal["point_mass", "sis"] = Field("point_mass", description="model of the lens")
     pixels: PositiveInt = unit("pixel", "side of the images", default=400)

@@ -8,13 +8,13 @@ from typing import Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 
-def _name(value: str) -> str:
+def _plain_name(value: str) -> str:
     if not value.replace("-", "").replace("_", "").isalnum():
         raise ValueError("a name has only letters, digits, '-' and '_'")
     return value
 
 
-Name = Annotated[str, AfterValidator(_name)]
+Name = Annotated[str, AfterValidator(_plain_name)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -1,4 +1,4 @@
-"""What runs take over from earlier runs, that this fits and does not go round in a circle, and what wanted runs need."""
+"""Runs that are made from earlier runs: whether both fit and no cycle arises, and which other runs the wanted ones need."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sim2sky.config.observe import Dataset
 from sim2sky.config.study import Study
 from sim2sky.config.train import Recipe, Run
 
-# what must be the same in both recipes
+# settings that must be the same in both recipes
 SHARED = {"start_from": ("architecture", "angles", "standardise"), "train_on.worst_of": ("normalisation",)}
 
 
@@ -25,9 +25,9 @@ def chain_problems(study: Study) -> Iterator[tuple[tuple[str, ...], str]]:
             except ValueError as error:
                 yield path, str(error)
                 continue
-            circle = _circle(study, name)
-            if circle and name == min(circle, key=list(study.runs).index):
-                yield path, f"the runs wait for each other: {' <- '.join(circle)}"
+            cycle = _cycle(study, name)
+            if cycle and name == min(cycle, key=list(study.runs).index):
+                yield path, f"the runs wait for each other: {' <- '.join(cycle)}"
             mine, theirs = _recipe(study, name), _recipe(study, other)
             for setting in SHARED[key] if mine and theirs else ():
                 if getattr(mine, setting) != getattr(theirs, setting):
@@ -53,15 +53,15 @@ def used_datasets(study: Study) -> dict[str, Dataset]:
 
 
 def without_dangling(study: Study) -> Study:
-    """`study` without the runs whose earlier runs it has not, and without those that need these."""
+    """`study` without the runs whose earlier runs are absent, and without the runs that need these."""
     runs = study.runs
     while (left := {name: run for name, run in runs.items() if runs.keys() >= set(run.earlier.values())}) != runs:
         runs = left
     return study.model_copy(update={"runs": runs})
 
 
-def _circle(study: Study, start: str) -> list[str]:
-    """The way from `start` through earlier runs back to `start`; empty if there is none."""
+def _cycle(study: Study, start: str) -> list[str]:
+    """The runs from `start` through earlier ones back to `start`; empty if there is no such cycle."""
     ways = [[start]]
     while ways:
         way = ways.pop()

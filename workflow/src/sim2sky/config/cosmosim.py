@@ -28,7 +28,7 @@ class CosmosimPopulation(Strict):
     generator: Literal["thesis", "point_mass_2022", "continuous"] = Field(
         "thesis",
         description="thesis: whole numbers, sources no larger than a roulette can show; point_mass_2022: the older one; "
-        "continuous: the first with real numbers",
+        "continuous: as `thesis`, with real numbers",
     )
     R_E: Range | None = unit("pixel", "Einstein radius; 5 to 50, of point_mass_2022 10 to 50", default=None)
     r: Range | None = unit(

@@ -22,14 +22,14 @@ from sim2sky.config.study import MEAN_PARAMETER, Study
 from sim2sky.config.train import Recipe, Run
 
 Path = tuple[Any, ...]
-# What `summary.csv` has: of predictions, and what is always under batch statistics because it is not of predictions.
+# Metrics of `summary.csv`: of predictions, and others, whose statistics are always those of the batch.
 OF_PREDICTIONS = ("r2", "rmse", "mae", "bias", "scatter", "outlier_fraction", "mse", "circular_mae", "gap_closed")
 OF_BATCHES = ("stuck_fraction", "mmd", "proxy_a_distance")
 Mistakes = Iterator[tuple[Path, str]]
 
 
 def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Survey]) -> Mistakes:
-    """All of a study; the same one may come twice."""
+    """All mistakes of a study; the same one may come twice."""
     for name, simulation in study.simulations.items():
         yield from _of_simulation(("simulations", name), simulation)
     for name, dataset in study.datasets.items():

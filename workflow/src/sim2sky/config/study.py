@@ -18,13 +18,15 @@ MEAN_PARAMETER = "mean"  # stands in `parameter` for the mean over all targets, 
 
 
 class Published(Strict):
-    """A number of the literature that a summary row is held against: of one run, or of all with a method and a recipe."""
+    """A published number that a row of the summary is compared with, for one run or for all runs with a method and a recipe."""
 
     run: Name | None = Field(None, description="key of `runs`; null goes by `method` and `recipe`")
     method: Name | None = Field(None, description="key of `methods`")
     recipe: Name | None = Field(None, description="key of `recipes`")
     domain: Name = Field(description="key of `datasets`")
-    statistics: Statistics = Field(description="where batch normalisation took its statistics from")
+    statistics: Statistics = Field(
+        description="where batch normalisation took its statistics from when the network was tested"
+    )
     parameter: Name | None = Field(
         None, description="one of `targets`, or `mean`, the mean over all of them; null is the first"
     )
@@ -48,7 +50,7 @@ class Study(Strict):
     reference: str = Field(description="the publication that it reproduces")
     chapter: Literal["adaptation", "regression", "images"] = Field(
         "adaptation",
-        description="what the report shows: what adaptation wins on a target, how well each run regresses all targets, or, of a "
+        description="what the report shows: what adaptation gains on a target, how well each run regresses all parameters, or, for a "
         "study that trains nothing, a comparison of images (`degeneracy`)",
     )
     targets: list[Name] = Field([], description="parameters that the networks regress")
@@ -69,13 +71,13 @@ class Study(Strict):
     runs: dict[Name, Run] = Field({}, description="what is trained: a method by a recipe on domains")
     only_runs: list[Name] = Field(
         [],
-        description="keys of `runs` that are wanted, with those they start from, and the datasets that these and analyses use; none is all",
+        description="keys of `runs`: train only these, the runs that they are made from, and use only the datasets that these and analyses need; an empty list means all",
     )
     cross_validation: CrossValidation | None = Field(None, description="null leaves it out")
     stuck_at_mean: StuckAtMean | None = Field(None, description="null leaves the count out")
     degeneracy: Degeneracy | None = Field(None, description="null leaves the comparison out")
     reconstruction: Reconstruction | None = Field(None, description="null leaves it out")
-    published: list[Published] = Field([], description="numbers of the literature to be held against")
+    published: list[Published] = Field([], description="published numbers to compare with")
 
     @model_validator(mode="after")
     def _distinct(self) -> Study:
@@ -133,7 +135,7 @@ class Config(Strict):
     """``config/config.yaml``."""
 
     studies: list[Name] = Field(min_length=1, description="files of config/studies that are run")
-    results: str = Field("results", description="folder of everything that is made, below the one of the Snakefile")
+    results: str = Field("results", description="folder of all results, below the folder of the Snakefile")
     cutouts: dict[Name, str | None] = Field(
         {}, description="survey cutouts: name -> path of a FITS cube, which is only read and may lie anywhere, or null"
     )

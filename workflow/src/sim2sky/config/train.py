@@ -44,7 +44,9 @@ class Schedule(Strict):
     stages: list[Stage] = Field([], description="of `staged`, one after the other; together the recipe's epochs")
     factor: float = Field(0.1, gt=0, lt=1, description="of `plateau`: what the rate is multiplied by")
     patience: int = Field(
-        10, ge=0, description="of `plateau`: epochs that the source's validation loss may go without falling"
+        10,
+        ge=0,
+        description="of `plateau`: epochs without a lower validation loss of the source before the rate is multiplied",
     )
 
     @model_validator(mode="after")
@@ -74,25 +76,29 @@ class Recipe(Strict):
         description="how angles are regressed; sin_cos: sine and cosine of twice an orientation (theta, orientation), of a direction (phi) itself",
     )
     weight_angles: bool = Field(
-        False, description="weigh the error of `theta` by 1 - axis ratio of the source, for a round one has none"
+        False,
+        description="weight the error of `theta` by 1 - axis ratio of the source, because a round source has no orientation",
     )
     normalisation: Literal["none", "per_domain", "eight_bit"] = Field(
         "none",
         description="per_domain: subtract the mean and divide by the deviation of the domain's training pixels; eight_bit: divide by 255",
     )
     eval_after_first_epoch: bool = Field(
-        False, description="leave the network in evaluation mode after the first epoch, a published program's mistake"
+        False,
+        description="leave the network in evaluation mode after the first epoch, as a published program does by mistake",
     )
     seeds_together: bool = Field(
         False,
-        description="train the seeds of a job as one batched model, which is faster on a GPU, slower on a CPU; "
-        "one after the other all the same where images are streamed",
+        description="train the seeds of a job as one batched model, which is faster on a GPU and slower on a CPU; "
+        "where images are streamed, the seeds are trained one after the other in any case",
     )
-    devices: PositiveInt = Field(1, description="GPUs per node that share each batch; without any, processes")
-    nodes: PositiveInt = Field(1, description="nodes of a SLURM cluster that share each batch; elsewhere it is one")
+    devices: PositiveInt = Field(
+        1, description="GPUs per node that share each batch, or processes where there is no GPU"
+    )
+    nodes: PositiveInt = Field(1, description="nodes of a SLURM cluster that share each batch; 1 on other machines")
     memory_limit_gb: PositiveFloat = unit(
         "GB",
-        "images of a job beyond this are streamed from the shards, shuffled in groups of half this size",
+        "images of a job that take more than this are streamed from the shards, shuffled in groups of half this size",
         default=8.0,
     )
 

@@ -1,8 +1,8 @@
-"""Predict the test parts, measure the predictions, and sum the runs of a study up."""
+"""Predict the test parts, score the predictions, and summarise the runs of a study."""
 
 # What BatchNorm normalises test images with: the averages kept in training, each test batch's own mean and variance
 # (what a network does that is never switched to evaluation mode), or averages re-estimated on the domain's unlabelled
 # training images (AdaBN, Li et al. 2017).
 STATISTICS = ("running", "batch", "adabn")
-# How images that should be the same are compared: with the Einstein radius as it is, and cast to whole pixels.
+# How images that should be identical are compared: with the Einstein radius as it is, and truncated to whole pixels.
 EXACT, WHOLE = "exact", "whole pixels"

@@ -1,4 +1,4 @@
-"""The one place that puts the metrics of a study's runs together."""
+"""Gathers the metrics of a study's runs, and summarises them over seeds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def aggregate(
     provenance: str | Path | None = None,
     fingerprint: Mapping[str, str] | None = None,
 ) -> list[tuple[str, str]]:
-    """Put the metrics of a study's runs together and sum them up over seeds.
+    """Gather the metrics of a study's runs and summarise them over seeds.
 
     Parameters
     ----------
@@ -53,13 +53,13 @@ def aggregate(
     summary : path
         Written: `SUMMARY_COLUMNS`; see :func:`summarise`.
     models : sequence of path
-        Networks that `run_metrics` are of, in the same order. Metrics of networks that were not made as the study
-        says are left out, with a line that says what differs; their runs count as missing.
+        Files of the networks behind `run_metrics`, in the same order. Metrics of networks that were not made as the study
+        says are left out, and a printed line says what differs; their runs count as missing.
     surveys : mapping of str to Survey
         Surveys by name, which say with `study` how networks are made.
     provenance : path
-        Written, if given: what both tables were made from, see :func:`sim2sky.provenance.record.write_provenance`; of every file of
-        networks, where it was and what it says of its own making.
+        Written, if given: what both tables were made from, see :func:`sim2sky.provenance.record.write_provenance`, and the path and
+        provenance of every file of networks.
     fingerprint : mapping of str to str
         Hash of the code, for the provenance.
 
@@ -105,12 +105,12 @@ def present_runs(metrics: pd.DataFrame, study: Study) -> set[tuple[str, str]]:
 
 
 def gap_closed(metrics: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """How much of what adaptation could win, each adapted run has won, per seed.
+    """Fraction of the possible gain that each adapted run has achieved, per seed.
 
     It is (R2 of the run - R2 without adaptation) / (R2 of the oracle - R2 without adaptation) on the run's target
     domain, for the same seed, statistics and parameter. "Without adaptation" is the unadapted run of the same recipe and source,
-    the oracle is the one that learnt from the target's labels. Where the oracle is not the better of these two there is
-    no gap, and the value is NaN. A run whose recipe has no such controls gets no rows.
+    and the oracle is the run that learnt from the target's labels. Where the oracle is not the better of these two there is
+    no gap, and the value is NaN. A run whose recipe has no such controls has no rows.
 
     Parameters
     ----------

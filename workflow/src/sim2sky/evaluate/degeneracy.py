@@ -1,10 +1,11 @@
 """Images that cannot be told apart although their parameters differ.
 
 A lens at the distance chi (over that of the source) with the Einstein radius R_E bends light like one with chi = 1 and
-R_E / chi: in units of chi both lens equations, xi/chi = eta + R_E/chi (SIS) and + (R_E/chi)^2 chi/xi (point mass), hold
-R_E / chi alone. An elliptical source with its axes swapped and turned by a quarter is the same source. Vegsund &
-Sukarevicius 2023 (NTNU, Section 3.1) found near-misses, and left open whether the first is exact. Casting an R_E to whole
-pixels makes such near-misses; where their program cast is not known, so their numbers are not expected to come out.
+R_E / chi: in units of chi both lens equations, xi/chi = eta + R_E/chi (SIS) and + (R_E/chi)^2 chi/xi (point mass), depend
+on R_E / chi alone. An elliptical source whose axes are swapped and which is turned by 90 degrees is the same source. Vegsund &
+Sukarevicius 2023 (NTNU, Section 3.1) found near-misses, and left open whether the first identity is exact. Truncating R_E to
+whole pixels produces such near-misses. Where their program truncates is not known, so that this is not expected to reproduce
+their numbers.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ def compare_degenerate(
     threads: int = 1,
     provenance: str | Path | None = None,
 ) -> None:
-    """Compare images that should be the same, with Einstein radii as they are and cast to whole pixels.
+    """Compare images that should be identical, with Einstein radii as they are and truncated to whole pixels.
 
     Parameters
     ----------
     config : Degeneracy
         What is compared.
     table : path
-        Written: CSV with `COLUMNS` and `PUBLISHED`, a row per range and kind of Einstein radius and one of swapped axes.
+        Written: CSV with `COLUMNS` and `PUBLISHED`, a row per range and kind of Einstein radius, and one for swapped axes.
         ``largest_rms`` is the root mean square difference over all pixels of the most different pair, and
         ``largest_difference`` that of its most different pixel, in counts of 255.
     images : path
@@ -74,7 +75,7 @@ def compare_degenerate(
 
 
 def _comparisons(config: Degeneracy) -> Iterator[tuple[dict, dict, np.ndarray]]:
-    """Rows of the table without and with what was found, and the most different pair."""
+    """What each row of the table compares, what was found, and the most different pair."""
     optics = Optics(config.lens)
     for number, part in enumerate(config.ranges):
         draws = _scaled(config, number)
@@ -101,7 +102,7 @@ def _scaled(config: Degeneracy, number: int) -> dict[str, torch.Tensor]:
 
 
 def _swapped(config: Degeneracy) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """Drawn lenses, and the same with the axes of the source swapped and turned by a quarter."""
+    """Drawn lenses, and the same with the axes of the source swapped and turned by 90 degrees."""
     random = streams.generator(config.seed, "degeneracy swapped")
     drawn = [_source(random) | {"R_E": random.uniform(*config.strength), "chi": 1.0} for _ in range(config.swapped)]
     one = {name: torch.tensor([lens[name] for lens in drawn]).double() for name in drawn[0]}

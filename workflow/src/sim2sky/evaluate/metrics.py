@@ -13,7 +13,7 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score, r
 from sim2sky.angles import ANGLE_PERIODS
 from sim2sky.config import MEAN_PARAMETER
 
-OUTLIER_THRESHOLD = 0.15  # a prediction further off than this fraction of the true value is an outlier
+OUTLIER_THRESHOLD = 0.15  # a prediction is an outlier if its error exceeds this fraction of the true value
 
 
 def r2(true: np.ndarray, predicted: np.ndarray) -> float:
@@ -62,11 +62,11 @@ def outlier_fraction(true: np.ndarray, predicted: np.ndarray) -> float:
 METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     function.__name__: function for function in (r2, rmse, mae, bias, scatter, outlier_fraction, mse)
 }
-# Of these there is a mean over the parameters as well, each in its own unit: over the same number of lenses that is the
-# error over all outputs at once by which a published program scores its networks, which takes 179° for far from 0°.
+# These are averaged over the parameters as well, each in its own unit. As all parameters have the same number of lenses, that is
+# the error over all outputs at once, by which a published program scores its networks; it counts 179° as far from 0°.
 OVER_PARAMETERS = ("r2", "mae", "mse")
-# The mean absolute error where that of an angle is taken the short way round; its mean over the parameters is fair to
-# networks whose angles are in [0, period), which the published mean is not.
+# The mean absolute error, with errors of angles taken the short way round. Its mean over the parameters, unlike the published
+# one, is fair to networks whose angles are in [0, period).
 CIRCULAR = "circular_mae"
 
 

@@ -1,181 +1,26 @@
-"""Undo the lensing of an image with estimated parameters, and hold what they give against the image."""
+"""Undo the lensing of the first test images of a run with the parameters that its first network predicts."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
-from scipy import ndimage
 
 from sim2sky import store
 from sim2sky.config import CosmosimSimulation
-from sim2sky.lensing.cosmosim import lens_map, render
-from sim2sky.lensing.scene import Scene
+from sim2sky.lensing.undo import reconstruct
 from sim2sky.provenance import record
-from sim2sky.simulate.cosmosim import frame, optics_of
 
-SIDE = 48  # pixels of a reconstructed source
-EXTENT = 3.5  # standard deviations of the source to the edge of its picture
-NUMBERS = ["rms", "rms_image", "rms_source"]
-
-
-class Reconstructed(NamedTuple):
-    """What one image and an estimate of its parameters give; counts of 0 to 255.
-
-    Attributes
-    ----------
-    simulated : ndarray, shape (y, x)
-        The image that the estimate gives.
-    undone : ndarray, shape (`SIDE`, `SIDE`)
-        Mean of the image's pixels that come from each place of the source plane, by the estimated lens; between pixels
-        that of the nearest place, and zero beyond. The middle is the estimated centre of the source, the edge `EXTENT` standard deviations away.
-    source : ndarray, shape (`SIDE`, `SIDE`)
-        The estimated source.
-    rms, rms_image, rms_source : float
-        Root mean square of image - simulated, of the image, and of undone - source where pixels come from.
-    """
-
-    simulated: np.ndarray
-    undone: np.ndarray
-    source: np.ndarray
-    rms: float
-    rms_image: float
-    rms_source: float
-
-
-def complete(estimate: Mapping[str, float], simulation: CosmosimSimulation) -> dict[str, torch.Tensor]:
-    """All that an image is rendered from, each of shape (1,), from what a network regresses.
-
-    Polar positions are converted, sizes and ratios are kept where they mean something, and `chi` is the simulation's
-    where it is not estimated.
-
-    Raises
-    ------
-    ValueError
-        A parameter is neither estimated nor fixed.
-    """
-    if lacking := simulation.lacking(estimate):
-        raise ValueError(f"an image cannot be simulated without {', '.join(lacking)}")
-    low, high = (simulation.chi,) * 2 if simulation.chi is not None else simulation.population.chi
-    found = {"chi": low} if low == high else {}
-    if simulation.source == "spherical" and "sigma" in estimate:
-        found |= {"sigma2": estimate["sigma"], "theta": 0.0}
-    found |= estimate
-    if {"r", "phi"} <= found.keys() and "x" not in found:
-        phi = math.radians(found["phi"])
-        found |= {"x": found["r"] * math.cos(phi), "y": found["r"] * math.sin(phi)}
-    needed = ["x", "y", "R_E", "sigma", "sigma2", "theta", "chi", *lens_shape(simulation)]
-    for name in ("R_E", "sigma", "sigma2"):
-        found[name] = max(found[name], 0.5)
-    for name in {"chi", "ellipse_ratio"} & found.keys():
-        found[name] = min(max(found[name], 0.05), 1.0)
-    return {name: torch.tensor([float(found[name])], dtype=torch.float64) for name in needed}
-
-
-def lens_shape(simulation: CosmosimSimulation) -> tuple[str, ...]:
-    """Parameters of the lens beside its Einstein radius."""
-    return ("ellipse_ratio", "orientation") if simulation.lens == "sie" else ()
-
-
-def reconstruct(image: np.ndarray, estimate: Mapping[str, float], simulation: CosmosimSimulation) -> Reconstructed:
-    """Simulate an image again from estimated parameters, and trace its pixels back through the estimated lens.
-
-    Where the simulation centres images on their light, the frame is that of the image the estimate gives, so that
-    nothing but the image and the estimate is used.
-
-    Parameters
-    ----------
-    image : ndarray, shape (simulation.pixels, simulation.pixels)
-        Counts of 0 to 255.
-    estimate : mapping of str to float
-        Parameters [pixel, degree], enough of them for :func:`complete`.
-    simulation : CosmosimSimulation
-        How images like this one are made.
-
-    Raises
-    ------
-    ValueError
-        The image has another size, or the estimate lacks a parameter.
-    """
-    if image.shape != (simulation.pixels,) * 2:
-        raise ValueError(
-            f"the image has shape {image.shape}, the simulation makes {simulation.pixels} x {simulation.pixels}"
-        )
-    simulation = simulation.model_copy(update={"reference_axes": False})
-    parameters, optics = complete(estimate, simulation), optics_of(simulation)
-    simulated, shift = frame(simulation, render(parameters, optics, simulation.image_pixels)[0].numpy())
-    x, y = (torch.from_numpy(axis) for axis in image_plane(simulation, shift))
-    scene = Scene.of(parameters, optics)
-    source_plane, seen = lens_map(scene, optics, x, y)
-    X, Y = (axis.numpy() for axis in source_plane)
-    reach = EXTENT * max(parameters["sigma"].item(), parameters["sigma2"].item())
-    undone, covered = _binned(image, X, Y, seen.numpy() & np.isfinite(X), reach, _pixel(simulation))
-    source = _source(scene, reach)
-    return Reconstructed(
-        simulated,
-        undone,
-        source,
-        rms=_rms(image.astype(float) - simulated),
-        rms_image=_rms(image.astype(float)),
-        rms_source=_rms((undone - source)[covered]),
-    )
-
-
-def image_plane(simulation: CosmosimSimulation, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the pixels of a finished image are relative to the lens, x and y, each of shape (pixels, pixels) [pixel].
-
-    Parameters
-    ----------
-    simulation : CosmosimSimulation
-    shift : ndarray, shape (2,)
-        How far its light was moved along y and x, as :func:`sim2sky.simulate.cosmosim.frame` gives it.
-    """
-    pixel = _pixel(simulation)
-    line = (np.arange(simulation.pixels) + 0.5) * pixel - 0.5 - simulation.pixels * pixel / 2
-    x, y = np.meshgrid(line - shift[1], shift[0] - line)
-    return x, y
-
-
-def _pixel(simulation: CosmosimSimulation) -> float:
-    """Side of a pixel of a finished image in pixels of the whole one."""
-    return (simulation.crop.pixels if simulation.crop else simulation.image_pixels) / simulation.pixels
-
-
-def _binned(
-    image: np.ndarray, X: np.ndarray, Y: np.ndarray, seen: np.ndarray, reach: float, pixel: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of the pixels that come from each place of the source plane, north up, and where any does.
-
-    Places less than half the diagonal of a pixel from one that any comes from have the mean of that one.
-    """
-    edges = np.linspace(-reach, reach, SIDE + 1)
-    place = {"bins": (edges, edges)}
-    sums, _, _ = np.histogram2d(-Y[seen], X[seen], weights=image[seen].astype(float), **place)
-    counts, _, _ = np.histogram2d(-Y[seen], X[seen], **place)
-    means, covered = sums / np.maximum(counts, 1), counts > 0
-    if not covered.any():
-        return means, covered
-    distance, nearest = ndimage.distance_transform_edt(~covered, return_indices=True)
-    between = (distance - 1) * (2 * reach / SIDE) < pixel / math.sqrt(2)  # half its diagonal
-    return np.where(between, means[tuple(nearest)], 0.0), covered
-
-
-def _source(scene: Scene, reach: float) -> np.ndarray:
-    """The source as it is without a lens, averaged over nothing: at the middle of each pixel of its picture."""
-    line = (np.arange(SIDE) + 0.5) * (2 * reach / SIDE) - reach
-    X, Y = np.meshgrid(line, -line)
-    cos, sin = math.cos(scene.theta.item()), math.sin(scene.theta.item())
-    u, v = (cos * X + sin * Y) / scene.sigma.item(), (cos * Y - sin * X) / scene.sigma2.item()
-    return 255 * np.exp(-0.5 * (u**2 + v**2))
-
-
-def _rms(values: np.ndarray) -> float:
-    return float(np.sqrt(np.square(values).mean())) if values.size else math.nan
+# of the images that are written: the sky's y and x, and v and u in the plane of the source
+AXES = {
+    "image": ("row", "y", "x"),
+    "simulated": ("row", "y", "x"),
+    "undone": ("row", "v", "u"),
+    "source": ("row", "v", "u"),
+}
+NUMBERS = ["rms", "rms_image", "rms_source"]  # of :class:`sim2sky.lensing.undo.Reconstructed`
 
 
 def reconstruct_block(
@@ -215,30 +60,25 @@ def reconstruct_block(
         Written, if given: what the table was made from, see :func:`sim2sky.provenance.record.write_provenance`.
     """
     wide = _estimates(predictions, domain, statistics)
-    config = {"simulation": simulation.params(), "domain": domain, "count": count, "recipe": wide.attrs.get("config")}
-    lenses = wide.index[:count]
     data = store.open_shards(shards)
-    index = dict(zip(data.read("lens").tolist(), range(len(data)), strict=True))
-    found, rows = {name: [] for name in ("image", "simulated", "undone", "source")}, []
-    for lens in lenses:
-        place = index[lens]
-        image = data.read("image", place, place + 1)[0, 0]
+    position = dict(zip(data.read("lens").tolist(), range(len(data)), strict=True))
+    rows, found = [], []
+    for lens in wide.index[:count]:
+        image = data.read("image", position[lens], position[lens] + 1)[0, 0]
         estimate = {str(name): float(value) for name, value in wide.predicted.loc[lens].items()}
         result = reconstruct(image, estimate, simulation)
-        for name, values in {"image": image, **result._asdict()}.items():
-            if name in found:
-                found[name].append(np.asarray(values, np.float32))
-        true = {f"true_{name}": value for name, value in wide.true.loc[lens].items()}
-        rows.append({"lens": lens} | {name: getattr(result, name) for name in NUMBERS} | true)
-        rows[-1] |= {f"predicted_{name}": value for name, value in estimate.items()}
+        found.append({"image": image, **result._asdict()})
+        row = {"lens": lens} | {name: getattr(result, name) for name in NUMBERS}
+        row |= {f"true_{name}": value for name, value in wide.true.loc[lens].items()}
+        rows.append(row | {f"predicted_{name}": value for name, value in estimate.items()})
         print(f"lens {lens}: RMS {result.rms:.3g} of {result.rms_image:.3g} left", flush=True)
     store.write_table(pd.DataFrame(rows), table)
-    axes = {"undone": ("row", "v", "u"), "source": ("row", "v", "u")}
-    variables = {
-        name: store.Variable(np.stack(values), axes.get(name, ("row", "y", "x")), unit="count")
-        for name, values in found.items()
-    }
+    config = {"simulation": simulation.params(), "domain": domain, "count": count, "recipe": wide.attrs.get("config")}
     about = record.provenance(config, fingerprint)
+    variables = {
+        name: store.Variable(np.stack([np.asarray(each[name], np.float32) for each in found]), axes, unit="count")
+        for name, axes in AXES.items()
+    }
     store.write_shard(images, variables, about)
     if provenance:
         record.write_provenance(provenance, [table], about)

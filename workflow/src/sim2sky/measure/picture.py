@@ -1,11 +1,7 @@
-"""Images of one's own, real ones too, centred and cropped as the simulated ones are, into a shard.
-
-python -m sim2sky.measure.picture IMAGE [IMAGE ...] --pixels 400 [--centre subpixel] [--downscale 64] --output OUT.zarr.zip
-"""
+"""Images of one's own, real ones too, centred and cropped as the simulated ones are, into a shard: ``sim2sky picture``."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +9,6 @@ import numpy as np
 from astropy.io import fits
 from astropy.stats import mad_std
 from PIL import Image, UnidentifiedImageError
-from pydantic import ValidationError
 
 from sim2sky.config import CentreCrop
 from sim2sky.framing import downscale, move_and_crop, offset_to_centre
@@ -136,26 +131,3 @@ def picture_shard(options: CentreCrop, sources: Sequence[str | Path], path: str 
         variables[name] = Variable(values, unit="pixel", long_name=f"shift of the light along {name[-1]}")
     about = {"zero_point": None, "pixel_scale": None, "bands": ["grey"], "sources": [str(source) for source in sources]}
     write_shard(path, variables, provenance({"centre_crop": options.params()}, {}, **about))
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line; mistakes end it with one line."""
-    parser = argparse.ArgumentParser(prog="python -m sim2sky.measure.picture", description=__doc__.splitlines()[0])
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="FITS, PNG or another picture; square")
-    parser.add_argument("--pixels", type=int, required=True, help="side of the middle part that is kept")
-    parser.add_argument("--centre", choices=("none", "pixel", "subpixel"), default="pixel", help="default: %(default)s")
-    parser.add_argument("--downscale", type=int, help="side to which that part is averaged")
-    parser.add_argument("--output", required=True, help="shard to write, ends in .zarr.zip")
-    options = parser.parse_args(arguments)
-    try:
-        crop = CentreCrop(centre=options.centre, pixels=options.pixels, downscale=options.downscale)
-        picture_shard(crop, options.images, options.output)
-    except ValidationError as error:
-        parser.error("; ".join(mistake["msg"].removeprefix("Value error, ") for mistake in error.errors()))
-    except ValueError as error:
-        parser.error(str(error))
-    print(f"{options.output}: {len(options.images)} images")
-
-
-if __name__ == "__main__":
-    main()

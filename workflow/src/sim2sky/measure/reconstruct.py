@@ -1,4 +1,4 @@
-"""Undo the lensing of an image of your own: ``python -m sim2sky.measure.reconstruct IMAGE --model MODEL``.
+"""Undo the lensing of an image of your own: ``sim2sky reconstruct IMAGE --model MODEL``.
 
 A trained network estimates the parameters; the image is traced back to the source and simulated again from them. The
 simulation that the network learnt from is read from the provenance in its file.
@@ -6,9 +6,7 @@ simulation that the network learnt from is read from the provenance in its file.
 
 from __future__ import annotations
 
-import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,7 @@ from matplotlib.figure import Figure
 from sim2sky import store
 from sim2sky.config import CentreCrop, CosmosimSimulation, Recipe, read_simulation
 from sim2sky.data.images import FloatImages, statistics_of
-from sim2sky.evaluate.reconstruction import Reconstructed, reconstruct
+from sim2sky.lensing.undo import Reconstructed, reconstruct
 from sim2sky.measure.picture import frame_picture, read_picture
 from sim2sky.models.inference import predict
 from sim2sky.models.network_file import load_models
@@ -65,6 +63,8 @@ def read_task(model: str | Path) -> tuple[Recipe, list[str], CosmosimSimulation]
             about = json.loads(file.metadata()["provenance"])
         config, source = about["config"], about["domains"]["source"]
         simulation, dataset = dict(source["simulated"]), source.get("dataset", {})
+    except FileNotFoundError:
+        raise ValueError(f"{model}: no such file of networks") from None
     except (safetensors.SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
         raise ValueError(f"{model}: does not say what its networks were trained with ({error!r})") from None
     if simulation.get("engine") != "cosmosim" or simulation.pop("centre_crop", None) or dataset.get("survey"):
@@ -105,27 +105,37 @@ def draw(image: np.ndarray, result: Reconstructed, path: str | Path) -> None:
         figure.savefig(temporary, format="png", dpi=160)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m sim2sky.measure.reconstruct", description=__doc__)
-    parser.add_argument("image", help="FITS, PNG or another picture; square, one lens alone")
-    parser.add_argument("--model", required=True, help="model.safetensors of a run on CosmoSim images")
-    parser.add_argument("--seed", type=int, help="which network of the file; its first by default")
-    parser.add_argument("--output", help="PNG to write; IMAGE-reconstructed.png by default")
-    given = parser.parse_args(arguments)
-    try:
-        *_, simulation = read_task(given.model)
-        image = as_simulated(given.image, simulation)
-        found = estimate(image, given.model, given.seed)
-        result = reconstruct(image, found, simulation)
-    except ValueError as error:
-        parser.error(str(error))
-    output = given.output or f"{Path(given.image).with_suffix('')}-reconstructed.png"
+def reconstruct_file(
+    path: str | Path, model: str | Path, seed: int | None = None, output: str | Path | None = None
+) -> str:
+    """Estimate the parameters of an image, undo its lensing and draw both.
+
+    Parameters
+    ----------
+    path : path
+        FITS or a picture; square, with one lens.
+    model : path
+        File of networks that learnt from images of CosmoSim as they are.
+    seed : int
+        Which network of the file; its first if not given.
+    output : path
+        PNG to write; ``<image>-reconstructed.png`` beside the image if not given.
+
+    Returns
+    -------
+    str
+        The estimates and what is left, in lines to be printed.
+
+    Raises
+    ------
+    ValueError
+        The image or the file of networks cannot be used; the message names it.
+    """
+    *_, simulation = read_task(model)
+    image = as_simulated(path, simulation)
+    found = estimate(image, model, seed)
+    result = reconstruct(image, found, simulation)
+    output = output or f"{Path(path).with_suffix('')}-reconstructed.png"
     draw(image, result, output)
-    for name, value in found.items():
-        print(f"{name:8} {value:10.3f}")
-    print(f"RMS left {result.rms:.3g} of {result.rms_image:.3g} counts; {output}")
-
-
-if __name__ == "__main__":
-    main()
+    lines = [f"{name:8} {value:10.3f}" for name, value in found.items()]
+    return "\n".join([*lines, f"RMS left {result.rms:.3g} of {result.rms_image:.3g} counts; {output}"])

@@ -50,8 +50,8 @@ def gaussian_blur(images: torch.Tensor, fwhm: np.ndarray, pixel_scale: float) ->
     Returns
     -------
     (lens, ..., N, N) tensor
-        Of the type of `images`. Computed in float64, and in matrices of whole cache lines, so that pixels do not depend
-        on how many images were blurred together: a matrix product is rounded differently at another alignment.
+        Of the type of `images`. They are computed in float64 and in matrices of whole cache lines, so that pixels do not
+        depend on how many images are blurred together: a matrix product is rounded differently at another alignment.
     """
     pixels = images.shape[-1]
     side = pixels + -pixels % CACHE_LINE

@@ -22,7 +22,7 @@ from sim2sky.provenance.record import provenance
 from sim2sky.store import CHUNK, IMAGE_DIMS, Shards, Variable, open_shards, write_shard
 
 PER_BAND = ("lens", "band")
-PIXELS = 2**23  # observed at once: 64 MB per array
+PIXELS = 2**23  # that are observed at once: 64 MB per array
 
 
 @dataclass(frozen=True)
@@ -154,8 +154,8 @@ def observe_shard(
     path : path
         Shard to write: ``image``; per lens and band ``seeing``, ``sky_brightness``, ``num_exposures``,
         ``sigma_background`` and ``signal_to_noise`` (of the lensed source, all noise counted); the parameters. On real
-        sky ``cutout`` and ``cutout_orientation`` as well, no parameters of the lens light, which is not there, and the sky
-        brightness and exposures are NaN, which are not known.
+        sky there are ``cutout`` and ``cutout_orientation`` as well, and no parameters of the lens light, which is absent; the
+        sky brightness and the number of exposures are NaN, because they are not known.
     fingerprint : mapping of str to str
         Of the code.
     lenses : int, optional

@@ -1,4 +1,4 @@
-"""What a file of networks says of its making; it needs no torch."""
+"""The provenance in a file of networks, read without torch."""
 
 from __future__ import annotations
 

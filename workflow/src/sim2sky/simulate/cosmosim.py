@@ -8,9 +8,8 @@ import numpy as np
 import torch
 
 from sim2sky.config import CosmosimSimulation
-from sim2sky.framing import downscale, draw_axes, move_and_crop, offset_to_centre
 from sim2sky.lensing.cosmosim import render
-from sim2sky.lensing.scene import Optics
+from sim2sky.lensing.finish import finish, optics_of
 from sim2sky.simulate.cosmosim_population import draw
 from sim2sky.simulate.engines import Simulated, register_engine
 from sim2sky.store import IMAGE_DIMS, Variable
@@ -24,9 +23,10 @@ def cosmosim(
 ) -> Simulated:
     """Draw and render lenses: ``lensed_source``, uint8, in counts of 0 to 255.
 
-    Where the image is cropped there are ``shift_x``, ``shift_y`` as well, by how much its light was moved along columns
-    to the right and along rows downwards, against y: a position x, y is at x + shift_x, y - shift_y. Light is found on all of the image first, and only what it can reach is ever computed, so that
-    the result is that of rendering everything, centring and cropping, to the last bit.
+    Cropped images have ``shift_x`` and ``shift_y`` as well: how far the light was moved to the right and downwards, which is
+    against y. A position x, y is then at x + shift_x, y - shift_y. The centre of light is that of the whole image, of which
+    only the pixels that light can reach are computed: the result is that of rendering everything, centring and
+    cropping, to the last bit.
     """
     population = draw(simulation, lenses)
     parameters = {name: torch.from_numpy(variable.data).to(device) for name, variable in population.items()}
@@ -37,7 +37,7 @@ def cosmosim(
         chosen = {name: value[part] for name, value in parameters.items()}
         rendered = render(chosen, optics_of(simulation), simulation.image_pixels).cpu().numpy()
         for index, image in enumerate(rendered, first):
-            images[index, 0], shifts[index] = frame(simulation, image)
+            images[index, 0], shifts[index] = finish(simulation, image)
         progress(min(1.0, (first + _TOGETHER) / len(lenses)))
     variables = {"lensed_source": Variable(images, IMAGE_DIMS, "count", "lensed light of the source"), **population}
     if simulation.crop:
@@ -48,23 +48,3 @@ def cosmosim(
             variables[f"shift_{name}"] = Variable(shifts[:, axis], unit="pixel", long_name=text)
     attributes = {"zero_point": None, "pixel_scale": simulation.pixel_scale, "bands": simulation.bands}
     return Simulated(variables, attributes)
-
-
-def optics_of(simulation: CosmosimSimulation) -> Optics:
-    """How a simulation's images are rendered."""
-    s = simulation
-    return Optics(s.lens, s.mode, s.terms, s.mask, s.source, s.truncate)
-
-
-def frame(simulation: CosmosimSimulation, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The finished image, and how far its light was moved along y and x [pixel]."""
-    crop, shift = simulation.crop, np.zeros(2)
-    if crop:
-        offset = offset_to_centre(image, crop.pixels, crop.centre)
-        shift = offset + (len(image) - crop.pixels) % 2 / 2  # cutting an odd number of pixels moves the middle by half
-        image = move_and_crop(image, offset, crop.pixels)
-    if simulation.downscale:
-        image = downscale(image, simulation.downscale)
-    if simulation.reference_axes:
-        draw_axes(image)
-    return image, shift

@@ -23,8 +23,8 @@ def register_engine(simulate: Engine) -> Engine:
     """Register a function ``name(simulation, lenses, device, progress)`` under its own name, which is the `engine` of a
     simulation.
 
-    `lenses` is a range of indices, of which each must be the same bytes whatever the range; `progress` is to be called
-    with the fraction that is done.
+    `lenses` is a range of indices; a lens must have the same bytes whatever the range. The function calls `progress` with
+    the fraction that is done.
     """
     ENGINES[simulate.__name__] = simulate
     return simulate

@@ -22,10 +22,9 @@ _GROUP = 100  # lenses rendered together, always the same ones; see galaxy
 def galaxy(simulation: Simulation, lenses: range, device: str, progress: Callable[[float], None]) -> Simulated:
     """Draw and render lenses: ``lens_light`` and ``lensed_source``, float32, counts/s at zero point 30.
 
-    There is neither noise nor a point-spread function. Rendered in batches of another size, a sixth of the lenses
-    changed in the last bits of single precision (of double precision too, though none of them after rounding to
-    single). So lenses are always rendered in the same groups (0-99, 100-199, ...), completed with neighbours from the
-    next shard.
+    There is neither noise nor a point-spread function. In batches of another size, a sixth of the lenses differed in the
+    last bits of single precision (in double precision too, though none of these after rounding to single). Lenses are
+    therefore always rendered in the same groups (0-99, 100-199, ...), completed with neighbours from the next shard.
     """
     start, stop = lenses.start - lenses.start % _GROUP, lenses[-1] - lenses[-1] % _GROUP + _GROUP
     population = draw(simulation, range(start, stop))

@@ -46,10 +46,10 @@ def simulate_shard(
     ``lens_light`` and ``lensed_source`` of :func:`sim2sky.simulate.galaxy.galaxy`, ``lensed_source`` alone of
     :func:`sim2sky.simulate.cosmosim.cosmosim`.
 
-    Lens i is the same bytes in whatever shard, for which torch must run one thread: it cuts arrays among threads, and
-    computes the last elements of a piece, those that do not fill a vector register, with other instructions than the
-    rest. The cores of a machine are used by making several shards at once. Another type of processor, or a GPU, may
-    still differ in the last bits.
+    Lens i has the same bytes in whatever shard. For this torch must run one thread: it divides arrays among threads, and
+    computes the last elements of each piece, which do not fill a vector register, with other instructions than the
+    rest. Several shards at once use the cores of a machine. Another type of processor, or a GPU, may still differ in the
+    last bits.
     """
     first, last = (int(number) for number in shard.split("-"))
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device

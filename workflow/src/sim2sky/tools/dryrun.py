@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
+import re
+import sys
 from collections.abc import Sequence
+
+_PLACE = re.compile(r'Using profile|Using workflow specific profile|  File "|\w+ in file ".*", line \d+:$')
 
 
 def planned_records(arguments: Sequence[str]) -> list[logging.LogRecord]:
     """Log record of each job that Snakemake would run: ``rule_name``, ``wildcards``, ``output``, ``resources``, ``reason``, ...
 
-    Nothing but warnings and errors is printed.
+    Nothing but warnings is printed.
 
     Parameters
     ----------
@@ -19,7 +25,7 @@ def planned_records(arguments: Sequence[str]) -> list[logging.LogRecord]:
     Raises
     ------
     RuntimeError
-        The dry-run failed; Snakemake has said why.
+        The dry-run failed; the message is Snakemake's.
     """
     from snakemake.cli import args_to_api, parse_args
 
@@ -30,12 +36,23 @@ def planned_records(arguments: Sequence[str]) -> list[logging.LogRecord]:
             jobs.append(record)
         return record.levelno >= logging.WARNING
 
-    logger = logging.getLogger("snakemake.logging")
+    logger, said = logging.getLogger("snakemake.logging"), io.StringIO()
     logger.addFilter(keep_jobs)
     try:
-        parser, options = parse_args(["--dry-run", "--nolock", *arguments])
-        if not args_to_api(options, parser):
-            raise RuntimeError("the dry-run failed")
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            parser, options = parse_args(["--dry-run", "--nolock", *arguments])
+            done = args_to_api(options, parser)
+    except SystemExit:  # of the parser of arguments
+        done = False
     finally:
         logger.removeFilter(keep_jobs)
+    if not done:
+        raise RuntimeError(f"the dry-run failed: {_reason(said.getvalue())}")
+    print(said.getvalue(), file=sys.stderr, end="")
     return jobs
+
+
+def _reason(said: str) -> str:
+    """Snakemake's message without its usage, the profiles that it names and places in the Snakefile."""
+    lines = said.rpartition(": error: ")[2].splitlines()
+    return "\n".join(line for line in lines if not _PLACE.match(line))

@@ -1,11 +1,10 @@
 """What a run of the configured studies costs: jobs, hours and disk per rule, from Snakemake's own dry-run with the SLURM profile.
 
-``python -m sim2sky.tools.plan``, with further arguments of Snakemake if wanted, prints it as Markdown.
+``sim2sky plan``, with further arguments of Snakemake if wanted, prints it as Markdown.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -138,5 +137,6 @@ def _costs(jobs: Sequence[Job]) -> list[str]:
     return [f"{len(jobs)} ({cut})" if cut else str(len(jobs)), *(f"{figure:.1f}" for figure in figures)]
 
 
-if __name__ == "__main__":
-    print(TEXT + markdown(planned_jobs(sys.argv[1:])), end="")
+def main(arguments: Sequence[str] = ()) -> None:
+    """Print the page; `arguments` as for :func:`planned_jobs`."""
+    print(TEXT + markdown(planned_jobs(arguments)), end="")

@@ -1,4 +1,4 @@
-"""Writes what is documented twice from the one place that is true: ``config/README.md`` and the JSON schemas come from `config`.
+"""Writes ``config/README.md`` and the JSON schemas from the classes of `config`, which are the one source of both.
 
 ``python -m sim2sky.tools.reference`` writes them (``make docs``); a test compares them with what is committed.
 """

@@ -1,13 +1,12 @@
 """Says, for every job that Snakemake would run, which configuration key, module or file is the reason.
 
-``python -m sim2sky.tools.why``, with further arguments of Snakemake if wanted (``make why``).
+``sim2sky why``, with further arguments of Snakemake if wanted (``make why``).
 """
 
 from __future__ import annotations
 
 import ast
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -106,7 +105,7 @@ def explain(arguments: Sequence[str] = ()) -> str:
     Raises
     ------
     RuntimeError
-        The dry-run failed; Snakemake has said why.
+        The dry-run failed; the message says why.
     """
     records = [record for record in planned_records(arguments) if record.output]
     made_by = {str(path): record.rule_name for record in records for path in record.output}
@@ -125,7 +124,3 @@ def explain(arguments: Sequence[str] = ()) -> str:
             lines.append(f"{rule}: {count}{': ' + shown if any(which) else ''}")
             lines += [f"    {cause}" for cause in why]
     return "\n".join(lines) or NOTHING
-
-
-if __name__ == "__main__":
-    print(explain(sys.argv[1:]))

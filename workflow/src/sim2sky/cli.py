@@ -1,0 +1,99 @@
+"""The console command ``sim2sky``.
+
+A subcommand imports what it needs when it is called, so that help is printed at once. What a user can get wrong ends in one line on
+standard error and the status 1, or 2 if it is about the command line itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from sim2sky import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; `arguments` are those of the process if not given."""
+    parser = _parser()
+    options, further = parser.parse_known_args(arguments)
+    if further and not options.for_snakemake:
+        parser.error(f"unrecognized arguments: {' '.join(further)}")
+    try:
+        options.run(options, further)
+    except (ValueError, OSError, RuntimeError) as error:
+        sys.exit(f"sim2sky {options.command}: error: {' '.join(str(error).split())}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sim2sky",
+        description="Measure images of your own with trained networks, and ask what the workflow would do.",
+        epilog="The workflow itself is run with snakemake.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add(name: str, run, text: str, for_snakemake: bool = False) -> argparse.ArgumentParser:
+        usage = f"sim2sky {name} [-h] [argument of snakemake ...]" if for_snakemake else None
+        more = {"usage": usage, "allow_abbrev": False} if for_snakemake else {}
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", **more)
+        command.set_defaults(run=run, for_snakemake=for_snakemake)
+        return command
+
+    command = add(
+        "reconstruct", _reconstruct, "undo the lensing of an image with the parameters that a network estimates"
+    )
+    command.add_argument("image", metavar="IMAGE", help="FITS, PNG or another picture; square, with one lens alone")
+    command.add_argument("--model", required=True, help="model.safetensors of a run on CosmoSim images")
+    command.add_argument("--seed", type=int, help="which network of the file; its first by default")
+    command.add_argument("--output", metavar="PNG", help="picture to write; IMAGE-reconstructed.png by default")
+
+    command = add("picture", _picture, "centre, crop and average images as simulated ones are, into a shard")
+    command.add_argument("images", nargs="+", metavar="IMAGE", help="FITS, PNG or another picture; square")
+    command.add_argument("--pixels", type=int, required=True, help="side of the middle part that is kept")
+    command.add_argument(
+        "--centre",
+        choices=("none", "pixel", "subpixel"),
+        default="pixel",
+        help="how light is centred: %(default)s by default",
+    )
+    command.add_argument("--downscale", type=int, metavar="PIXELS", help="side to which that part is averaged")
+    command.add_argument("--output", required=True, metavar="SHARD", help="shard to write; ends in .zarr.zip")
+
+    add("plan", _plan, "print what a run of the configured studies costs: jobs, hours and disk", for_snakemake=True)
+    add("why", _why, "print which jobs snakemake would run, and for which reasons", for_snakemake=True)
+    return parser
+
+
+def _reconstruct(options: argparse.Namespace, _: Sequence[str]) -> None:
+    from sim2sky.measure.reconstruct import reconstruct_file
+
+    print(reconstruct_file(options.image, options.model, options.seed, options.output))
+
+
+def _picture(options: argparse.Namespace, _: Sequence[str]) -> None:
+    from pydantic import ValidationError
+
+    from sim2sky.config import CentreCrop
+    from sim2sky.measure.picture import picture_shard
+
+    try:
+        crop = CentreCrop(centre=options.centre, pixels=options.pixels, downscale=options.downscale)
+    except ValidationError as error:
+        mistakes = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}".lstrip(": ") for item in error.errors()]
+        raise ValueError("; ".join(mistakes).replace("Value error, ", "")) from None
+    picture_shard(crop, options.images, options.output)
+    print(f"{options.output}: {len(options.images)} images")
+
+
+def _plan(_: argparse.Namespace, for_snakemake: Sequence[str]) -> None:
+    from sim2sky.tools.plan import main
+
+    main(for_snakemake)
+
+
+def _why(_: argparse.Namespace, for_snakemake: Sequence[str]) -> None:
+    from sim2sky.tools.why import explain
+
+    print(explain(for_snakemake))
