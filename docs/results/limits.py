@@ -1,11 +1,12 @@
-"""Write what the thesis' population lets a network know of a source's sizes and orientation, into two_cores/limits.csv.
+"""Write the smallest errors of a source's sizes and orientation that the thesis' population allows, into two_cores/limits.csv.
 
     python docs/results/limits.py [--lenses 100000]
 
-A source with its sizes swapped, turned by 90 degrees, is the same source, and the population draws both alike. So to each
-image belong two answers, equally probable: (sigma, sigma2, theta) and (sigma2, sigma, theta + 90). Whatever lies between the
-two is off by half their distance on average, and nothing is off by less. `guess_mae` is what the median of all labels
-reaches, `least_mae` what a network that knows all but which of the two reaches; `largest_r2` is that of the mean of the two.
+A source with its sizes swapped, turned by 90 degrees, is the same source, and the population draws both with equal
+probability. So each image has two equally probable sets of labels: (sigma, sigma2, theta) and (sigma2, sigma, theta + 90).
+A prediction between the two is off by half their distance on average, and no prediction by less. `guess_mae` is the error
+of the median of all labels, `least_mae` that of a network that knows all but which of the two is true; `largest_r2` is
+the R2 of the mean of the two.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Bring the tables and figures of a finished study into docs/results, where they are kept.
+"""Copy the tables and figures of a finished study into docs/results.
 
     python docs/results/publish.py STUDY [--into FOLDER] [--results results] [--figures NAME ...]
 
 Copies summary.csv, metrics.csv, provenance.json, the tables of any analysis and the figures named (by default all) to docs/results/STUDY, or to a
-folder of that name in FOLDER of docs/results, and writes the study's table between its markers in the README.md there. Run it in the folder of the
+folder of that name in FOLDER of docs/results, and writes the study's table between its markers in the README.md there. Run it from the folder of the
 project after the workflow has finished.
 """
 

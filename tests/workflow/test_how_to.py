@@ -6,25 +6,39 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs/how-to"
-BLOCK = re.compile(r"```\w+\n# file: (\S+)\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```\w+\n# (file|end of file): (\S+)\n(.*?)```", re.DOTALL)
+PLACES = re.compile(r"^\| \[[^]]+\]\((\S+)\) \| (one|two|three):", re.MULTILINE)
+NUMBERS = {"one": 1, "two": 2, "three": 3}
+# page -> file, text in it and what a reader makes of this text
+LINES = {
+    "network.md": ("workflow/src/sim2sky/models/__init__.py", "import lens_cnn", "import lens_cnn, wide_cnn"),
+    "adaptation-method.md": ("workflow/src/sim2sky/adapt/__init__.py", "import dann", "import coral, dann"),
+    "figure.md": ("workflow/src/sim2sky/report/plan.py", '"domain_distance")', '"domain_distance", "biases")'),
+}
 
 
 def put(project, page):
-    """Write the files that a page shows; returns their names."""
-    blocks = BLOCK.findall((DOCS / page).read_text())
-    for name, text in blocks:
-        (project.folder / name).write_text(text)
-    return [name for name, _ in blocks]
+    """Do what a page says; returns the names of the files that are new or edited."""
+    names = []
+    for kind, name, text in BLOCK.findall((DOCS / page).read_text()):
+        path = project.folder / name
+        assert path.exists() == (kind == "end of file"), name
+        path.write_text(path.read_text() + text if path.exists() else text)
+        names.append(name)
+    if page in LINES:
+        project.edit(*LINES[page])
+        names.append(LINES[page][0])
+    return names
 
 
 @pytest.mark.slow
-def test_a_study_with_new_survey_network_and_method(project):
-    names = [
-        name for page in ("survey.md", "study.md", "network.md", "adaptation-method.md") for name in put(project, page)
-    ]
-    assert len(names) == 4
-    project.edit("workflow/src/sim2sky/models/__init__.py", "import lens_cnn", "import lens_cnn, wide_cnn")
-    project.edit("workflow/src/sim2sky/adapt/__init__.py", "import dann", "import coral, dann")
+def test_a_study_with_new_survey_network_method_and_figure(project):
+    places = PLACES.findall((DOCS / "README.md").read_text())
+    assert len(places) == 5
+    for page, number in places:
+        names = put(project, page)
+        assert len(names) == NUMBERS[number], f"{page}: {names}"
+        assert f"takes {number} place" in (DOCS / page).read_text()
     project.edit("config/studies/seeing.yaml", "network: lens_cnn", "network: wide_cnn")
     project.edit(
         "config/studies/seeing.yaml",
@@ -35,3 +49,5 @@ def test_a_study_with_new_survey_network_and_method(project):
     assert result.returncode == 0, result.stdout + result.stderr
     summary = (project.folder / "results/evaluate/seeing/summary.csv").read_text()
     assert "hsc_clean" in summary
+    assert (project.folder / "results/report/seeing/biases_hsc.png").is_file()
+    assert "Bias of every network" in (project.folder / "results/report/report.html").read_text()
