@@ -19,7 +19,7 @@ from sim2sky.config import Recipe, Split, merge, nested
 from sim2sky.config.load import ConfigError, load
 from sim2sky.fingerprint import digest, fingerprint
 from sim2sky.paths import WEIGHTS, Paths
-from sim2sky.report.plan import figure_names, figure_plan, shown_statistics
+from sim2sky.report.comparisons import shown_statistics
 
 min_version("9.0")
 
@@ -33,7 +33,6 @@ except ConfigError as error:
 config["results"] = CONFIG.results  # for scripts
 TRAINED_STUDIES = [name for name, study in STUDIES.items() if study.runs]
 PATHS = Paths(CONFIG.results)
-PROVENANCE = {"cross_validation": PATHS.cross_validation_provenance, "degeneracy": PATHS.degeneracy_provenance, "reconstruction": PATHS.reconstruction_provenance}
 SIMULATIONS = {name: item for study in STUDIES.values() for name, item in study.simulations.items()}
 DATASETS = {name: item for study in STUDIES.values() for name, item in study.datasets.items()}
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
@@ -73,6 +72,14 @@ def domain_of(dataset):
     """A dataset as the training and evaluation stages take it."""
     simulation = SIMULATIONS[DATASETS[dataset].simulation]
     return {"name": dataset, "shards": shards_of(dataset), "bounds": DATASETS[dataset].split.bounds(simulation.lenses)}
+
+
+def surveys_of(study):
+    """Surveys of a study's datasets, with the bands in use."""
+    bands = {}
+    for dataset in [dataset for dataset in STUDIES[study].datasets.values() if dataset.survey]:
+        bands.setdefault(dataset.survey, set()).update(SIMULATIONS[dataset.simulation].bands)
+    return {name: survey_with(name, used) for name, used in sorted(bands.items())}
 
 
 def run_of(wildcards):
