@@ -46,10 +46,9 @@ lint: setup-test ## ruff and snakemake --lint
 	$(BIN)/ruff format --check .
 	$(SNAKEMAKE) --lint
 
-docs: setup ## regenerate config/README.md, JSON schemas, captions, docs/networks.md and docs/results/plan.md from the code
+docs: setup ## regenerate config/README.md, JSON schemas, docs/networks.md and docs/results/plan.md from the code
 	$(BIN)/python -m sim2sky.tools.reference
 	$(BIN)/python -m sim2sky.tools.networks_table
-	$(BIN)/python -m sim2sky.report.captions
 	$(BIN)/python -m sim2sky.tools.plan > docs/results/plan.md
 
 # as workflow/rules/common.smk has it for jobs

@@ -191,10 +191,11 @@ EDITS = {
     "prediction": (library("evaluate/predict"), jobs(15)),
     "metrics": (library("evaluate/metrics"), jobs(0, evaluate_run=15)),
     "aggregation": (library("evaluate/aggregate"), TABLES),
-    "colour of the figures": (replace(f"{SOURCES}/report/style.py", "#D55E00", "#D55E01"), FIGURES),
-    "caption": (library("report/captions"), PAGE),
+    "colour of the figures": (replace(f"{SOURCES}/report/figures/style.py", "#D55E00", "#D55E01"), FIGURES),
+    "caption that no figure of the study has": (append("workflow/report/degeneracy.rst", "More.\n"), {}),
+    "caption": (replace("workflow/report/scores.rst", "Each row is a run.", "A row is a run."), PAGE),
     "template of the report": (replace(f"{SOURCES}/report/page/report.html", "Provenance", "Origin"), PAGE),
-    "style sheet of the report": (append(f"{SOURCES}/report/report.css", "\n"), PAGE),
+    "style sheet of the report": (append(f"{SOURCES}/report/page/report.css", "\n"), PAGE),
     # files
     "observed shard damaged": (corrupt(SHARD.format("observe/des")), DES),  # these will refuse it, with its name
     "simulated shard damaged": (

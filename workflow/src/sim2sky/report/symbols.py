@@ -52,11 +52,11 @@ SYMBOLS = {
     "ellipse_ratio": "q",
     "orientation": r"\theta_\mathrm{lens}",
 }
-_LIGHT = re.compile(r"(?P<light>lens|source)_light_(?P<name>\w+)")
+_LIGHT = re.compile(r"(?P<light>lens|source)_light_(?P<name>.+)")
 _AMPLITUDE = re.compile(r"(?P<kind>alpha|beta)_(?P<m>\d+)_(?P<s>\d+)")  # of a roulette
 _GREEK = dict(zip(("alpha", "beta", "gamma", "theta", "sigma", "phi", "chi"), "αβγθσφχ", strict=True))
 # What `text` makes of a symbol with an index below, above, or both
-_INDEXED = re.compile(r"\b([A-Za-zα-ω])(?:(?:_(\w+?))?\^(lens|source|\d+)|_(E|c|e|lens|\d))\b")
+_INDEXED = re.compile(r"\b([A-Za-zα-ω])(?:(?:_([\w-]+?))?\^(lens|source|\d+)|_(E|c|e|lens|\d))\b")
 
 
 def latex(parameter: str) -> str | None:
@@ -91,7 +91,7 @@ def plain_math(formula: str) -> str:
     ValueError
         The formula holds a command that has no plain form here.
     """
-    text = re.sub(r"\\mathrm\{(\w+)\}|\{(\w+)\}", r"\1\2", formula)
+    text = re.sub(r"\\mathrm\{([\w-]+)\}|\{(\w+)\}", r"\1\2", formula)
     text = re.sub(r"\\([a-z]+) ?", lambda command: _GREEK.get(command[1], command[0]), text)
     if "\\" in text or "{" in text:
         raise ValueError(f"{formula}: no plain form is known of {text}")

@@ -51,6 +51,6 @@ class Summary:
         return "–" if row is None else mean_std(row.mean, row.std, digits)
 
     def seeds(self, run: str, domain: str, statistics: str, metric: str, parameter: str | None = None) -> str:
-        """Number of seeds that a mean is of, as text."""
+        """Number of seeds that a mean is of, or a dash."""
         row = self.row(run, domain, statistics, metric, parameter)
-        return str(row.n_seeds if row else 0)
+        return "–" if row is None else str(row.n_seeds)
