@@ -170,7 +170,7 @@ def parameter_scores(results: Results, comparison: Comparison) -> Figure:
             ax.set_xscale("log")
             ax.xaxis.set_major_formatter("{x:g}")
             ax.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
-            ax.tick_params(which="minor", labelsize=8)
+            ax.tick_params(which="minor", labelsize=8, pad=5)  # level with the labels of the longer major ticks
             continue
         ax.locator_params(axis="x", nbins=5)
         if metric == "r2":
@@ -183,9 +183,8 @@ def parameter_scores(results: Results, comparison: Comparison) -> Figure:
     axes[0].plot([], [], ".", color=COLOUR, label="one network")
     if study.published:
         axes[0].plot([], [], "D", mfc="none", mec=ROUND_COLOUR, mew=1.5, label="published")
-    figure.suptitle(
-        f"{study.datasets[comparison.source].title}: statistics {STATISTICS_TITLES[shown_statistics(study)]}"
-    )
+    statistics = STATISTICS_TITLES[shown_statistics(study)]
+    figure.suptitle(f"{study.datasets[comparison.source].title}: BatchNorm statistics {statistics}")
     style.legend(figure, axes[0])
     return figure
 

@@ -30,7 +30,7 @@ def predictions(results: Results, comparison: Comparison) -> Figure:
     """
     study, runs = results.study, comparison.runs
     figure = style.new_figure(0.6 + 4.5 * len(comparison.domains), max(style.WIDTH, 2.5 * len(runs)))
-    figure.suptitle(f"BatchNorm statistics: {STATISTICS_TITLES[shown_statistics(study)]}", fontsize=10)
+    figure.suptitle(f"BatchNorm statistics {STATISTICS_TITLES[shown_statistics(study)]}", fontsize=10)
     heights = [4, 1.4, 1.4] * len(comparison.domains)
     axes = figure.subplots(len(heights), len(runs), sharex=True, sharey="row", squeeze=False, height_ratios=heights)
     tables = {

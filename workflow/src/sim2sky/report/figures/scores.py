@@ -104,7 +104,9 @@ def _oracle_lines(ax: Axes, results: Results, comparison: Comparison, table: pd.
 def _key(ax: Axes, results: Results) -> None:
     for statistics in results.study.statistics:
         marker = style.STATISTICS_MARKERS[statistics]
-        ax.plot([], [], marker, color="#555555", ms=7, label=f"mean, statistics {STATISTICS_TITLES[statistics]}")
+        ax.plot(
+            [], [], marker, color="#555555", ms=7, label=f"mean, BatchNorm statistics {STATISTICS_TITLES[statistics]}"
+        )
     ax.plot([], [], ".", color="#555555", label="one seed")
     if results.study.published:
         ax.plot([], [], "D", mfc="white", mec="black", ms=5, label="published, ± 1 std")

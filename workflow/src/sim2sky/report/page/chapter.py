@@ -18,7 +18,7 @@ from sim2sky.provenance.figures import check_figure
 from sim2sky.report.comparisons import Comparison, shown_statistics, tested
 from sim2sky.report.page.captions import Caption
 from sim2sky.report.plan import figure_plan
-from sim2sky.report.symbols import STATISTICS_TITLES
+from sim2sky.report.symbols import STATISTICS_TITLES, text_symbol, unit
 from sim2sky.report.tables import adaptation, analyses, regression, runs
 from sim2sky.report.tables.sizes import extent, sizes
 from sim2sky.report.tables.summary import Summary
@@ -107,10 +107,17 @@ def _of_runs(chapter: Chapter) -> dict[str, Any]:
     return {
         "missing": {run: "all seeds" if blocks == study.seed_blocks else blocks for run, blocks in missing.items()},
         "statistics": STATISTICS_TITLES[shown_statistics(study)],
+        "units": _units(study),
         "metrics": runs.metrics(study, table),
         "datasets": runs.datasets(study, chapter.surveys),
         **(_regression if study.chapter == "regression" else _adaptation)(study, table),
     }
+
+
+def _units(study: Study) -> str:
+    """Unit of each parameter that is regressed, in words."""
+    units = {text_symbol(name): unit(study, name) for name in study.targets}
+    return ", ".join(f"{name} in {text}" if text else f"{name} without a unit" for name, text in units.items())
 
 
 def _adaptation(study: Study, summary: Summary) -> dict[str, Any]:
