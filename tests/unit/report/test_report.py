@@ -278,6 +278,19 @@ def test_controls_differ_in_one_setting(made):
     assert not any("mmd" in first for first, _ in changes if first.startswith("paper"))
 
 
+def test_tables_say_how_many_seeds_their_means_are_of(made):
+    summary = Summary(made.paths.summary.format(study="toy"))
+    for make in (runs.metrics, runs.controls, adaptation.distances, adaptation.scores, adaptation.published):
+        table = make(made.study, summary)
+        seeds = [number for number, name in enumerate(table.columns) if name == "seeds"]
+        assert seeds, make
+        finished = [row for row in table.rows if "paper-mmd" not in row and "MMD" not in row]
+        assert {row[number] for row in finished for number in seeds} <= {"3", "2", "–"}
+        assert all(len(row) == len(table.columns) for row in table.rows)
+    row = next(row for row in adaptation.distances(made.study, summary).rows if row[0] == "paper-dann")
+    assert (row[4], row[-1]) == ("2", "3")  # the first seed of each of two blocks; all seeds
+
+
 def test_numbers_have_a_true_sign():
     assert number(-0.0001, signed=True) == "+0.000"
     assert number(-1.25, 2) == "−1.25"

@@ -34,7 +34,7 @@ PARAMETERS = [(study_of(item), name, unit) for item in simulations() for name, u
 def test_every_parameter_has_a_symbol_and_the_unit_of_its_simulation(study, parameter, unit):
     assert symbols.latex(parameter) is not None
     MathTextParser("agg").parse(symbols.axis_label(study, parameter, "true"))
-    shown = {"1": "", "pixel^0": "", "pixel^1": "pixel"}.get(unit, unit)
+    shown = "" if unit in ("1", "pixel^0") else unit
     assert symbols.unit(study, parameter) == shown
     assert ("[" in symbols.axis_label(study, parameter)) is bool(shown)
     written = symbols.html(f"a {symbols.text_symbol(parameter)}: 1")

@@ -55,7 +55,7 @@ SYMBOLS = {
 _LIGHT = re.compile(r"(?P<light>lens|source)_light_(?P<name>.+)")
 _AMPLITUDE = re.compile(r"(?P<kind>alpha|beta)_(?P<m>\d+)_(?P<s>\d+)")  # of a roulette
 _GREEK = dict(zip(("alpha", "beta", "gamma", "theta", "sigma", "phi", "chi"), "αβγθσφχ", strict=True))
-# What `text` makes of a symbol with an index below, above, or both
+# What `text_symbol` makes of a symbol with an index below, above, or both
 _INDEXED = re.compile(r"\b([A-Za-zα-ω])(?:(?:_([\w-]+?))?\^(lens|source|\d+)|_(E|c|e|lens|\d))\b")
 
 
@@ -112,7 +112,8 @@ def html(text: str) -> Markup:
 def unit(study: Study, parameter: str) -> str:
     """Unit of a parameter as the study's simulations state it; empty where it has none."""
     found = {item.parameters[parameter] for item in study.simulations.values() if parameter in item.parameters}
-    return found.pop().replace("pixel^0", "").replace("pixel^1", "pixel") if found and found != {"1"} else ""
+    stated = found.pop() if found else ""
+    return "" if stated in ("1", "pixel^0") else stated
 
 
 def axis_label(study: Study, parameter: str, prefix: str = "") -> str:

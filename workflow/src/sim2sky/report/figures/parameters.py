@@ -154,27 +154,8 @@ def parameter_scores(results: Results, comparison: Comparison) -> Figure:
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False, width_ratios=[1.5, *[1] * (len(panels) - 1)])[0]
     for ax, (metric, parameter, title) in zip(axes, panels, strict=True):
         rows = _rows(table, metric, parameter, comparison.source, shown_statistics(study))
-        for height, run in enumerate(runs):
-            values = rows[rows.run == run].value.to_numpy(float)
-            if len(values):
-                ax.plot(values, np.full(len(values), height), ".", color=COLOUR, ms=5, alpha=0.6, mew=0)
-                ax.plot(values.mean(), height, "o", color=COLOUR, ms=7, mec="white", mew=0.8)
-            elif metric == "r2":  # where no published value is in the way
-                style.row_not_run(ax, height)
-            for item in study.published:
-                if (item.run, item.metric, item.parameter, item.domain) == (run, metric, parameter, comparison.source):
-                    ax.plot(item.mean, height, "D", mfc="none", mec=ROUND_COLOUR, mew=1.5, ms=7, zorder=5)
+        _score_panel(ax, study, comparison, metric, parameter, rows)
         ax.set_xlabel(title)
-        low, high = ax.dataLim.intervalx
-        if metric != "r2" and high > 5 * low:  # a shorter logarithmic axis may hold no tick
-            ax.set_xscale("log")
-            ax.xaxis.set_major_formatter("{x:g}")
-            ax.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
-            ax.tick_params(which="minor", labelsize=8, pad=5)  # level with the labels of the longer major ticks
-            continue
-        ax.locator_params(axis="x", nbins=5)
-        if metric == "r2":
-            _limit_r2(ax, rows.groupby("run").value.mean().reindex(runs))
     sizes = {run: results.network_size(run) for run in runs}
     labels = [f"{run} ({sizes[run] / 1e6:.3g} M)" if sizes[run] else run for run in runs]
     axes[0].set_yticks(range(len(runs)), labels, fontsize=8)
@@ -187,6 +168,31 @@ def parameter_scores(results: Results, comparison: Comparison) -> Figure:
     figure.suptitle(f"{study.datasets[comparison.source].title}: BatchNorm statistics {statistics}")
     style.legend(figure, axes[0])
     return figure
+
+
+def _score_panel(
+    ax: Axes, study: Study, comparison: Comparison, metric: str, parameter: str, rows: pd.DataFrame
+) -> None:
+    for height, run in enumerate(comparison.runs):
+        values = rows[rows.run == run].value.to_numpy(float)
+        if len(values):
+            ax.plot(values, np.full(len(values), height), ".", color=COLOUR, ms=5, alpha=0.6, mew=0)
+            ax.plot(values.mean(), height, "o", color=COLOUR, ms=7, mec="white", mew=0.8)
+        elif metric == "r2":  # where no published value is in the way
+            style.row_not_run(ax, height)
+        for item in study.published:
+            if (item.run, item.metric, item.parameter, item.domain) == (run, metric, parameter, comparison.source):
+                ax.plot(item.mean, height, "D", mfc="none", mec=ROUND_COLOUR, mew=1.5, ms=7, zorder=5)
+    low, high = ax.dataLim.intervalx
+    if metric != "r2" and high > 5 * low:  # a shorter logarithmic axis may hold no tick
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
+        ax.tick_params(which="minor", labelsize=8, pad=5)  # level with the labels of the longer major ticks
+        return
+    ax.locator_params(axis="x", nbins=5)
+    if metric == "r2":
+        _limit_r2(ax, rows.groupby("run").value.mean().reindex(comparison.runs))
 
 
 def _limit_r2(ax: Axes, means: pd.Series) -> None:
