@@ -16,12 +16,10 @@ def figures_of(study):
     return {name: PATHS.figure.format(study=study, figure=name) for name in figure_plan(STUDIES[study])}
 
 
-def caption_of(kind):
-    return f"{CAPTIONS}/{kind}.rst"
-
-
-def captions_of_all():
-    return sorted({caption_of(figure.kind) for study in STUDIES.values() for figure in figure_plan(study).values()})
+def captions():
+    """Captions of all kinds of figures in use."""
+    kinds = {figure.kind for study in STUDIES.values() for figure in figure_plan(study).values()}
+    return [f"{CAPTIONS}/{kind}.rst" for kind in sorted(kinds)]
 
 
 def kinds_of_inputs(study):
@@ -30,7 +28,7 @@ def kinds_of_inputs(study):
     return sorted({*kinds, "models"}) if CONFIG.partial and OF_RUNS.keys() & set(kinds) else kinds
 
 
-def files_to_draw(study, kind):
+def files_of_inputs(study, kind):
     """Files of one kind that the figures of a study read, by key; with `partial`, those that exist."""
     if kind in OF_RUNS:
         return {(run, seeds): path for run, seeds, path in of_all_runs(OF_RUNS[kind], study)}
@@ -44,13 +42,13 @@ def files_to_draw(study, kind):
     return {dataset: paths[0] for dataset, paths in shards.items() if paths}
 
 
-def paths_to_draw(wildcards, study, kind):
-    return list(files_to_draw(study, kind).values())
+def paths_of_inputs(wildcards, study, kind):
+    return list(files_of_inputs(study, kind).values())
 
 
-def keys_to_draw(wildcards, study):
+def keys_of_inputs(wildcards, study):
     """What each input is of, in their order."""
-    return {kind: list(files_to_draw(study, kind)) for kind in kinds_of_inputs(study)}
+    return {kind: list(files_of_inputs(study, kind)) for kind in kinds_of_inputs(study)}
 
 
 def cutouts_of(study):
@@ -107,7 +105,7 @@ for study in STUDIES:
         name:
             f"draw_figures_{study}"
         input:
-            **{kind: partial(paths_to_draw, study=study, kind=kind) for kind in kinds_of_inputs(study)},
+            **{kind: partial(paths_of_inputs, study=study, kind=kind) for kind in kinds_of_inputs(study)},
         output:
             **{
                 name: report(
@@ -122,7 +120,7 @@ for study in STUDIES:
         params:
             study=STUDIES[study].params(),
             surveys=surveys_of(study),
-            input_keys=partial(keys_to_draw, study=study),
+            input_keys=partial(keys_of_inputs, study=study),
             partial=CONFIG.partial,
             code=code("draw_figures"),
         log:
@@ -141,12 +139,14 @@ for study in STUDIES:
             "../scripts/draw_figures.py"
 
 
-rule write_report:
+rule:
+    name:
+        "write_report"
     input:
         tables=[path for chapter in CHAPTERS.values() for tables in chapter["tables"].values() for path in tables["files"]],
         made_from=[tables["provenance"] for chapter in CHAPTERS.values() for tables in chapter["tables"].values()],
         figures=[path for chapter in CHAPTERS.values() for path in chapter["figures"].values()],
-        captions=captions_of_all(),
+        captions=captions(),
     output:
         report=PATHS.report,
     params:
