@@ -115,9 +115,13 @@ def _of_runs(chapter: Chapter) -> dict[str, Any]:
 
 
 def _units(study: Study) -> str:
-    """Unit of each parameter that is regressed, in words."""
-    units = {text_symbol(name): unit(study, name) for name in study.targets}
-    return ", ".join(f"{name} in {text}" if text else f"{name} without a unit" for name, text in units.items())
+    """Units of the parameters that are regressed, in words."""
+    found: dict[str, list[str]] = {}
+    for name in study.targets:
+        found.setdefault(unit(study, name), []).append(text_symbol(name))
+    return "; ".join(
+        f"{', '.join(names)} {f'in {text}' if text else 'without a unit'}" for text, names in found.items()
+    )
 
 
 def _adaptation(study: Study, summary: Summary) -> dict[str, Any]:
