@@ -53,14 +53,6 @@ def in_use():
     }
 
 
-def surveys_of(study):
-    """Surveys of a study's datasets, with the bands in use."""
-    bands = {}
-    for dataset in [dataset for dataset in STUDIES[study].datasets.values() if dataset.survey]:
-        bands.setdefault(dataset.survey, set()).update(SIMULATIONS[dataset.simulation].bands)
-    return {name: survey_with(name, used) for name, used in sorted(bands.items())}
-
-
 def is_current(study, kind, table):
     """Whether a table counts: with `partial`, if it exists and was made as its study says."""
     if not CONFIG.partial:
@@ -139,7 +131,7 @@ rule write_report:
         cross_validation=cross_validations(),
         analyses=analysis_tables(),
         made_from=made_from(),
-        code_of_networks={study: {path: digest(training_code(study, run)) for run, _, path in of_all_runs(PATHS.model, study)} for study in TRAINED_STUDIES},
+        code_of_networks={study: {path: digest(code_of_training(study, run)) for run, _, path in of_all_runs(PATHS.model, study)} for study in TRAINED_STUDIES},
         code=code("write_report"),
         code_of_rules={rule: digest(code(rule, **in_use())) for rule in ("simulate_shard", "inject_noise", "train", "predict", "evaluate_run")},
     log:

@@ -13,7 +13,7 @@ from pyarrow import parquet
 from sim2sky import store
 from sim2sky.config import Study, Survey
 from sim2sky.evaluate.run_metrics import read_metrics
-from sim2sky.paths import Paths
+from sim2sky.paths import Paths, of_run
 from sim2sky.provenance.stale import stale, stale_table
 
 
@@ -51,11 +51,9 @@ class Products:
     def _blocks(self, pattern: str, run: str) -> list[Path]:
         found = []
         for seeds in self.study.seed_blocks:
-            about = {"stage": "adapt" if self.study.runs[run].target else "train", "study": self.name, "run": run}
-            path, model = (Path(each.format(**about, seeds=seeds)) for each in (pattern, self.paths.model))
-            if path.is_file() and not (
-                self.partial and model.is_file() and stale(model, self.study, run, self.surveys)
-            ):
+            block = (self.name, self.study, run, seeds)
+            path, model = (Path(of_run(each, *block)) for each in (pattern, self.paths.model))
+            if path.is_file() and not (self.partial and model.is_file() and stale(self.paths, *block, self.surveys)):
                 found.append(path)
         return found
 

@@ -6,21 +6,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
+from sim2sky.costs import LONGEST, MARGIN, START
 from sim2sky.tools.dryrun import planned_records
 
 STAGES = ("simulate", "observe", "train", "adapt", "evaluate", "report")
-START, MARGIN = 10, 5  # minutes, and times what was measured
-# Minutes. A longer training is cut and goes on from its checkpoint; a limit beyond the partition's would never start.
-LONGEST = 5 * 24 * 60
-# An H100's, by docs/results/benchmarks/gpu.csv, which tests/unit/tools/test_plan.py compares
-GPU_SPEED = 20e12  # operations a second
-STARTING = 0.22e-3  # seconds per tensor of weights, whose kernels are started one by one
-BACKWARDS = 3  # operations of a training step over those forwards
 CORES = "1000"  # so that no job is cut down to the cores of this machine
 TEXT = """# What a full run costs
 
@@ -32,37 +25,6 @@ many jobs are given the longest limit, five days, is in brackets; one of CPUs th
 the first attempt.
 
 """
-
-
-def time_limit(seconds: float, attempt: int) -> int:
-    """Minutes asked for by a job that took `seconds` where it was measured.
-
-    `START` minutes, and `MARGIN` times as long for slower machines and file systems; more at each attempt, up to `LONGEST`.
-    """
-    return min(ceil((START + MARGIN * seconds / 60) * attempt), LONGEST)
-
-
-def step_seconds(
-    network: Mapping[str, int], pixels: int, domains: int = 1, seeds: int = 1, processes: int = 1
-) -> float:
-    """Seconds of a training step on a GPU: those of its operations or those of starting them, whichever are more.
-
-    Parameters
-    ----------
-    network : mapping
-        `operations_per_pixel` and `tensors`, as in ``resources/networks.csv``.
-    pixels : int
-        Of a batch of images of one domain.
-    domains : int
-        Two with adaptation.
-    seeds : int
-        Trained as one batched model.
-    processes : int
-        That share the batch.
-    """
-    operations = BACKWARDS * network["operations_per_pixel"] * pixels * domains * seeds / processes
-    batched = 2.3 * (1 + seeds / 100) if seeds > 1 else 1  # as ten and a hundred seeds were measured
-    return max(operations / GPU_SPEED, batched * network["tensors"] * domains * STARTING)
 
 
 @dataclass(frozen=True)
