@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from sim2sky.tools.plan import stage_of
 from tests.workflow.conftest import ROOT
 
 GPU = {"slurm_partition": "GPUQ", "constraint": "A100", "gpu_model": "a100"}
@@ -16,6 +17,13 @@ GPU = {"slurm_partition": "GPUQ", "constraint": "A100", "gpu_model": "a100"}
 
 def profile(name):
     return yaml.safe_load((ROOT / name / "config.yaml").read_text())
+
+
+def test_plan_knows_the_stage_of_every_rule():
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        for name in re.findall(r"^ *rule (\w+):", path.read_text(), flags=re.M):
+            if name != "fetch_weights":  # it asks for nothing, so the plan leaves it out
+                assert stage_of(name) == path.stem
 
 
 def rules():

@@ -13,7 +13,15 @@ from typing import Any
 from sim2sky.costs import LONGEST, MARGIN, START
 from sim2sky.tools.dryrun import planned_records
 
-STAGES = ("simulate", "observe", "train", "adapt", "evaluate", "report")
+# Rules of each stage, by how their names begin; a test compares them with the files of workflow/rules
+STAGES = {
+    "simulate": ("simulate_shard",),
+    "observe": ("centre_crop", "inject_noise"),
+    "train": ("train_source_only", "cross_validate"),
+    "adapt": ("adapt",),
+    "evaluate": ("predict", "evaluate_run", "compare_degenerate", "reconstruct", "aggregate_metrics"),
+    "report": ("draw_figures", "write_report"),
+}
 CORES = "1000"  # so that no job is cut down to the cores of this machine
 TEXT = """# What a full run costs
 
@@ -29,7 +37,7 @@ the first attempt.
 
 @dataclass(frozen=True)
 class Job:
-    """A job of the dry-run; `stage` is the folder of its results."""
+    """A job of the dry-run, and the stage of its rule."""
 
     stage: str
     rule: str
@@ -42,15 +50,23 @@ class Job:
 
     @property
     def hours(self) -> float:
-        """How long it takes at the measured speed. A training states it, for the longest limit does not tell."""
+        """How long the job takes at the measured speed. A training states it, because a limit that is the longest does not tell."""
         minutes = self.resources.get("expected_minutes", (self.limit - START) / MARGIN)
         return minutes / 60
 
     @property
     def disk(self) -> int:
-        """Files left behind, in MB; 0 for rules that leave next to nothing, which do not state it."""
+        """Size of its files [MB]; 0 for rules whose files are small, which do not state it."""
         stated = self.resources.get("disk_mb")
         return stated if isinstance(stated, int) else 0
+
+
+def stage_of(rule: str) -> str:
+    """The stage that a rule belongs to; LookupError for a rule that is not in `STAGES`."""
+    for stage, names in STAGES.items():
+        if rule.startswith(names):
+            return stage
+    raise LookupError(f"rule {rule} is not in sim2sky.tools.plan.STAGES")
 
 
 def planned_jobs(arguments: Sequence[str] = ()) -> list[Job]:
@@ -70,13 +86,12 @@ def planned_jobs(arguments: Sequence[str] = ()) -> list[Job]:
     for record in planned_records(["--profile", "slurm", "--forceall", "--cores", CORES, *arguments]):
         resources = dict(record.resources.items())
         if "runtime" in resources:
-            stages = [stage for stage in STAGES if f"/{stage}/" in record.output[0]]
-            jobs.append(Job(stages[0] if stages else "", record.rule_name, resources))
-    return sorted(jobs, key=lambda job: (STAGES.index(job.stage) if job.stage else -1, job.rule))
+            jobs.append(Job(stage_of(record.rule_name), record.rule_name, resources))
+    return sorted(jobs, key=lambda job: (list(STAGES).index(job.stage), job.rule))
 
 
 def markdown(jobs: Sequence[Job]) -> str:
-    """The jobs as a table with a row per rule and a total."""
+    """The jobs as a table with a row for each rule and a total."""
     kinds = dict.fromkeys((job.stage, job.rule) for job in jobs)
     rows = [[stage, f"`{rule}`", *_costs([job for job in jobs if job.rule == rule])] for stage, rule in kinds]
     rows.append(["total", "", *_costs(jobs)])
