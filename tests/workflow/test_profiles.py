@@ -21,19 +21,18 @@ def profile(name):
 
 def test_plan_knows_the_stage_of_every_rule():
     for path in (ROOT / "workflow/rules").glob("*.smk"):
-        for name in re.findall(r"^ *rule (\w+):", path.read_text(), flags=re.M):
+        for name in re.findall(r'^ *name:\s+f?"(\w+)', path.read_text(), flags=re.M):
             if name != "fetch_weights":  # it asks for nothing, so the plan leaves it out
                 assert stage_of(name) == path.stem
 
 
 def rules():
-    """Rule -> script, of all rule files; rules without a name (one per study) by that of their script."""
+    """Rule -> script, of all rule files; the name of a rule of which there is one for each study is how these begin."""
     found = {}
     for path in (ROOT / "workflow/rules").glob("*.smk"):
-        for block in re.split(r"^ *rule ", path.read_text(), flags=re.M)[1:]:
-            name = block.split(":")[0].strip()
-            if script := re.search(r'"\.\./scripts/(\w+)\.py"', block):
-                found[name or script[1]] = script[1]
+        for block in re.split(r"^ *rule:", path.read_text(), flags=re.M)[1:]:
+            name = re.search(r'^ *name:\s+f?"(\w+)', block, flags=re.M)
+            found[name[1]] = re.search(r'"\.\./scripts/(\w+)\.py"', block)[1]
     return found
 
 

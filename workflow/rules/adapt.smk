@@ -7,7 +7,9 @@ def target_shards(wildcards):
 
 if not CONFIG.partial:
 
-    rule adapt:
+    rule:
+        name:
+            "adapt"
         input:
             source=source_shards,
             target=target_shards,

@@ -1,4 +1,7 @@
 # Reads and checks the configuration once, constrains the wildcards, and says what stages have in common.
+#
+# The file of each stage has its rules and the functions that only they use. There a rule has its name inside, as `name`, because
+# `snakemake --lint` wants functions in another file than rules that are named in their first line; here a rule is read in one place.
 import os
 import sys
 from functools import cache, partial

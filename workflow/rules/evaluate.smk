@@ -112,7 +112,9 @@ def prediction_disk(wildcards):
 
 if not CONFIG.partial:
 
-    rule predict:
+    rule:
+        name:
+            "predict"
         input:
             model=trained_model,
             shards=evaluated_shards,
@@ -138,7 +140,9 @@ if not CONFIG.partial:
         script:
             "../scripts/predict.py"
 
-    rule evaluate_run:
+    rule:
+        name:
+            "evaluate_run"
         input:
             predictions=PATHS.predictions,
             latents=PATHS.latents,
@@ -163,7 +167,9 @@ if not CONFIG.partial:
         script:
             "../scripts/evaluate_run.py"
 
-    rule compare_degenerate:
+    rule:
+        name:
+            "compare_degenerate"
         output:
             table=PATHS.degeneracy,
             provenance=PATHS.degeneracy_provenance,
@@ -187,7 +193,9 @@ if not CONFIG.partial:
         script:
             "../scripts/compare_degenerate.py"
 
-    rule reconstruct:
+    rule:
+        name:
+            "reconstruct"
         input:
             predictions=predictions_to_reconstruct,
             shards=shards_to_reconstruct,
@@ -214,7 +222,9 @@ if not CONFIG.partial:
             "../scripts/reconstruct.py"
 
 
-rule aggregate_metrics:
+rule:
+    name:
+        "aggregate_metrics"
     input:
         metrics=of_evaluated_runs(PATHS.run_metrics),
         models=of_evaluated_runs(PATHS.model),

@@ -51,7 +51,9 @@ def observed_disk(wildcards):
 
 if not CONFIG.partial:
 
-    rule centre_crop:
+    rule:
+        name:
+            "centre_crop"
         input:
             shard=simulated_shard,
         output:
@@ -75,7 +77,9 @@ if not CONFIG.partial:
         script:
             "../scripts/centre_crop.py"
 
-    rule inject_noise:
+    rule:
+        name:
+            "inject_noise"
         input:
             shard=shard_to_observe,
             cutouts=background_file,

@@ -112,7 +112,9 @@ for study in STUDIES:
             "../scripts/draw_figures.py"
 
 
-rule write_report:
+rule:
+    name:
+        "write_report"
     input:
         metrics=expand(PATHS.metrics, study=TRAINED_STUDIES),
         summaries=expand(PATHS.summary, study=TRAINED_STUDIES),

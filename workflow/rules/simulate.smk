@@ -13,7 +13,9 @@ def simulation_code(wildcards):
 
 if not CONFIG.partial:
 
-    rule simulate_shard:
+    rule:
+        name:
+            "simulate_shard"
         output:
             shard=PATHS.simulated,
         params:

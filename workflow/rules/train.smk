@@ -174,7 +174,9 @@ if not CONFIG.partial:
 
     # On the machine that snakemake runs on: the nodes that train may have no internet. The checksum vouches for the file, so no change of
     # code or parameters makes it anew; `update` keeps a file that was put there by hand.
-    rule fetch_weights:
+    rule:
+        name:
+            "fetch_weights"
         localrule: True
         output:
             weights=update(WEIGHTS),
@@ -190,7 +192,9 @@ if not CONFIG.partial:
         script:
             "../scripts/fetch_weights.py"
 
-    rule train_source_only:
+    rule:
+        name:
+            "train_source_only"
         input:
             source=source_shards,
             watch=watched_shards,
@@ -226,7 +230,9 @@ if not CONFIG.partial:
         script:
             "../scripts/train.py"
 
-    rule cross_validate:
+    rule:
+        name:
+            "cross_validate"
         input:
             shards=cross_validation_shards,
             imagenet=ancient(cross_validation_weights),
