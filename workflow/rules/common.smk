@@ -2,6 +2,7 @@
 #
 # The file of each stage has its rules and the functions that only they use. There a rule has its name inside, as `name`, because
 # `snakemake --lint` wants functions in another file than rules that are named in their first line; here a rule is read in one place.
+import gc
 import os
 import sys
 from functools import cache, partial
@@ -11,6 +12,9 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
+# A DAG is a million objects, nearly all of which live to the end: looking for garbage among them takes a tenth of a dry-run. A run, which is
+# longer, looks for it again from its first job on (hooks.smk).
+gc.disable()
 # Rules, scripts and library are always of one checkout, whatever is installed.
 LIBRARY = str(Path(workflow.basedir) / "workflow/src")
 sys.path.insert(0, LIBRARY)
