@@ -82,6 +82,15 @@ def test_memory_grows_with_attempts_and_not_beyond_what_is_streamed():
     assert costs.prediction_disk(1e6, 2, 1) == 66
 
 
+def test_large_networks_predict_on_a_gpu_in_a_third_of_a_training_step(observed):
+    small, large = NETWORKS["lens_cnn"], NETWORKS["resnet152"]
+    assert costs.predicts_on_gpu(large) and not costs.predicts_on_gpu(small)
+    reading = observed.pixels(640) / costs.PREDICTION_SPEED
+    steps = 10 * costs.step_seconds(large, observed.pixels(64))
+    assert costs.prediction_seconds(large, observed, 640, 64) == pytest.approx(reading + steps / 3)
+    assert costs.prediction_seconds(small, observed, 640, 64) < 2 * reading, "with one core"
+
+
 def test_costs_need_no_heavy_library():
     code = "import sys, sim2sky.costs; sys.exit(bool({'torch', 'numpy', 'pandas', 'snakemake'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -88,20 +88,33 @@ def aggregation_surveys(wildcards):
     return surveys_of(wildcards.study)
 
 
+# Networks predict where they were trained: large ones on a GPU, small ones on one thread, since two threads that wait for each other are
+# slower than two networks side by side. Profiles go by the names of rules, so there are two rules of the same script.
+def studies_predicting(on_gpu):
+    """Constraint of the wildcard `study`, which looks ahead in the path to the run: is its network large, or is it not?"""
+    runs = {
+        name: [run for run in study.runs if costs.predicts_on_gpu(costs.network_of(NETWORKS, recipe_of(name, run).network)) == on_gpu]
+        for name, study in STUDIES.items()
+    }
+    return "|".join(f"{name}(?=/(?:{'|'.join(found)})/)" for name, found in runs.items() if found)
+
+
 # ---- resources
 
 
 def prediction_memory(wildcards, attempt):
     images = max(observed(name).megabytes("train", "validation", "test") for name in run_of(wildcards).evaluate_on)
-    recipe = recipe_of(wildcards.study, wildcards.run)
-    return costs.memory(costs.prediction_megabytes(recipe, network_of(wildcards), images, length(wildcards.seeds)), attempt)
+    recipe, network = recipe_of(wildcards.study, wildcards.run), network_of(wildcards)
+    libraries = costs.LIBRARIES_GPU if costs.predicts_on_gpu(network) else costs.LIBRARIES
+    return costs.memory(costs.prediction_megabytes(recipe, network, images, length(wildcards.seeds)), attempt, libraries)
 
 
 def prediction_runtime(wildcards, attempt):
     parts = ["test", *(["train"] if "adabn" in STUDIES[wildcards.study].statistics else [])]
+    network, batch = network_of(wildcards), recipe_of(wildcards.study, wildcards.run).batch_size
     domains = map(observed, run_of(wildcards).evaluate_on)
-    pixels = sum(domain.pixels(domain.lenses(*parts)) for domain in domains) * length(wildcards.seeds)
-    return costs.time_limit(costs.prediction_seconds(network_of(wildcards), pixels), attempt)
+    seconds = sum(costs.prediction_seconds(network, domain, domain.lenses(*parts), batch) for domain in domains)
+    return costs.time_limit(seconds * length(wildcards.seeds), attempt)
 
 
 def prediction_disk(wildcards):
@@ -112,33 +125,40 @@ def prediction_disk(wildcards):
 
 if not CONFIG.partial:
 
-    rule:
-        name:
-            "predict"
-        input:
-            model=trained_model,
-            shards=evaluated_shards,
-        output:
-            predictions=PATHS.predictions,
-            latents=PATHS.latents,
-        params:
-            prediction=prediction_params,
-            code=prediction_code,
-        log:
-            log_of("predict", "{study}/{run}/{seeds}"),
-        benchmark:
-            benchmark_of("predict", "{study}/{run}/{seeds}")
-        conda:
-            "../envs/sim2sky.yaml"
-        threads: costs.PREDICTION_THREADS
-        resources:
-            mem_mb=prediction_memory,
-            runtime=prediction_runtime,
-            disk_mb=prediction_disk,
-        message:
-            "Predicting with {wildcards.run} of {wildcards.study}, seeds {wildcards.seeds}"
-        script:
-            "../scripts/predict.py"
+    for rule_name, on_gpu in {"predict": False, "predict_on_gpu": True}.items():
+        if not studies_predicting(on_gpu):
+            continue
+
+        rule:
+            name:
+                rule_name
+            input:
+                model=trained_model,
+                shards=evaluated_shards,
+            output:
+                predictions=PATHS.predictions,
+                latents=PATHS.latents,
+            wildcard_constraints:
+                study=studies_predicting(on_gpu),
+            params:
+                prediction=prediction_params,
+                code=prediction_code,
+            log:
+                log_of(rule_name, "{study}/{run}/{seeds}"),
+            benchmark:
+                benchmark_of(rule_name, "{study}/{run}/{seeds}")
+            conda:
+                "../envs/sim2sky.yaml"
+            threads: 1
+            resources:
+                gpu=1 if on_gpu else None,
+                mem_mb=prediction_memory,
+                runtime=prediction_runtime,
+                disk_mb=prediction_disk,
+            message:
+                "Predicting with {wildcards.run} of {wildcards.study}, seeds {wildcards.seeds}"
+            script:
+                "../scripts/predict.py"
 
     rule:
         name:

@@ -54,13 +54,14 @@ IMAGING_SPEED = 600 * 40**2  # pixels a second, simulated or observed
 COUNTING_SPEED = (
     60 * 1000**2
 )  # pixels a second of images in 8-bit counts, of the whole image, most of which is dark and not computed
-PREDICTION_SPEED = 1500 * 40**2  # pixels a second, read and written beside what the network computes
-PREDICTION_THREADS = 4
+PREDICTION_SPEED = 3000 * 40**2  # pixels a second, read and written beside what the network computes
 
 # An H100, by docs/results/benchmarks/gpu.csv, with which tests/unit/test_costs.py compares
 GPU_SPEED = 20e12  # operations a second
 STARTING = 0.22e-3  # seconds per tensor of weights, whose kernels are started one by one
 BACKWARDS = 3  # operations of a training step over those of a forward pass
+
+LARGE = 5000  # operations per pixel; the network of the first publication has 1,499, the smallest of torchvision 3,969
 
 # Memory (MB) of imported libraries; those of CUDA take more of the host's
 LIBRARIES, LIBRARIES_GPU = 1000, 2000
@@ -263,9 +264,22 @@ def prediction_megabytes(recipe: Recipe, network: Network, images: float, seeds:
     return 2 * min(images, recipe.memory_limit_gb * 1000) + 3 * seeds * network.megabytes
 
 
-def prediction_seconds(network: Network, pixels: float, threads: int = PREDICTION_THREADS) -> float:
-    """Seconds of a network on `threads` cores for images of so many pixels in all."""
-    return pixels / PREDICTION_SPEED + pixels * network.operations_per_pixel / COMPUTING_SPEED / threads
+def predicts_on_gpu(network: Network) -> bool:
+    """Whether a network is so large that its predictions ask for a GPU; on one core they take longer than reading the images."""
+    return network.operations_per_pixel > LARGE
+
+
+def prediction_seconds(network: Network, observed: Observed, images: int, batch: int) -> float:
+    """Seconds that a network takes for images, on the GPU that it asks for or on one core.
+
+    A forward pass is taken as a third of a training step.
+    """
+    pixels = observed.pixels(images)
+    if predicts_on_gpu(network):
+        forwards = images / batch * step_seconds(network, observed.pixels(batch)) / BACKWARDS
+    else:
+        forwards = pixels * network.operations_per_pixel / COMPUTING_SPEED
+    return pixels / PREDICTION_SPEED + forwards
 
 
 def prediction_disk(lenses: float, domains: int, seeds: int) -> int:

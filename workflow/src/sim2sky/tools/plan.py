@@ -27,10 +27,10 @@ TEXT = """# What a full run costs
 
 <!-- Printed by `make plan`, written by `make docs`. -->
 
-Jobs that `snakemake --profile slurm` submits for the configured studies from nothing, and the hours of GPUs and of CPUs, as many as a job holds. Those of
-CPUs are as measured. Those of GPUs follow from thirteen networks that were measured on an H100, and took half to all of what is reckoned for them, VGG-19 a fifth. How
-many jobs are given the longest limit, five days, is in brackets; one of CPUs then counts as one day. The longest limit and the largest memory are those of
-the first attempt.
+This table lists the jobs that `snakemake --profile slurm` submits for the configured studies from nothing, with the hours of GPUs and of CPUs that they
+hold. CPU-hours follow from what one core was measured to take. GPU-hours follow from thirteen networks that were trained on an H100: they took half to all of
+the time that is counted here, VGG-19 a fifth; a prediction counts as a third of a training step for each batch. The number of jobs that are given the longest limit, five days, is
+in brackets; one of them that uses CPUs counts as one day. The longest limit and the largest memory are those of the first attempt.
 
 """
 
