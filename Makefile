@@ -54,13 +54,13 @@ docs: setup ## regenerate config/README.md, JSON schemas, docs/networks.md and d
 # as workflow/rules/common.smk has it for jobs
 benchmarks: export MALLOC_TRIM_THRESHOLD_ = 1073741824
 benchmarks: export MALLOC_MMAP_THRESHOLD_ = 33554432
-benchmarks: setup-test $(PEER) ## speed against peers, as ratios of one run, into docs/results/benchmarks
+benchmarks: setup-test $(PEER) ## speed against peers and another checkout (BEFORE=path), as ratios, into docs/results/benchmarks
 	$(BIN)/python benchmarks/render.py $$(test ! -x $(PEER)/bin/python || echo --deeplenstronomy-python $(PEER)/bin/python)
 	$(BIN)/python benchmarks/cosmosim.py
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/gpu.py
 	$(BIN)/python benchmarks/input_pipeline.py
-	$(BIN)/python benchmarks/workflow.py --demos
+	test -z "$(BEFORE)" || $(BIN)/python benchmarks/workflow.py --before $(BEFORE) --demo
 
 clean: ## remove results (keeps the environment)
 	rm -rf results .snakemake

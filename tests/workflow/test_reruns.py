@@ -117,7 +117,7 @@ EDITS = {
         {},
     ),
     "memory that a rule asks for": (
-        replace("workflow/rules/resources.smk", "memory(LIBRARIES, 1000, attempt)", "memory(LIBRARIES, 2000, attempt)"),
+        replace("workflow/src/sim2sky/costs.py", "TABLES, FIGURES = 1000,", "TABLES, FIGURES = 2000,"),
         {},
     ),
     "message of a rule": (replace("workflow/rules/adapt.smk", '"Adapting', '"Now adapting'), {}),

@@ -83,7 +83,7 @@ def chapter_of(study):
         "surveys": surveys_of(study),
         "tables": tables_of(study),
         "figures": figures_of(study),
-        "code_of_networks": {path: digest(training_code(study, run)) for run, _, path in of_all_runs(PATHS.model, study)},
+        "code_of_networks": {path: digest(code_of_training(study, run)) for run, _, path in of_all_runs(PATHS.model, study)},
     }
 
 

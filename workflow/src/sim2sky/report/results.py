@@ -128,7 +128,7 @@ def current(inputs: Inputs, study: Study, surveys: Mapping[str, Survey]) -> Inpu
         A file does not say how it was made, or a table was changed since.
     """
     models = inputs.get("models", {})
-    old = {block for block, path in models.items() if stale(path, study, block[0], surveys)}
+    old = {block for block in models if stale(models, study, *block, surveys)}
     kept = {kind: {key: path for key, path in files.items() if key not in old} for kind, files in inputs.items()}
     for kind, files in kept.items():
         if "provenance" in files and stale_table(files["provenance"], [files["table"]], study, kind):
