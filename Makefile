@@ -46,22 +46,21 @@ lint: setup-test ## ruff and snakemake --lint
 	$(BIN)/ruff format --check .
 	$(SNAKEMAKE) --lint
 
-docs: setup ## regenerate config/README.md, JSON schemas, captions, docs/networks.md and docs/results/plan.md from the code
+docs: setup ## regenerate config/README.md, JSON schemas, docs/networks.md and docs/results/plan.md from the code
 	$(BIN)/python -m sim2sky.tools.reference
 	$(BIN)/python -m sim2sky.tools.networks_table
-	$(BIN)/python -m sim2sky.report.captions
 	$(BIN)/sim2sky plan > docs/results/plan.md
 
 # as workflow/rules/common.smk has it for jobs
 benchmarks: export MALLOC_TRIM_THRESHOLD_ = 1073741824
 benchmarks: export MALLOC_MMAP_THRESHOLD_ = 33554432
-benchmarks: setup-test $(PEER) ## speed against peers, as ratios of one run, into docs/results/benchmarks
+benchmarks: setup-test $(PEER) ## speed against peers and another checkout (BEFORE=path), as ratios, into docs/results/benchmarks
 	$(BIN)/python benchmarks/render.py $$(test ! -x $(PEER)/bin/python || echo --deeplenstronomy-python $(PEER)/bin/python)
 	$(BIN)/python benchmarks/cosmosim.py
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/gpu.py
 	$(BIN)/python benchmarks/input_pipeline.py
-	$(BIN)/python benchmarks/workflow.py --demos
+	test -z "$(BEFORE)" || $(BIN)/python benchmarks/workflow.py --before $(BEFORE) --demo
 
 clean: ## remove results (keeps the environment)
 	rm -rf results .snakemake

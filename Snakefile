@@ -5,9 +5,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/inputs.smk"
 include: "workflow/rules/hooks.smk"
-include: "workflow/rules/resources.smk"
 
 
 if CONFIG.container:

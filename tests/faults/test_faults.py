@@ -21,6 +21,7 @@ from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import write_networks
 from sim2sky.paths import Paths
 from sim2sky.report.figures.draw import draw_figures
+from sim2sky.report.page.chapter import Chapter
 from sim2sky.report.page.write import write_report
 from sim2sky.train import checkpoint
 from sim2sky.train.block import write_history
@@ -67,6 +68,7 @@ def test_a_full_disk_leaves_what_was_there_and_nothing_half_written(tmp_path, ki
 def test_predictions_figures_and_page_are_written_as_a_whole(tmp_path):
     """Those that libraries write, too."""
     study = Study.model_validate(yaml.safe_load((ROOT / "config/studies/degeneracy.yaml").read_text()))
+    caption = ROOT / "workflow/report/degeneracy.rst"
     rows = [{"seed": seed, "epoch": epoch} for seed in range(100) for epoch in range(100)]
     with small_disk(tmp_path / "disk", "20k") as disk:
         paths = Paths(str(disk))
@@ -76,8 +78,8 @@ def test_predictions_figures_and_page_are_written_as_a_whole(tmp_path):
             disk / "predictions.parquet": lambda path: write_predictions(
                 pd.DataFrame(NOISE.reshape(300, -1)).rename(columns=str), path
             ),
-            figure: lambda path: draw_figures("toy", study, paths),
-            disk / "report.html": lambda path: write_report(path, {"toy": study}, {}, {}, {}, {}),
+            figure: lambda path: draw_figures(study, {"degeneracy": {}}, {"degeneracy": path}),
+            disk / "report.html": lambda path: write_report(path, {"toy": Chapter(study=study)}, [caption], {}),
         }
         for path, write in writers.items():
             path.parent.mkdir(parents=True, exist_ok=True)

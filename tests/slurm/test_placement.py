@@ -9,7 +9,7 @@ from tests.slurm.conftest import ADAPTED, SlurmProject
 from tests.workflow.conftest import planned
 
 pytestmark = pytest.mark.slow
-TRAINS = {"train_source_only", "adapt", "cross_validate"}
+ON_GPU = {"train_source_only", "adapt", "cross_validate", "predict_on_gpu"}
 # On top of config/demo.yaml: fewer lenses, epochs and runs, and the rules that other studies have.
 SMALLER = """
 studies: [einstein_radius, architectures, degeneracy]
@@ -30,7 +30,7 @@ overrides:
 
 
 def test_the_demo_and_the_rules_it_leaves_out(cluster, tmp_path):
-    """Every rule that may run on a node, by SLURM's own records: those that train on a GPU, the others not."""
+    """By SLURM's own records, rules that train, or predict with a large network, run on a GPU and all others do not."""
     project = SlurmProject(tmp_path / "project", cluster)
     (project.folder / "config/smaller.yaml").write_text(SMALLER)
     arguments = ("--configfile", "config/demo.yaml", "config/smaller.yaml")
@@ -40,10 +40,11 @@ def test_the_demo_and_the_rules_it_leaves_out(cluster, tmp_path):
     jobs = [(job["Comment"].removeprefix("rule_").split("_wildcards")[0], job) for job in project.jobs()]
     assert Counter(rule for rule, _ in jobs) == expected
     assert expected.keys() > {"centre_crop", "cross_validate", "compare_degenerate", "reconstruct", "write_report"}
+    assert expected.keys() > {"predict", "predict_on_gpu"}
     for rule, job in jobs:
         where = (job["Partition"], job["NodeList"][:3], job["Features"], job.get("TresPerJob"))
         gpu, cpu = ("GPUQ", "gpu", "A100", "gres:gpu:a100:1"), ("CPUQ", "cpu", "(null)", None)
-        assert where == (gpu if rule in TRAINS else cpu), rule
+        assert where == (gpu if rule in ON_GPU else cpu), rule
         assert (job["JobState"], job["Account"]) == ("COMPLETED", "ie-idi")
     report = (project.folder / "results/report/report.html").read_text().split("</style>")[1]
     assert "Twelve architectures" in report and "missing" not in report.lower()

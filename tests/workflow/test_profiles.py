@@ -9,8 +9,10 @@ from pathlib import Path
 
 import yaml
 
+from sim2sky.tools.plan import stage_of
 from tests.workflow.conftest import ROOT
 
+NEED_GPU = {"train_source_only", "adapt", "cross_validate", "predict_on_gpu"}
 GPU = {"slurm_partition": "GPUQ", "constraint": "A100", "gpu_model": "a100"}
 
 
@@ -18,21 +20,27 @@ def profile(name):
     return yaml.safe_load((ROOT / name / "config.yaml").read_text())
 
 
+def test_plan_knows_the_stage_of_every_rule():
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        for name in re.findall(r'^ *name:\s+f?"(\w+)', path.read_text(), flags=re.M):
+            if name != "fetch_weights":  # it asks for nothing, so the plan leaves it out
+                assert stage_of(name) == path.stem
+
+
 def rules():
-    """Rule -> script, of all rule files; rules without a name (one per study) by that of their script."""
+    """Rule -> script, of all rule files; of rules that a loop makes, how their names begin."""
     found = {}
     for path in (ROOT / "workflow/rules").glob("*.smk"):
-        for block in re.split(r"^ *rule ", path.read_text(), flags=re.M)[1:]:
-            name = block.split(":")[0].strip()
-            if script := re.search(r'"\.\./scripts/(\w+)\.py"', block):
-                found[name or script[1]] = script[1]
+        for block in re.split(r"^ *rule:", path.read_text(), flags=re.M)[1:]:
+            name = re.search(r'^ *name:\s+(?:f?"(\w+)|rule_name)', block, flags=re.M)[1]
+            found[name or "predict"] = re.search(r'"\.\./scripts/(\w+)\.py"', block)[1]
     return found
 
 
-def test_rules_that_train_and_only_those_go_to_the_gpu():
+def test_rules_that_train_or_predict_with_large_networks_and_only_those_go_to_the_gpu():
     trains = {rule for rule, script in rules().items() if script in ("train", "cross_validate")}
-    assert trains >= {"train_source_only", "adapt", "cross_validate"}
-    assert profile("slurm")["set-resources"] == dict.fromkeys(trains, GPU)
+    assert trains | {"predict_on_gpu"} == NEED_GPU
+    assert profile("slurm")["set-resources"] == dict.fromkeys(NEED_GPU, GPU)
     assert profile("slurm")["default-resources"]["slurm_partition"] == "CPUQ"
 
 
@@ -74,14 +82,17 @@ def test_resources_of_both_profiles_together(project):
     result = project.python("-c", code)
     assert result.returncode == 0, result.stdout + result.stderr
     jobs = json.loads(result.stdout)
-    assert {rule for rule, _ in jobs} > {"simulate_shard", "inject_noise", "adapt", "predict", "write_report"}
+    assert {rule for rule, _ in jobs} > {
+        "simulate_shard",
+        "inject_noise",
+        "adapt",
+        "predict",
+        "predict_on_gpu",
+        "write_report",
+    }
     for rule, resources in jobs:
         gpu = {key: resources[key] for key in [*GPU, "gpu"] if key in resources}
-        assert gpu == (
-            GPU | {"gpu": 1}
-            if rule in ("train_source_only", "adapt", "cross_validate")
-            else {"slurm_partition": "CPUQ"}
-        )
+        assert gpu == (GPU | {"gpu": 1} if rule in NEED_GPU else {"slurm_partition": "CPUQ"})
         assert resources["slurm_account"] == "ie-idi" and resources["mem_mb"] >= 1000 and resources["runtime"] >= 10
 
 

@@ -15,7 +15,8 @@ from sim2sky.evaluate.run_metrics import RUN_COLUMNS
 from sim2sky.paths import Paths
 from sim2sky.report.figures import style
 from sim2sky.report.figures.draw import draw_figures
-from sim2sky.report.page.write import write_report
+from sim2sky.report.results import Results
+from tests.unit.report.files import Made, inputs_of, outputs_of, page
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 ROOT = Path(__file__).parents[2]
@@ -61,8 +62,9 @@ def report(tmp_path_factory) -> Path:
     aggregate("toy", study, [run], *tables)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(style, "DPI", 60)
-        figures = draw_figures("toy", study, paths)
-    write_report(path, {"toy": study}, {"toy": tables[1]}, {"toy": tables[0]}, {"toy": figures}, {"made": "by a test"})
+        inputs, figures = inputs_of(study, paths), outputs_of(study, paths)
+        draw_figures(study, inputs, figures)
+    page(Made(study, paths, Results(study, inputs), figures), path)
     return path
 
 

@@ -125,7 +125,7 @@ EDITS = {
         {},
     ),
     "memory that a rule asks for": (
-        replace("workflow/rules/resources.smk", "memory(LIBRARIES, 1000, attempt)", "memory(LIBRARIES, 2000, attempt)"),
+        replace("workflow/src/sim2sky/costs.py", "TABLES, FIGURES = 1000,", "TABLES, FIGURES = 2000,"),
         {},
     ),
     "message of a rule": (replace("workflow/rules/adapt.smk", '"Adapting', '"Now adapting'), {}),
@@ -203,10 +203,11 @@ EDITS = {
     "prediction": (library("evaluate/predict"), jobs(15)),
     "metrics": (library("evaluate/metrics"), jobs(0, evaluate_run=15)),
     "aggregation": (library("evaluate/aggregate"), TABLES),
-    "colour of the figures": (replace(f"{SOURCES}/report/style.py", "#D55E00", "#D55E01"), FIGURES),
-    "caption": (library("report/captions"), PAGE),
+    "colour of the figures": (replace(f"{SOURCES}/report/figures/style.py", "#D55E00", "#D55E01"), FIGURES),
+    "caption that no figure of the study has": (append("workflow/report/degeneracy.rst", "More.\n"), {}),
+    "caption": (replace("workflow/report/scores.rst", "Each row is a run.", "A row is a run."), PAGE),
     "template of the report": (replace(f"{SOURCES}/report/page/report.html", "Provenance", "Origin"), PAGE),
-    "style sheet of the report": (append(f"{SOURCES}/report/report.css", "\n"), PAGE),
+    "style sheet of the report": (append(f"{SOURCES}/report/page/report.css", "\n"), PAGE),
     # files
     "observed shard damaged": (corrupt(SHARD.format("observe/des")), DES),  # these will refuse it, with its name
     "simulated shard damaged": (

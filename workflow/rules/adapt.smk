@@ -1,8 +1,15 @@
 # Networks trained on the labels of the source domain and the bare images of the target domain.
 
+
+def target_shards(wildcards):
+    return shards_of(run_of(wildcards).target)
+
+
 if not CONFIG.partial:
 
-    rule adapt:
+    rule:
+        name:
+            "adapt"
         input:
             source=source_shards,
             target=target_shards,
@@ -14,7 +21,7 @@ if not CONFIG.partial:
             history=PATHS.history.replace("{stage}", "adapt"),
         params:
             training=training_params,
-            code=lambda wildcards: training_code(wildcards.study, wildcards.run),
+            code=training_code,
         log:
             log_of("adapt", "{study}/{run}/{seeds}"),
         benchmark:

@@ -1,12 +1,20 @@
 # Reads and checks the configuration once, constrains the wildcards, and says what stages have in common.
+#
+# The file of each stage has its rules and the functions that only they use. There a rule has its name inside, as `name`, because
+# `snakemake --lint` wants functions in another file than rules that are named in their first line; here a rule is read in one place.
+import gc
 import os
 import sys
 from functools import cache, partial
+from math import ceil
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
+# A DAG is a million objects, nearly all of which live to the end: looking for garbage among them takes a tenth of a dry-run. A run, which is
+# longer, looks for it again from its first job on (hooks.smk).
+gc.disable()
 # Rules, scripts and library are always of one checkout, whatever is installed.
 LIBRARY = str(Path(workflow.basedir) / "workflow/src")
 sys.path.insert(0, LIBRARY)
@@ -15,11 +23,12 @@ os.environ.update({name: os.pathsep.join(filter(None, [LIBRARY, os.environ.get(n
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**30))
 os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**25))
 
+from sim2sky import costs
 from sim2sky.config import Recipe, Split, merge, nested
 from sim2sky.config.load import ConfigError, load
 from sim2sky.fingerprint import digest, fingerprint
-from sim2sky.paths import WEIGHTS, Paths
-from sim2sky.report.plan import figure_names, figure_plan, shown_statistics
+from sim2sky.paths import WEIGHTS, Paths, of_run
+from sim2sky.report.comparisons import shown_statistics
 
 min_version("9.0")
 
@@ -33,10 +42,10 @@ except ConfigError as error:
 config["results"] = CONFIG.results  # for scripts
 TRAINED_STUDIES = [name for name, study in STUDIES.items() if study.runs]
 PATHS = Paths(CONFIG.results)
-PROVENANCE = {"cross_validation": PATHS.cross_validation_provenance, "degeneracy": PATHS.degeneracy_provenance, "reconstruction": PATHS.reconstruction_provenance}
 SIMULATIONS = {name: item for study in STUDIES.values() for name, item in study.simulations.items()}
 DATASETS = {name: item for study in STUDIES.values() for name, item in study.datasets.items()}
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
+NETWORKS = costs.read_networks(Path(workflow.basedir) / "resources/networks.csv")
 
 
 wildcard_constraints:
@@ -69,10 +78,31 @@ def shards_of(dataset):
     return expand(PATHS.observed, dataset=dataset, shard=SIMULATIONS[DATASETS[dataset].simulation].shards)
 
 
+@cache
 def domain_of(dataset):
     """A dataset as the training and evaluation stages take it."""
     simulation = SIMULATIONS[DATASETS[dataset].simulation]
     return {"name": dataset, "shards": shards_of(dataset), "bounds": DATASETS[dataset].split.bounds(simulation.lenses)}
+
+
+def simulation_of(wildcards):
+    return SIMULATIONS[wildcards.get("simulation") or DATASETS[wildcards.dataset].simulation]
+
+
+def survey_with(name, bands):
+    survey = SURVEYS[name].params()
+    return survey | {"bands": {band: conditions for band, conditions in survey["bands"].items() if band in bands}}
+
+
+def surveys_of(study):
+    """Surveys of a study's datasets, with the bands in use."""
+    bands = {}
+    for dataset in [dataset for dataset in STUDIES[study].datasets.values() if dataset.survey]:
+        bands.setdefault(dataset.survey, set()).update(SIMULATIONS[dataset.simulation].bands)
+    return {name: survey_with(name, used) for name, used in sorted(bands.items())}
+
+
+# ---- runs
 
 
 def run_of(wildcards):
@@ -84,17 +114,64 @@ def recipe_of(study, run):
     return STUDIES[study].recipe_of(run)
 
 
-def is_adapted(study, run):
-    return STUDIES[study].runs[run].target is not None
+@cache
+def recipe_params(study, run):
+    return recipe_of(study, run).params()
 
 
-def of_run(pattern, study, run, seeds):
-    """`pattern` filled in for one run and block of seeds, in the stage (train or adapt) that makes it."""
-    return pattern.format(stage="adapt" if is_adapted(study, run) else "train", study=study, run=run, seeds=seeds)
+def of_block(pattern, wildcards, run=None):
+    """`pattern` filled in for a job's block of seeds, of its own run or of another."""
+    return of_run(pattern, wildcards.study, STUDIES[wildcards.study], run or wildcards.run, wildcards.seeds)
 
 
 def of_all_runs(pattern, study):
     """(run, seeds, path) of every run and block; with `partial`, of those that exist."""
     blocks = [(run, seeds) for run in STUDIES[study].runs for seeds in STUDIES[study].seed_blocks]
-    rows = [(run, seeds, of_run(pattern, study, run, seeds)) for run, seeds in blocks]
+    rows = [(run, seeds, of_run(pattern, study, STUDIES[study], run, seeds)) for run, seeds in blocks]
     return [row for row in rows if not CONFIG.partial or Path(row[2]).exists()]
+
+
+# ---- resources
+
+
+def length(block):
+    """How many lenses or seeds there are in ``first-last``."""
+    first, last = map(int, block.split("-"))
+    return last - first + 1
+
+
+@cache
+def observed(dataset):
+    return costs.Observed(DATASETS[dataset], SIMULATIONS[DATASETS[dataset].simulation])
+
+
+def network_of(wildcards):
+    return costs.network_of(NETWORKS, recipe_of(wildcards.study, wildcards.run).network)
+
+
+def shard_memory(wildcards, attempt):
+    return costs.memory(costs.simulation_megabytes(simulation_of(wildcards), length(wildcards.shard)), attempt)
+
+
+def shard_runtime(wildcards, attempt):
+    return costs.time_limit(costs.simulation_seconds(simulation_of(wildcards), length(wildcards.shard)), attempt)
+
+
+def simulated_disk(wildcards):
+    return costs.simulation_disk(simulation_of(wildcards), length(wildcards.shard))
+
+
+def table_memory(wildcards, attempt):
+    return costs.memory(costs.TABLES, attempt)
+
+
+def table_runtime(wildcards, attempt):
+    return costs.time_limit(costs.TABLE_SECONDS, attempt)
+
+
+def figure_memory(wildcards, attempt):
+    return costs.memory(costs.FIGURES, attempt)
+
+
+def figure_runtime(wildcards, attempt):
+    return costs.time_limit(costs.FIGURE_SECONDS, attempt)

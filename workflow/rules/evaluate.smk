@@ -1,34 +1,168 @@
 # Predictions on the test parts, metrics of each run, and one place that gathers them.
 
+
+def trained_model(wildcards):
+    return of_block(PATHS.model, wildcards)
+
+
+def evaluated_shards(wildcards):
+    return [shard for name in run_of(wildcards).evaluate_on for shard in shards_of(name)]
+
+
+def prediction_params(wildcards):
+    return _prediction_params(wildcards.study, wildcards.run)
+
+
+@cache
+def _prediction_params(name, run_name):
+    study, run = STUDIES[name], STUDIES[name].runs[run_name]
+    return {
+        "targets": study.targets,
+        "recipe": recipe_params(name, run_name),
+        "source": run.source,
+        "domains": [domain_of(name) for name in run.evaluate_on],
+        "statistics": study.statistics,
+    }
+
+
+def prediction_code(wildcards):
+    return code("predict", models={recipe_of(wildcards.study, wildcards.run).network})
+
+
+def degeneracy_params(wildcards):
+    return STUDIES[wildcards.study].made_with("degeneracy")
+
+
+def predictions_to_reconstruct(wildcards):
+    study = STUDIES[wildcards.study]
+    return of_run(PATHS.predictions, wildcards.study, study, study.reconstruction.run, study.seed_blocks[0])
+
+
+def shards_to_reconstruct(wildcards):
+    return shards_of(STUDIES[wildcards.study].reconstruction.dataset)
+
+
+def reconstruction_params(wildcards):
+    study = STUDIES[wildcards.study]
+    domain = study.reconstruction.dataset
+    return {
+        "simulation": SIMULATIONS[DATASETS[domain].simulation].params(),
+        "domain": domain,
+        "statistics": shown_statistics(study),
+        "count": study.reconstruction.images,
+    }
+
+
+def run_params(wildcards):
+    run, stuck = run_of(wildcards), STUDIES[wildcards.study].stuck_at_mean
+    names = {"run": wildcards.run, "method": run.method, "recipe": run.recipe, "source": run.source, "target": run.target}
+    return names | ({"after_epochs": stuck.after_epochs} if stuck else {})
+
+
+def history_to_judge(wildcards):
+    """Learning curves, where the study asks which networks are stuck."""
+    return of_block(PATHS.history, wildcards) if STUDIES[wildcards.study].stuck_at_mean else []
+
+
+def _is_of(metrics, model):
+    """Whether metrics are of networks: with `partial`, newer networks may be there that are not evaluated yet."""
+    return model is not None and (not CONFIG.partial or Path(metrics).stat().st_mtime >= Path(model).stat().st_mtime)
+
+
+def of_evaluated_runs(pattern):
+    """Input function: `pattern` for every run and block; with `partial`, for those whose networks and metrics exist."""
+
+    def paths(wildcards):
+        models = {(run, seeds): path for run, seeds, path in of_all_runs(PATHS.model, wildcards.study)}
+        evaluated = [(run, seeds) for run, seeds, path in of_all_runs(PATHS.run_metrics, wildcards.study) if _is_of(path, models.get((run, seeds)))]
+        return [of_run(pattern, wildcards.study, STUDIES[wildcards.study], *block) for block in evaluated]
+
+    return paths
+
+
+def aggregation_params(wildcards):
+    return STUDIES[wildcards.study].made_with("metrics")
+
+
+def aggregation_surveys(wildcards):
+    return surveys_of(wildcards.study)
+
+
+# Networks predict where they were trained: large ones on a GPU, small ones on one thread, since two threads that wait for each other are
+# slower than two networks side by side. Profiles go by the names of rules, so there are two rules of the same script.
+def studies_predicting(on_gpu):
+    """Constraint of the wildcard `study`, which looks ahead in the path to the run: is its network large, or is it not?"""
+    runs = {
+        name: [run for run in study.runs if costs.predicts_on_gpu(costs.network_of(NETWORKS, recipe_of(name, run).network)) == on_gpu]
+        for name, study in STUDIES.items()
+    }
+    return "|".join(f"{name}(?=/(?:{'|'.join(found)})/)" for name, found in runs.items() if found)
+
+
+# ---- resources
+
+
+def prediction_memory(wildcards, attempt):
+    images = max(observed(name).megabytes("train", "validation", "test") for name in run_of(wildcards).evaluate_on)
+    recipe, network = recipe_of(wildcards.study, wildcards.run), network_of(wildcards)
+    libraries = costs.LIBRARIES_GPU if costs.predicts_on_gpu(network) else costs.LIBRARIES
+    return costs.memory(costs.prediction_megabytes(recipe, network, images, length(wildcards.seeds)), attempt, libraries)
+
+
+def prediction_runtime(wildcards, attempt):
+    parts = ["test", *(["train"] if "adabn" in STUDIES[wildcards.study].statistics else [])]
+    network, batch = network_of(wildcards), recipe_of(wildcards.study, wildcards.run).batch_size
+    domains = map(observed, run_of(wildcards).evaluate_on)
+    seconds = sum(costs.prediction_seconds(network, domain, domain.lenses(*parts), batch) for domain in domains)
+    return costs.time_limit(seconds * length(wildcards.seeds), attempt)
+
+
+def prediction_disk(wildcards):
+    domains = run_of(wildcards).evaluate_on
+    lenses = sum(observed(name).simulation.lenses * DATASETS[name].split.test for name in domains)
+    return costs.prediction_disk(lenses, len(domains), length(wildcards.seeds))
+
+
 if not CONFIG.partial:
 
-    rule predict:
-        input:
-            model=trained_model,
-            shards=evaluated_shards,
-        output:
-            predictions=PATHS.predictions,
-            latents=PATHS.latents,
-        params:
-            prediction=prediction_params,
-            code=prediction_code,
-        log:
-            log_of("predict", "{study}/{run}/{seeds}"),
-        benchmark:
-            benchmark_of("predict", "{study}/{run}/{seeds}")
-        conda:
-            "../envs/sim2sky.yaml"
-        threads: PREDICTION_THREADS
-        resources:
-            mem_mb=prediction_memory,
-            runtime=prediction_runtime,
-            disk_mb=prediction_disk,
-        message:
-            "Predicting with {wildcards.run} of {wildcards.study}, seeds {wildcards.seeds}"
-        script:
-            "../scripts/predict.py"
+    for rule_name, on_gpu in {"predict": False, "predict_on_gpu": True}.items():
+        if not studies_predicting(on_gpu):
+            continue
 
-    rule evaluate_run:
+        rule:
+            name:
+                rule_name
+            input:
+                model=trained_model,
+                shards=evaluated_shards,
+            output:
+                predictions=PATHS.predictions,
+                latents=PATHS.latents,
+            wildcard_constraints:
+                study=studies_predicting(on_gpu),
+            params:
+                prediction=prediction_params,
+                code=prediction_code,
+            log:
+                log_of(rule_name, "{study}/{run}/{seeds}"),
+            benchmark:
+                benchmark_of(rule_name, "{study}/{run}/{seeds}")
+            conda:
+                "../envs/sim2sky.yaml"
+            threads: 1
+            resources:
+                gpu=1 if on_gpu else None,
+                mem_mb=prediction_memory,
+                runtime=prediction_runtime,
+                disk_mb=prediction_disk,
+            message:
+                "Predicting with {wildcards.run} of {wildcards.study}, seeds {wildcards.seeds}"
+            script:
+                "../scripts/predict.py"
+
+    rule:
+        name:
+            "evaluate_run"
         input:
             predictions=PATHS.predictions,
             latents=PATHS.latents,
@@ -53,7 +187,9 @@ if not CONFIG.partial:
         script:
             "../scripts/evaluate_run.py"
 
-    rule compare_degenerate:
+    rule:
+        name:
+            "compare_degenerate"
         output:
             table=PATHS.degeneracy,
             provenance=PATHS.degeneracy_provenance,
@@ -77,7 +213,9 @@ if not CONFIG.partial:
         script:
             "../scripts/compare_degenerate.py"
 
-    rule reconstruct:
+    rule:
+        name:
+            "reconstruct"
         input:
             predictions=predictions_to_reconstruct,
             shards=shards_to_reconstruct,
@@ -104,7 +242,9 @@ if not CONFIG.partial:
             "../scripts/reconstruct.py"
 
 
-rule aggregate_metrics:
+rule:
+    name:
+        "aggregate_metrics"
     input:
         metrics=of_evaluated_runs(PATHS.run_metrics),
         models=of_evaluated_runs(PATHS.model),

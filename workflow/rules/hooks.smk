@@ -60,6 +60,8 @@ def report_what_exists():
 
 
 onstart:
+    gc.freeze()
+    gc.enable()
     check_folder()
     if not CONFIG.partial:
         check_queue()

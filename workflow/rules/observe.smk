@@ -1,8 +1,59 @@
 # Simulated lenses as a survey sees them: centred and cropped where asked, then seeing, sky and noise.
 
+
+def centre_crop_params(wildcards):
+    return DATASETS[wildcards.dataset].centre_crop.params()
+
+
+def simulated_shard(wildcards):
+    return PATHS.simulated.format(simulation=DATASETS[wildcards.dataset].simulation, shard=wildcards.shard)
+
+
+def shard_to_observe(wildcards):
+    return PATHS.centred.format(**wildcards) if DATASETS[wildcards.dataset].centre_crop else simulated_shard(wildcards)
+
+
+def background_file(wildcards):
+    background = DATASETS[wildcards.dataset].background
+    return CONFIG.cutouts[background.cutouts] if background else []
+
+
+def observe_params(wildcards):
+    """A dataset without what does not touch its images: its title and, unless cutouts are shared out, its split."""
+    dataset = DATASETS[wildcards.dataset]
+    update = {"title": wildcards.dataset} | ({} if dataset.background else {"split": Split()})
+    return dataset.model_copy(update=update).params()
+
+
+def survey_params(wildcards):
+    """The survey's numbers for the bands in use, so that an edit of another band reruns nothing; None without a survey."""
+    dataset = DATASETS[wildcards.dataset]
+    return survey_with(dataset.survey, SIMULATIONS[dataset.simulation].bands) if dataset.survey else None
+
+
+def lenses_to_split(wildcards):
+    """The total, by its name, which only matters where cutouts are shared out between training, validation and test."""
+    dataset = DATASETS[wildcards.dataset]
+    return {"lenses": SIMULATIONS[dataset.simulation].lenses} if dataset.background else {}
+
+
+def noisy_memory(wildcards, attempt):
+    return costs.memory(costs.observation_megabytes(observed(wildcards.dataset), length(wildcards.shard)), attempt)
+
+
+def noisy_runtime(wildcards, attempt):
+    return costs.time_limit(costs.observation_seconds(observed(wildcards.dataset), length(wildcards.shard)), attempt)
+
+
+def observed_disk(wildcards):
+    return costs.observation_disk(observed(wildcards.dataset), length(wildcards.shard))
+
+
 if not CONFIG.partial:
 
-    rule centre_crop:
+    rule:
+        name:
+            "centre_crop"
         input:
             shard=simulated_shard,
         output:
@@ -26,7 +77,9 @@ if not CONFIG.partial:
         script:
             "../scripts/centre_crop.py"
 
-    rule inject_noise:
+    rule:
+        name:
+            "inject_noise"
         input:
             shard=shard_to_observe,
             cutouts=background_file,

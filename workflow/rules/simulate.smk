@@ -1,8 +1,21 @@
 # Noise-free lenses, shard by shard.
 
+
+def simulation_params(wildcards):
+    """The configuration of a simulation as far as one shard depends on it: the total must not matter, or a larger one starts anew."""
+    last = int(wildcards.shard.split("-")[1])
+    return SIMULATIONS[wildcards.simulation].model_copy(update={"lenses": last + 1, "shard_size": 1}).params()
+
+
+def simulation_code(wildcards):
+    return code("simulate_shard", simulate={SIMULATIONS[wildcards.simulation].engine})
+
+
 if not CONFIG.partial:
 
-    rule simulate_shard:
+    rule:
+        name:
+            "simulate_shard"
         output:
             shard=PATHS.simulated,
         params:

@@ -6,6 +6,7 @@ tee(snakemake.log[0])
 
 from sim2sky.config import Study, Survey
 from sim2sky.evaluate.aggregate import aggregate
+from sim2sky.paths import Paths
 
 aggregate(
     snakemake.wildcards.study,
@@ -13,7 +14,7 @@ aggregate(
     snakemake.input.metrics,
     snakemake.output.metrics,
     snakemake.output.summary,
-    snakemake.input.models,
+    Paths(snakemake.config["results"]),
     {name: Survey.model_validate(survey) for name, survey in snakemake.params.surveys.items()},
     snakemake.output.provenance,
     snakemake.params.code,

@@ -16,6 +16,7 @@ from sim2sky.evaluate.aggregate import SUMMARY_COLUMNS, aggregate, missing_runs,
 from sim2sky.evaluate.run_metrics import RUN_COLUMNS, read_metrics
 from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import write_networks
+from sim2sky.paths import Paths, of_run
 from sim2sky.provenance import record
 from sim2sky.provenance.networks import networks_provenance
 from sim2sky.provenance.stale import stale
@@ -120,7 +121,19 @@ def test_gap_closed_by_seed(files, study, tmp_path):
     assert read_summary(tmp_path / "summary.csv").loc["dann", "des", "gap_closed"]["mean"] == ""
 
 
-def test_networks_of_another_size_or_start_are_stale(study, tmp_path):
+@pytest.fixture
+def networks_path(tmp_path):
+    """Where the networks of a run are, in a folder that is there."""
+
+    def path(study, run, seeds):
+        path = Path(of_run(Paths(tmp_path).model, "radius", study, run, seeds))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    return path
+
+
+def test_networks_of_another_size_or_start_are_stale(study, networks_path):
     """As their file says; nothing else of it is of another configuration."""
     run = study.runs["plain"]
     bounds = {part: list(ends) for part, ends in study.datasets["noise_free"].split.bounds(50000).items()}
@@ -132,8 +145,9 @@ def test_networks_of_another_size_or_start_are_stale(study, tmp_path):
 
     def differing(**change):
         metadata = {"provenance": json.dumps(merge(about, change))}
-        save_file({"0/weight": np.zeros(1)}, tmp_path / "model.safetensors", metadata)
-        return stale(tmp_path / "model.safetensors", study, "plain", surveys)
+        path = networks_path(study, "plain", "0-1")
+        save_file({"0/weight": np.zeros(1)}, path, metadata)
+        return stale({("plain", "0-1"): path}, study, "plain", "0-1", surveys)
 
     assert differing() == []
     survey = {"title": "S", "source": "s", "pixel_scale": 0.2, "read_noise": 1.0}
@@ -149,7 +163,7 @@ def test_networks_of_another_size_or_start_are_stale(study, tmp_path):
     assert differing(config={"worst_fraction": 0.1}) == ["train_on.fraction: 0.1 -> None"]
 
 
-def test_networks_made_from_earlier_ones_are_stale_with_these(study, tmp_path):
+def test_networks_made_from_earlier_ones_are_stale_with_these(study, networks_path):
     later = study.runs["plain"].model_copy(update={"start_from": "plain"})
     study = study.model_copy(update={"runs": study.runs | {"later": later}})
     run = study.runs["plain"]
@@ -157,32 +171,31 @@ def test_networks_made_from_earlier_ones_are_stale_with_these(study, tmp_path):
     config |= {"method": study.methods[run.method].params(), "worst_fraction": None}
 
     def made(run, start_from, **change):
-        path = tmp_path / "train/radius" / run / "0-1/model.safetensors"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = networks_path(study, run, "0-1")
         about = {"config": merge(config, change) | {"start_from": start_from}, "domains": {}}
         write_networks(path, {0: {"weight": torch.ones(1)}}, LabelEncoding(study.targets, "degrees"), about)
-        return path, networks_provenance(path)["sha256"]
+        return networks_provenance(path)["sha256"]
 
-    _, earlier = made("plain", None)
-    path, _ = made("later", earlier)
-    assert stale(path, study, "later") == []
+    models = {(run, "0-1"): networks_path(study, run, "0-1") for run in ("plain", "later")}
+    made("later", made("plain", None))
+    assert stale(models, study, "later", "0-1") == []
     made("plain", None, recipe={"epochs": 99})
-    recipe, other = stale(path, study, "later")
+    recipe, other = stale(models, study, "later", "0-1")
     assert recipe.startswith("plain, an earlier run: recipe.epochs: 99 -> ")
     assert other == "made from other networks of plain than there are now"
 
 
-def test_tables_say_what_they_were_made_from(write, study, tmp_path):
+def test_tables_say_what_they_were_made_from(write, study, tmp_path, networks_path):
     """Study, code and networks; a table that was changed afterwards is refused."""
     config = {"targets": study.targets, "recipe": study.recipe_of("dann").params()}
     config |= {"method": study.methods[study.runs["dann"].method].params(), "seeds": [0, 1]}
     about = {"config": config, "domains": {}, "fingerprint": {"a": "1"}, "versions": {"torch": "2"}}
     encoding = LabelEncoding(study.targets, study.recipe_of("dann").angles)
-    write_networks(tmp_path / "model.safetensors", {0: {"weight": torch.zeros(1)}}, encoding, about)
+    write_networks(networks_path(study, "dann", "0-1"), {0: {"weight": torch.zeros(1)}}, encoding, about)
     tables = [tmp_path / "metrics.csv", tmp_path / "summary.csv"]
     where, code = tmp_path / "provenance.json", {"sim2sky.evaluate": "abc"}
     files = [write("dann", 0, {"des": [0.9, 0.5]})]
-    aggregate("radius", study, files, *tables, [tmp_path / "model.safetensors"], provenance=where, fingerprint=code)
+    aggregate("radius", study, files, *tables, Paths(tmp_path), provenance=where, fingerprint=code)
     about = record.read_provenance(where, tables)
     assert (about["config"], about["fingerprint"]) == (study.tabulated().params(), code)
     (networks,) = about["networks"].values()

@@ -1,9 +1,10 @@
-"""Figures and page of the report, from small made-up products."""
+"""Figures and page of the report, from small made-up results."""
 
 from __future__ import annotations
 
 import base64
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,7 @@ from sim2sky.config import Survey, merge
 from sim2sky.evaluate.metrics import r2
 from sim2sky.paths import Paths
 from sim2sky.provenance import record
-from sim2sky.report import captions
-from sim2sky.report import plan as names
+from sim2sky.report import comparisons, plan, results
 from sim2sky.report.figures import domains as figures_domains
 from sim2sky.report.figures import images as figures_images
 from sim2sky.report.figures import predictions as figures_predictions
@@ -28,10 +28,12 @@ from sim2sky.report.figures import scores as figures_scores
 from sim2sky.report.figures import style
 from sim2sky.report.figures import training as figures_training
 from sim2sky.report.figures.draw import draw_figures
-from sim2sky.report.page.write import write_report
-from sim2sky.report.results import Products
-from sim2sky.report.tables import summary as tables
-from tests.unit.report.report_products import MISSING, ROOT, make_products, small_study
+from sim2sky.report.results import Results, current
+from sim2sky.report.tables import adaptation, runs
+from sim2sky.report.tables.summary import Summary
+from sim2sky.report.tables.table import mean_std, number
+from tests.unit.report.adaptation_results import MISSING, ROOT, make_results, small_study
+from tests.unit.report.files import Made, inputs_of, outputs_of, page
 
 
 def survey(name: str) -> Survey:
@@ -39,38 +41,20 @@ def survey(name: str) -> Survey:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> tuple[Products, dict[str, Path]]:
-    """Products with one run missing, and all figures of them."""
+def made(tmp_path_factory) -> Made:
+    """Results with one run missing, and all figures of them."""
     folder = tmp_path_factory.mktemp("report")
     study, paths = small_study(), Paths(str(folder))
-    make_products("toy", study, paths, skip=MISSING)
+    make_results("toy", study, paths, skip=MISSING)
     cutouts = {"des_coadd_g": folder / "cutouts.fits"}
     sky = np.random.default_rng(1).normal(0, 3, (8, 24, 24))
     fits.PrimaryHDU(sky.astype(np.float32)).writeto(cutouts["des_coadd_g"])
-    products = Products("toy", study, paths, {"des": survey("des")}, cutouts)
+    inputs, figures, surveys = inputs_of(study, paths, cutouts), outputs_of(study, paths), {"des": survey("des")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figures_domains, "EMBEDDED", 25)
         patch.setattr(style, "DPI", 50)
-        return products, draw_figures("toy", study, paths, products.surveys, cutouts)
-
-
-METRICS = {"study": "toy", "kind": "metrics"}
-
-
-def page(made, path: Path, **options) -> str:
-    products, figures = made
-    where = {"study": products.name}
-    write_report(
-        path,
-        {"toy": products.study},
-        {"toy": products.paths.summary.format(**where)},
-        {"toy": products.paths.metrics.format(**where)},
-        {"toy": figures},
-        {"versions": {"sim2sky": "0.0"}},
-        cross_validation={"toy": products.paths.cross_validation.format(**where)},
-        **options,
-    )
-    return path.read_text()
+        draw_figures(study, inputs, figures, surveys)
+    return Made(study, paths, Results(study, inputs, surveys), figures)
 
 
 def texts(figure) -> list[str]:
@@ -97,104 +81,107 @@ assert not {{"torch", "matplotlib", "pandas", "numpy", "zarr"}} & set(sys.module
 
 def test_names_follow_the_study():
     renamed = small_study(rename={"des_sky": "heaven", "tuned": "mine", "noise_free": "clean"})
-    assert "predictions_mine_heaven" in names.figure_names(renamed)
-    comparison = next(item for item in names.comparisons(renamed) if item.last == "heaven")
+    assert "predictions_mine_heaven" in plan.figure_names(renamed)
+    comparison = next(item for item in comparisons.comparisons(renamed) if item.last == "heaven")
     assert comparison.runs == ("mine-none", "mine-dann-sky", "mine-mmd-sky", "mine-oracle-sky")
     alone = renamed.runs["mine-none"].model_copy(update={"evaluate_on": ["clean"]})
     single = renamed.model_copy(update={"runs": {"mine-none": alone}})
-    assert "predictions_mine" in names.figure_names(single)
-    assert not any("domain_distance" in name for name in names.figure_names(single))
+    assert "predictions_mine" in plan.figure_names(single)
+    assert not any("domain_distance" in name for name in plan.figure_names(single))
 
 
 def test_every_figure_is_drawn_and_not_blank(made):
-    products, figures = made
-    assert list(figures) == names.figure_names(products.study)
-    for name, path in figures.items():
+    assert list(made.figures) == plan.figure_names(made.study)
+    for name, path in made.figures.items():
         pixels = image.imread(path)[..., :3]
         assert min(pixels.shape[:2]) > 100, name
         assert 0.005 < (pixels < 0.9).any(axis=2).mean() < 0.9, name
 
 
-def test_a_report_takes_no_figure_of_another_study_and_no_changed_table(made, tmp_path, monkeypatch):
-    products, _ = made
-    kept = products.study
-    with monkeypatch.context() as patch:
-        patch.setattr(products, "study", kept.model_copy(update={"seeds": 7}))
-        with pytest.raises(ValueError, match=r"\.png: made for another configuration(.|\n)*seeds: \d -> 7"):
-            page(made, tmp_path / "report.html")
-    table, about = tmp_path / "metrics.csv", tmp_path / "provenance.json"
-    table.write_text("r2\n0.9\n")
-    config = kept.tabulated().params()
-    record.write_provenance(about, [table], {"config": config | {"seeds": 7}})
+def test_a_report_takes_no_figure_of_another_study_and_no_changed_table(made, tmp_path):
+    with pytest.raises(ValueError, match=r"\.png: made for another configuration(.|\n)*seeds: \d -> 7"):
+        page(made._replace(study=made.study.model_copy(update={"seeds": 7})), tmp_path / "report.html")
+    about = tmp_path / "provenance.json"
+    tables = [Path(pattern.format(study="toy")) for pattern in (made.paths.metrics, made.paths.summary)]
+    tables = [Path(shutil.copy(table, tmp_path)) for table in tables]
+    given = {"tables": {"metrics": {"files": tables, "provenance": about}}}
+    config = made.study.tabulated().params()
+    record.write_provenance(about, tables, {"config": config | {"seeds": 7}})
     with pytest.raises(ValueError, match=r"provenance\.json: made for another configuration(.|\n)*seeds: 7 -> "):
-        page(made, tmp_path / "report.html", made_from={about: METRICS | {"tables": [table]}})
-    versions = {"versions": {"torch": "0.0.7"}}
-    record.write_provenance(about, [table], {"config": config} | versions)
-    assert "0.0.7" in page(made, tmp_path / "report.html", made_from={about: METRICS | {"tables": [table]}})
-    table.write_text("r2\n0.99\n")
+        page(made, tmp_path / "report.html", **given)
+    record.write_provenance(about, tables, {"config": config, "versions": {"torch": "0.0.7"}})
+    assert "0.0.7" in page(made, tmp_path / "report.html", **given)
+    tables[0].write_text(tables[0].read_text() + "\n")
     with pytest.raises(store.StoreError, match=r"metrics\.csv: changed since it was made"):
-        page(made, tmp_path / "report.html", made_from={about: METRICS | {"tables": [table]}})
+        page(made, tmp_path / "report.html", **given)
 
 
-def test_a_partial_report_leaves_out_tables_of_another_configuration(made, tmp_path):
-    study, paths = made[0].study, Paths(str(tmp_path))
+def test_partial_figures_leave_out_tables_of_another_configuration(made, tmp_path):
+    study, paths = made.study, Paths(str(tmp_path))
     table, about = (
         Path(pattern.format(study="toy")) for pattern in (paths.cross_validation, paths.cross_validation_provenance)
     )
-    store.write_table(made[0].cross_validation(), table)
+    store.write_table(made.results.cross_validation(), table)
     wanted = study.made_with("cross_validation")
     other = merge(wanted, {"cross_validation": {"folds": 77}})
+    inputs = {"cross_validation": {"table": table, "provenance": about}}
     for config, partial, there in ((wanted, True, True), (other, True, False), (other, False, True)):
         record.write_provenance(about, [table], {"config": config})
-        found = Products("toy", study, paths, partial=partial).cross_validation()
+        found = Results(study, current(inputs, study, {}) if partial else inputs).cross_validation()
         assert (found is not None) is there, (config, partial)
-    given = {"study": "toy", "kind": "cross_validation", "tables": [table]}
+    given = {"cross_validation": {"files": [table], "provenance": about}}
     with pytest.raises(ValueError, match=r"provenance\.json: made for another configuration(.|\n)*folds: 77 -> "):
-        page(made, tmp_path / "report.html", made_from={about: given})
+        page(made, tmp_path / "report.html", tables=given)
+
+
+def test_partial_figures_leave_out_runs_of_another_configuration(made, monkeypatch):
+    changed = {Path("old"): ["recipe.optimiser.lr: 1 -> 2"], Path("new"): []}
+    monkeypatch.setattr(results, "stale", lambda models, study, run, seeds, _: changed[models[run, seeds]])
+    blocks = {("paper-none", "0-1"): Path("old"), ("paper-none", "2-2"): Path("new")}
+    inputs = {"models": blocks, "history": dict.fromkeys(blocks, Path("history.csv"))}
+    kept = current(inputs, made.study, {})
+    assert list(kept["models"]) == list(kept["history"]) == [("paper-none", "2-2")]
 
 
 def test_a_report_names_networks_of_other_code(made, tmp_path):
-    table, about = tmp_path / "metrics.csv", tmp_path / "provenance.json"
-    table.write_text("r2\n0.9\n")
+    about = tmp_path / "provenance.json"
+    tables = [Path(pattern.format(study="toy")) for pattern in (made.paths.metrics, made.paths.summary)]
     networks = {path: {"fingerprint": f"code of {path}"} for path in ("first.safetensors", "second.safetensors")}
-    of = {"config": made[0].study.made_with("metrics"), "networks": networks}
-    record.write_provenance(about, [table], of)
+    of = {"config": made.study.made_with("metrics"), "networks": networks}
+    record.write_provenance(about, tables, of)
+    given = {"tables": {"metrics": {"files": tables, "provenance": about}}}
     now = {
         "first.safetensors": "code of first.safetensors",
         "second.safetensors": "newer",
         "third.safetensors": "newer",
     }
-    report = page(
-        made, tmp_path / "report.html", made_from={about: METRICS | {"tables": [table]}}, code_of_networks={"toy": now}
-    )
+    report = page(made, tmp_path / "report.html", code_of_networks=now, **given)
     named = report.split("Networks of other code.")[1].split("</div>")[0]
     assert re.findall(r"\w+\.safetensors", named) == ["second.safetensors"]
     now |= {"second.safetensors": "code of second.safetensors"}
-    report = page(
-        made, tmp_path / "report.html", made_from={about: METRICS | {"tables": [table]}}, code_of_networks={"toy": now}
-    )
+    report = page(made, tmp_path / "report.html", code_of_networks=now, **given)
     assert "Networks of other code" not in report
 
 
 def test_nothing_run_is_no_error(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(style, "DPI", 50)
-    study = small_study()
-    drawn = draw_figures("empty", study, Paths(str(tmp_path)))
+    study, paths = small_study(), Paths(str(tmp_path))
+    drawn = outputs_of(study, paths)
+    draw_figures(study, inputs_of(study, paths), drawn)
     assert all(path.stat().st_size > 1000 for path in drawn.values())
     assert f"figure {len(drawn)} of {len(drawn)}" in capsys.readouterr().out
 
 
 def test_predictions_show_the_median_seed_and_what_is_missing(made):
-    products, _ = made
-    comparison = names.comparisons(products.study)[0]
-    table = products.predictions("paper-dann", "des", "batch", ["true", "predicted"])
+    comparison = comparisons.comparisons(made.study)[0]
+    table = made.results.predictions("paper-dann", "des", "batch", ["true", "predicted"])
     scores = {seed: r2(rows.true, rows.predicted) for seed, rows in table.groupby("seed")}
     assert len(scores) == 3  # seeds of both blocks
     median = sorted(scores, key=scores.get)[1]
-    found = texts(figures_predictions.predictions(products, comparison))
+    found = texts(figures_predictions.predictions(made.results, comparison))
     assert any(text.startswith(f"$R^2$ = {scores[median]:.3f} (seed {median})") for text in found)
     assert found.count("not run") == 2  # paper-mmd on both domains
-    figure = figures_predictions.residuals(products, comparison)
+    figure = figures_predictions.residuals(made.results, comparison)
     assert "not run: MMD" in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
@@ -207,21 +194,19 @@ def test_points_outside_are_counted():
 
 
 def test_learning_curves_belong_to_their_domain(made):
-    products, _ = made
-    history = products.history("tuned-none")
-    run = products.study.runs["tuned-none"]
+    history = made.results.history("tuned-none")
+    run = made.study.runs["tuned-none"]
     followed = figures_training._curves(history, run, "des")
     assert followed.shape == (4, 3)
     np.testing.assert_allclose(followed.loc[4], history[history.epoch == 4].target_r2)
     assert figures_training._curves(history, run, "des_sky").empty  # its target column is of another domain
-    oracle = products.history("paper-oracle")
-    curve = figures_training._curves(oracle, products.study.runs["paper-oracle"], "des")
+    oracle = made.results.history("paper-oracle")
+    curve = figures_training._curves(oracle, made.study.runs["paper-oracle"], "des")
     np.testing.assert_allclose(curve.loc[4], oracle[oracle.epoch == 4].source_r2)
 
 
 def test_scores_stand_beside_the_published_ones(made):
-    products, _ = made
-    figure = figures_scores.scores(products, names.overviews(products.study)[0])
+    figure = figures_scores.scores(made.results, comparisons.overviews(made.study)[0])
     target = figure.axes[1]
     diamonds = sorted(float(bar.lines[0].get_xdata()[0]) for bar in target.containers)
     assert diamonds == [0.5, 0.94, 0.95]
@@ -229,8 +214,7 @@ def test_scores_stand_beside_the_published_ones(made):
 
 
 def test_sky_scatter_is_measured_and_computed(made):
-    products, _ = made
-    figure = figures_images.sky_scatter_figure(products)
+    figure = figures_images.sky_scatter(made.results)
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     found = [float(re.search(r"median ([\d.]+)", text)[1]) for text in labels]
     assert found[0] == pytest.approx(3 * 10 ** (0.4 * (26.58 - 30)), rel=0.05)  # cutouts of scatter 3 at zero point 30
@@ -239,9 +223,8 @@ def test_sky_scatter_is_measured_and_computed(made):
 
 
 def test_report_is_complete_and_self_contained(made, tmp_path):
-    products, figures = made
     text = page(made, tmp_path / "report.html")
-    for path in figures.values():
+    for path in made.figures.values():
         assert base64.b64encode(path.read_bytes()).decode() in text
     assert not re.findall(r'src="(?!data:)', text)
     links = re.findall(r'<(\w+)[^>]* href="([^"]*)"', text)
@@ -254,31 +237,31 @@ def test_report_is_complete_and_self_contained(made, tmp_path):
 
 
 def test_report_says_that_a_demo_is_one_and_what_was_not_drawn(made, tmp_path):
-    products, figures = made
-    full = {"toy": small_study({"seeds": 10, "recipes": {"tuned": {"epochs": 99}}})}
-    left = {name: path for name, path in figures.items() if name != "examples"}
-    text = page((products, left), tmp_path / "report.html", full=full)
+    full = small_study({"seeds": 10, "recipes": {"tuned": {"epochs": 99}}})
+    left = {name: path for name, path in made.figures.items() if name != "examples"}
+    text = page(made._replace(figures=left), tmp_path / "report.html", full=full)
     assert "not the full study" in text
     assert re.search(r"epochs \(recipe tuned\)</td><td[^>]*>4</td><td[^>]*>99", text)
     assert "figure <code>examples</code> was not made" in text
-    text = page(made, tmp_path / "seeds.html", full={"toy": small_study({"seeds": 10})})
+    text = page(made, tmp_path / "seeds.html", full=small_study({"seeds": 10}))
     assert "not the full study" not in text
     assert "full study with fewer networks" in text
 
 
 def test_tables_compute_differences(made):
-    products, _ = made
-    study, summary = products.study, tables.Summary(products.paths.summary.format(study="toy"))
+    study, summary = made.study, Summary(made.paths.summary.format(study="toy"))
     ours = summary.get("paper-dann", "des", "batch", "r2")
-    row = next(row for row in tables.published(summary, study).rows if row[0] == "DANN" and row[2].startswith("Target"))
+    row = next(
+        row for row in adaptation.published(study, summary).rows if row[0] == "DANN" and row[2].startswith("Target")
+    )
     assert row[5] == f"{ours.mean:.3f} ± {ours.std:.3f}"
     assert row[6:8] == ["3", "0.94 ± 0.011"]
     assert row[9] == f"{(ours.mean - 0.94) / 0.011:+.1f}".replace("-", "−")
-    absent = [row for row in tables.published(summary, study).rows if row[0] == "MMD"]
+    absent = [row for row in adaptation.published(study, summary).rows if row[0] == "MMD"]
     assert [row[5:7] for row in absent] == [["not run", "0"]] * 2
 
     none, source = (summary.get("paper-none", domain, "batch", "r2").mean for domain in ("des", "noise_free"))
-    heading, sentences = tables.headline(study, summary)[0]
+    heading, sentences = adaptation.headline(study, summary)[0]
     assert heading == "Recipe paper: Source (noise-free) → Target (DES noise)"
     assert f"a loss of {source - none:.3f}" in sentences[0]
     gap = (ours.mean - none) / (summary.get("paper-oracle", "des", "batch", "r2").mean - none)
@@ -288,22 +271,27 @@ def test_tables_compute_differences(made):
 
 
 def test_controls_differ_in_one_setting(made):
-    products, _ = made
-    rows = tables.controls(products.study, tables.Summary(products.paths.summary.format(study="toy"))).rows
+    rows = runs.controls(made.study, Summary(made.paths.summary.format(study="toy"))).rows
     changes = {(row[0], row[1]): row[2] for row in rows}
     assert changes["paper-none", "matched_lr-none"] == "optimiser.lr: 1e-05 → 6e-05"
     assert ("paper-none", "tuned-none") not in changes
     assert not any("mmd" in first for first, _ in changes if first.startswith("paper"))
 
 
+def test_tables_say_how_many_seeds_their_means_are_of(made):
+    summary = Summary(made.paths.summary.format(study="toy"))
+    for make in (runs.metrics, runs.controls, adaptation.distances, adaptation.scores, adaptation.published):
+        table = make(made.study, summary)
+        seeds = [number for number, name in enumerate(table.columns) if name == "seeds"]
+        assert seeds, make
+        finished = [row for row in table.rows if "paper-mmd" not in row and "MMD" not in row]
+        assert {row[number] for row in finished for number in seeds} <= {"3", "2", "–"}
+        assert all(len(row) == len(table.columns) for row in table.rows)
+    row = next(row for row in adaptation.distances(made.study, summary).rows if row[0] == "paper-dann")
+    assert (row[4], row[-1]) == ("2", "3")  # the first seed of each of two blocks; all seeds
+
+
 def test_numbers_have_a_true_sign():
-    assert tables.number(-0.0001, signed=True) == "+0.000"
-    assert tables.number(-1.25, 2) == "−1.25"
-    assert tables.mean_std(0.5, float("nan")) == "0.500"
-
-
-def test_captions_of_the_workflow_report_are_those_of_the_page():
-    on_disk = {path.name: path.read_text() for path in captions.FOLDER.glob("*.rst")}
-    assert on_disk == captions.reports(), "run: python -m sim2sky.report.captions"
-    kinds = {kind for kind, _ in names.figure_plan(small_study()).values()}
-    assert kinds <= set(captions.CAPTIONS)
+    assert number(-0.0001, signed=True) == "+0.000"
+    assert number(-1.25, 2) == "−1.25"
+    assert mean_std(0.5, float("nan")) == "0.500"

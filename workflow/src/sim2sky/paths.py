@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sim2sky.config import Study
+
 WEIGHTS = "resources/weights/{network}.pth"  # of ImageNet; not a result, so that it outlives them
+
+
+def of_run(pattern: str, name: str, study: Study, run: str, seeds: str) -> str:
+    """`pattern` filled in for a run and a block of seeds of the study called `name`, in the stage that makes the run's networks."""
+    return pattern.format(stage=study.runs[run].stage, study=name, run=run, seeds=seeds)
 
 
 class Paths:

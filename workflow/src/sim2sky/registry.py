@@ -1,8 +1,9 @@
 """Names of what is registered with a decorator, found without importing it.
 
 The Snakefile must know every network and adaptation method to check the configuration, and must not import torch to do so. So the names
-are read from the source: in the packages `models` and `adapt`, every function or class under a decorator called ``register_...`` is
-registered under its own name. A decorator that is called with a mapping registers each of its keys instead; it is written out in place.
+are read from the source: in the packages `models`, `adapt` and `report/figures`, every function or class under a decorator called
+``register_...`` is registered under its own name. A decorator that is called with a mapping registers each of its keys instead. What a
+decorator is called with is written out in place.
 """
 
 from __future__ import annotations
@@ -63,6 +64,13 @@ def traits(package: str) -> dict[str, Traits]:
     }
 
 
+@cache
+def inputs(package: str) -> dict[str, tuple[str, ...]]:
+    """Kinds of files that each registered function reads: the strings that its decorator is called with."""
+    nodes = (node for path in _files(package) for node in _registered_nodes(path))
+    return {node.name: tuple(ast.literal_eval(kind) for call in _calls(node) for kind in call.args) for node in nodes}
+
+
 def registering_modules(folder: Path) -> dict[str, tuple[str, ...]]:
     """Modules in the folder of a package that register anything, each with the names that it registers."""
     names = {
@@ -93,9 +101,14 @@ def _registers(decorator: ast.expr) -> bool:
     return isinstance(called, ast.Name) and called.id.startswith("register_")
 
 
+def _calls(node: ast.ClassDef | ast.FunctionDef) -> list[ast.Call]:
+    """The registering decorators that are called with something."""
+    return [item for item in node.decorator_list if _registers(item) and isinstance(item, ast.Call)]
+
+
 def _mappings(node: ast.ClassDef | ast.FunctionDef) -> list[ast.Call]:
     """The registering decorators that are called with a mapping."""
-    return [item for item in node.decorator_list if _registers(item) and isinstance(item, ast.Call)]
+    return [call for call in _calls(node) if call.args and isinstance(call.args[0], ast.Dict)]
 
 
 def _names(node: ast.ClassDef | ast.FunctionDef) -> list[str]:

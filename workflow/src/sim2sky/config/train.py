@@ -185,6 +185,11 @@ class Run(Strict):
     evaluate_on: list[Name] = Field(min_length=1, description="datasets whose test parts are predicted")
 
     @property
+    def stage(self) -> str:
+        """The stage that makes the run's networks: ``adapt`` if it has a target domain, ``train`` if not."""
+        return "adapt" if self.target else "train"
+
+    @property
     def earlier(self) -> dict[str, str]:
         """Runs that must be trained before this one, by the key that names them."""
         found = {"start_from": self.start_from, "train_on.worst_of": self.train_on.worst_of if self.train_on else None}

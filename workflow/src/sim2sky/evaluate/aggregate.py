@@ -16,6 +16,7 @@ from sim2sky.evaluate.metrics import CIRCULAR, METRICS
 from sim2sky.evaluate.run_metrics import RUN_COLUMNS, concatenate, read_metrics
 from sim2sky.evaluate.stuck import STUCK
 from sim2sky.fingerprint import digest
+from sim2sky.paths import Paths, of_run
 from sim2sky.provenance import record
 from sim2sky.provenance.networks import networks_provenance
 from sim2sky.provenance.stale import stale
@@ -33,7 +34,7 @@ def aggregate(
     run_metrics: Sequence[str | Path],
     metrics: str | Path,
     summary: str | Path,
-    models: Sequence[str | Path] = (),
+    paths: Paths | None = None,
     surveys: Mapping[str, Survey] | None = None,
     provenance: str | Path | None = None,
     fingerprint: Mapping[str, str] | None = None,
@@ -52,8 +53,8 @@ def aggregate(
         Written: all rows, and the derived metric `gap_closed`.
     summary : path
         Written: `SUMMARY_COLUMNS`; see :func:`summarise`.
-    models : sequence of path
-        Files of the networks behind `run_metrics`, in the same order. Metrics of networks that were not made as the study
+    paths : Paths
+        Where the networks behind `run_metrics` are. If it is given, metrics of networks that were not made as the study
         says are left out, and a printed line says what differs; their runs count as missing.
     surveys : mapping of str to Survey
         Surveys by name, which say with `study` how networks are made.
@@ -69,10 +70,9 @@ def aggregate(
         What is missing, which is printed as well.
     """
     tables = [_checked(path, study) for path in run_metrics]
-    if models:
-        pairs = list(zip(tables, models, strict=True))
-        kept = [(table, model) for table, model in pairs if not _is_stale(name, study, table, model, surveys)]
-        tables, models = [table for table, _ in kept], [model for _, model in kept]
+    if paths:
+        tables = [table for table in tables if not _is_stale(paths, name, study, _block(table), surveys)]
+    models = [of_run(paths.model, name, study, *_block(table)) for table in tables] if paths else []
     table = concatenate([pd.DataFrame(columns=RUN_COLUMNS), *tables])
     table = _ordered(concatenate([table, gap_closed(table, study)]), study)
     missing = missing_runs(study, present_runs(table, study))
@@ -84,7 +84,7 @@ def aggregate(
     store.write_table(table.assign(study=name)[["study", *RUN_COLUMNS]], metrics)
     store.write_table(summarise(table, study).assign(study=name)[SUMMARY_COLUMNS], summary)
     if provenance:
-        networks = {str(model): _of_networks(model) for model in models}
+        networks = {model: _of_networks(model) for model in models}
         about = record.provenance(study.made_with("metrics"), fingerprint or {}, networks=networks)
         record.write_provenance(provenance, [metrics, summary], about)
     total = len(study.runs) * len(study.seed_blocks)
@@ -210,12 +210,20 @@ def _checked(path: str | Path, study: Study) -> pd.DataFrame:
     return table
 
 
+def _block(table: pd.DataFrame) -> tuple[str, str]:
+    """Run and block of seeds that metrics are of."""
+    (run,) = table.run.unique()
+    return run, f"{table.seed.min()}-{table.seed.max()}"
+
+
 def _is_stale(
-    name: str, study: Study, table: pd.DataFrame, model: str | Path, surveys: Mapping[str, Survey] | None
+    paths: Paths, name: str, study: Study, block: tuple[str, str], surveys: Mapping[str, Survey] | None
 ) -> bool:
-    changes = [change for run in table.run.unique() for change in stale(model, study, run, surveys)]
+    blocks = [(run, seeds) for run in study.runs for seeds in study.seed_blocks]
+    models = {block: of_run(paths.model, name, study, *block) for block in blocks}
+    changes = stale(models, study, *block, surveys)
     if changes:
-        print(f"{name}: left out, not made as the study says: {model}", flush=True)
+        print(f"{name}: left out, not made as the study says: {of_run(paths.model, name, study, *block)}", flush=True)
         print("\n".join(f"  {change}" for change in changes), flush=True)
     return bool(changes)
 

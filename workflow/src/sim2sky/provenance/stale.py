@@ -15,17 +15,26 @@ from sim2sky.provenance.networks import networks_provenance
 UNIMPORTANT = {"title", "split", "lenses", "shard_size"}
 
 
-def stale(model: str | Path, study: Study, run: str, surveys: Mapping[str, Survey] | None = None) -> list[str]:
+def stale(
+    models: Mapping[tuple[str, str], str | Path],
+    study: Study,
+    run: str,
+    seeds: str,
+    surveys: Mapping[str, Survey] | None = None,
+) -> list[str]:
     """What differs between how the networks of a run were made and how the study says they are made.
 
     Parameters
     ----------
-    model : path
-        Written by :func:`sim2sky.train.block.train_block`.
+    models : mapping of (str, str) to path
+        Networks of the study by run and block of seeds, written by :func:`sim2sky.train.block.train_block`: those that are
+        asked about, and those that they may have been made from.
     study : Study
         The present configuration.
     run : str
         Key of its `runs`.
+    seeds : str
+        One of its `seed_blocks`.
     surveys : mapping of str to Survey
         Surveys by name; those that are not given are not compared.
 
@@ -39,7 +48,7 @@ def stale(model: str | Path, study: Study, run: str, surveys: Mapping[str, Surve
     ValueError
         The file is not readable; the message names it.
     """
-    about = networks_provenance(model)
+    about = networks_provenance(models[run, seeds])
     config, domains = about["config"], about["domains"]
     wanted = study.runs[run]
     pairs = {
@@ -49,26 +58,28 @@ def stale(model: str | Path, study: Study, run: str, surveys: Mapping[str, Surve
         "start_from an earlier run": (bool(config.get("start_from")), bool(wanted.start_from)),
         "train_on.fraction": (config.get("worst_fraction"), wanted.train_on.fraction if wanted.train_on else None),
     }
-    for role, name in {"source": wanted.source, "target": wanted.target}.items():
-        found = domains.get(role) if name else None
+    for role, dataset in {"source": wanted.source, "target": wanted.target}.items():
+        found = domains.get(role) if dataset else None
         if found and "dataset" in found:  # shards of other programs need not say how they were made
-            simulation = study.simulations[study.datasets[name].simulation]
-            pairs[f"datasets.{name}"] = (found["dataset"], study.datasets[name].params())
-            pairs[f"simulations.{study.datasets[name].simulation}"] = (_simulated(found), simulation.params())
-        survey = (surveys or {}).get(study.datasets[name].survey) if name else None
+            simulation = study.simulations[study.datasets[dataset].simulation]
+            pairs[f"datasets.{dataset}"] = (found["dataset"], study.datasets[dataset].params())
+            pairs[f"simulations.{study.datasets[dataset].simulation}"] = (_simulated(found), simulation.params())
+        survey = (surveys or {}).get(study.datasets[dataset].survey) if dataset else None
         if found and found.get("survey") and survey:
             now = survey.params()  # of which a shard knows the bands that it was observed in
             now["bands"] = {band: now["bands"].get(band) for band in found["survey"]["bands"]}
-            pairs[f"surveys.{study.datasets[name].survey}"] = (found["survey"], now)
+            pairs[f"surveys.{study.datasets[dataset].survey}"] = (found["survey"], now)
         if found and "bounds" in found:
-            split = study.datasets[name].split.bounds(study.simulations[study.datasets[name].simulation].lenses)
-            pairs[f"lenses of {name}"] = (found["bounds"], {part: list(ends) for part, ends in split.items()})
+            split = study.datasets[dataset].split.bounds(study.simulations[study.datasets[dataset].simulation].lenses)
+            pairs[f"lenses of {dataset}"] = (found["bounds"], {part: list(ends) for part, ends in split.items()})
     changes = [change for key, values in pairs.items() for change in differences(*map(_important, values), key)]
-    for name, path in _earlier(Path(model), study, run).items():
-        changes += [f"{name}, an earlier run: {change}" for change in stale(path, study, name, surveys)]
-        used = config.get("start_from" if name == wanted.start_from else "worst_of")
-        if used != networks_provenance(path)["sha256"]:
-            changes.append(f"made from other networks of {name} than there are now")
+    for key, earlier in wanted.earlier.items():
+        path = models.get((earlier, seeds))
+        if path and Path(path).is_file():
+            older = stale(models, study, earlier, seeds, surveys)
+            changes += [f"{earlier}, an earlier run: {change}" for change in older]
+            if config.get(key.removeprefix("train_on.")) != networks_provenance(path)["sha256"]:
+                changes.append(f"made from other networks of {earlier} than there are now")
     return changes
 
 
@@ -97,18 +108,6 @@ def stale_table(provenance: str | Path, tables: Sequence[str | Path], study: Stu
         The file is not readable, or a table was changed since it was made.
     """
     return list(differences(record.read_provenance(provenance, tables)["config"], study.made_with(kind)))
-
-
-def _earlier(model: Path, study: Study, run: str) -> dict[str, Path]:
-    """Files of the networks that those of a run in `model` were made from, as far as there are any, by run."""
-    wanted, folder = study.runs[run], model.parent
-    names = filter(None, [wanted.start_from, wanted.train_on.worst_of if wanted.train_on else None])
-    stages = {name: "adapt" if study.runs[name].target else "train" for name in names}
-    paths = {
-        name: Path(*folder.parts[:-4], stage, folder.parts[-3], name, folder.name, model.name)
-        for name, stage in stages.items()
-    }
-    return {name: path for name, path in paths.items() if path.is_file()}
 
 
 def _simulated(domain: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""What the other stages left behind for one study; what is missing is None, and a figure says so."""
+"""What the other stages left behind for the figures of one study; what is missing is None, and a figure says so."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import prod
 from pathlib import Path
 
@@ -13,73 +13,65 @@ from pyarrow import parquet
 from sim2sky import store
 from sim2sky.config import Study, Survey
 from sim2sky.evaluate.run_metrics import read_metrics
-from sim2sky.paths import Paths
 from sim2sky.provenance.stale import stale, stale_table
 
+# kind -> key -> path
+Inputs = Mapping[str, Mapping[str | tuple[str, str], str | Path]]
 
-class Products:
-    """Files of one study under one results folder.
+
+class Results:
+    """Files of one study that were handed over by kind; no other is read.
 
     Parameters
     ----------
-    name : str
-        Name of the study.
     study : Study
         Its configuration.
-    paths : Paths
-        Path patterns of the results folder.
+    inputs : mapping of str to (mapping of key to path)
+        Existing files, by kind: ``history``, ``predictions``, ``latents`` and ``models`` by (run, block of seeds), blocks in the
+        order of the seeds; ``first_shards``, the first observed shard of each dataset, by dataset; ``cutouts``, of surveys, by
+        name; ``metrics`` by ``table``; ``cross_validation``, ``degeneracy`` and ``reconstruction`` by ``table``,
+        ``provenance`` and, but for the first, ``images``.
     surveys : mapping of str to Survey
         Surveys by name, for the comparison with the real sky.
-    cutouts : mapping of str to path
-        Survey cutouts by name.
-    partial : bool
-        Results may be of an earlier configuration; those of networks that were not made as `study` says are passed over.
+
+    Raises
+    ------
+    KeyError
+        By any method that is asked for a kind that was not handed over.
     """
 
-    def __init__(
-        self,
-        name: str,
-        study: Study,
-        paths: Paths,
-        surveys: Mapping[str, Survey] | None = None,
-        cutouts: Mapping[str, str | Path | None] | None = None,
-        partial: bool = False,
-    ):
-        self.name, self.study, self.paths = name, study, paths
-        self.surveys, self.cutouts, self.partial = surveys or {}, cutouts or {}, partial
+    def __init__(self, study: Study, inputs: Inputs, surveys: Mapping[str, Survey] | None = None):
+        self.study, self.surveys, self._inputs = study, surveys or {}, inputs
 
-    def _blocks(self, pattern: str, run: str) -> list[Path]:
-        found = []
-        for seeds in self.study.seed_blocks:
-            about = {"stage": "adapt" if self.study.runs[run].target else "train", "study": self.name, "run": run}
-            path, model = (Path(each.format(**about, seeds=seeds)) for each in (pattern, self.paths.model))
-            if path.is_file() and not (
-                self.partial and model.is_file() and stale(model, self.study, run, self.surveys)
-            ):
-                found.append(path)
-        return found
+    def only(self, kinds: Collection[str]) -> Results:
+        """The same with fewer kinds of files."""
+        return Results(self.study, {kind: self._inputs[kind] for kind in kinds}, self.surveys)
+
+    def _blocks(self, kind: str, run: str) -> list[str | Path]:
+        return [path for (name, _), path in self._inputs[kind].items() if name == run]
 
     def predictions(
         self, run: str, domain: str, statistics: str, columns: Sequence[str], parameter: str | None = None
     ) -> pd.DataFrame | None:
-        """Test-part predictions of a target, the first if none is named, by all seeds of a run; `columns` beside ``seed``.
+        """Predictions of one parameter on a domain's test part, by all seeds of a run: `columns` beside ``seed``.
 
-        A column that is not there, such as the seeing of images without one, is NaN.
+        Without `parameter` they are of the first that is regressed. A column that is not there, such as the seeing of images
+        without one, is NaN.
         """
         wanted = {"domain": domain, "statistics": statistics, "parameter": parameter or self.study.targets[0]}
         filters = [(column, "==", value) for column, value in wanted.items()]
-        parts = [_columns(path, ["seed", *columns], filters) for path in self._blocks(self.paths.predictions, run)]
+        parts = [_columns(path, ["seed", *columns], filters) for path in self._blocks("predictions", run)]
         table = pd.concat(parts, ignore_index=True) if parts else None
         return None if table is None or table.empty else table
 
     def history(self, run: str) -> pd.DataFrame | None:
         """Learning curves of all seeds of a run."""
-        parts = [pd.read_csv(path) for path in self._blocks(self.paths.history, run)]
+        parts = [pd.read_csv(path) for path in self._blocks("history", run)]
         return pd.concat(parts, ignore_index=True) if parts else None
 
     def network_size(self, run: str) -> int | None:
         """Trainable numbers of one network of a run; buffers, such as those of batch normalisation, do not count."""
-        for path in self._blocks(self.paths.model, run):
+        for path in self._blocks("models", run):
             with safetensors.safe_open(path, "np") as file:
                 keys = sorted(file.keys())
                 first = keys[0].split("/")[0]
@@ -89,49 +81,62 @@ class Products:
             return sum(map(prod, sizes))
         return None
 
-    def latents(self, run: str) -> Path | None:
+    def latents(self, run: str) -> str | Path | None:
         """Latent features of the run's first seed that has any."""
-        return next(iter(self._blocks(self.paths.latents, run)), None)
+        return next(iter(self._blocks("latents", run)), None)
 
     def metrics(self) -> pd.DataFrame | None:
         """``metrics.csv``: one row per run, seed, domain, statistics and metric."""
-        path = Path(self.paths.metrics.format(study=self.name))
-        return read_metrics(path) if path.is_file() else None
+        path = self._inputs["metrics"].get("table")
+        return read_metrics(path) if path else None
 
     def cross_validation(self) -> pd.DataFrame | None:
         """``cross_validation.csv``."""
-        found = self._of_this("cross_validation", self.paths.cross_validation, self.paths.cross_validation_provenance)
-        return None if found is None else pd.read_csv(found)
+        path = self._inputs["cross_validation"].get("table")
+        return pd.read_csv(path) if path else None
 
-    def degeneracy(self) -> tuple[pd.DataFrame, store.Shards] | None:
-        """``degeneracy.csv``, and the images of its rows."""
-        found = self._of_this("degeneracy", self.paths.degeneracy, self.paths.degeneracy_provenance)
-        return found and self._with_images(found, self.paths.degenerate_images)
+    def analysis(self, kind: str) -> tuple[pd.DataFrame, store.Shards] | None:
+        """The table of ``degeneracy`` or ``reconstruction``, and the images of its rows."""
+        files = self._inputs[kind]
+        return (pd.read_csv(files["table"]), store.open_shards([files["images"]])) if files else None
 
-    def reconstruction(self) -> tuple[pd.DataFrame, store.Shards] | None:
-        """``reconstruction.csv``, and the images of its rows."""
-        found = self._of_this("reconstruction", self.paths.reconstruction, self.paths.reconstruction_provenance)
-        return found and self._with_images(found, self.paths.reconstructed_images)
+    def first_shard(self, dataset: str) -> store.Shards | None:
+        """The first observed shard of a dataset."""
+        path = self._inputs["first_shards"].get(dataset)
+        return store.open_shards([path]) if path else None
 
-    def _of_this(self, kind: str, table: str, provenance: str) -> Path | None:
-        """A table that there is; where results may be of an earlier configuration, only if it was made as the study says."""
-        path, about = (Path(pattern.format(study=self.name)) for pattern in (table, provenance))
-        if path.is_file() and not (self.partial and stale_table(about, [path], self.study, kind)):
-            return path
-        return None
-
-    def _with_images(self, table: Path, images: str) -> tuple[pd.DataFrame, store.Shards] | None:
-        path = Path(images.format(study=self.name))
-        return (pd.read_csv(table), store.open_shards([path])) if path.is_file() else None
-
-    def shards(self, dataset: str) -> list[Path]:
-        """Observed shards of a dataset that exist, in the order of their lenses."""
-        names = self.study.simulations[self.study.datasets[dataset].simulation].shards
-        paths = (Path(self.paths.observed.format(dataset=dataset, shard=shard)) for shard in names)
-        return [path for path in paths if path.is_file()]
+    def cutouts(self, name: str) -> str | Path | None:
+        """FITS file of a survey's cutouts."""
+        return self._inputs["cutouts"].get(name)
 
 
-def _columns(path: Path, names: Sequence[str], filters: Sequence[tuple]) -> pd.DataFrame:
+def current(inputs: Inputs, study: Study, surveys: Mapping[str, Survey]) -> Inputs:
+    """`inputs` without what was made for another configuration than `study`.
+
+    Parameters
+    ----------
+    inputs : mapping of str to (mapping of key to path)
+        As :class:`Results` takes them, ``models`` among them if anything else is of single runs.
+    study : Study
+        The present configuration.
+    surveys : mapping of str to Survey
+        Surveys by name; those that are not given are not compared.
+
+    Raises
+    ------
+    ValueError, StoreError
+        A file does not say how it was made, or a table was changed since.
+    """
+    models = inputs.get("models", {})
+    old = {block for block in models if stale(models, study, *block, surveys)}
+    kept = {kind: {key: path for key, path in files.items() if key not in old} for kind, files in inputs.items()}
+    for kind, files in kept.items():
+        if "provenance" in files and stale_table(files["provenance"], [files["table"]], study, kind):
+            kept[kind] = {}
+    return kept
+
+
+def _columns(path: str | Path, names: Sequence[str], filters: Sequence[tuple]) -> pd.DataFrame:
     """Columns of a Parquet file; NaN for those that it lacks."""
     there = set(parquet.read_schema(path).names)
     table = pd.read_parquet(path, columns=[name for name in names if name in there], filters=filters)

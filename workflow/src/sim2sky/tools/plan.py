@@ -7,66 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
+from sim2sky.costs import LONGEST, MARGIN, START
 from sim2sky.tools.dryrun import planned_records
 
-STAGES = ("simulate", "observe", "train", "adapt", "evaluate", "report")
-START, MARGIN = 10, 5  # minutes, and times what was measured
-# Minutes. A longer training is cut and goes on from its checkpoint; a limit beyond the partition's would never start.
-LONGEST = 5 * 24 * 60
-# An H100's, by docs/results/benchmarks/gpu.csv, which tests/unit/tools/test_plan.py compares
-GPU_SPEED = 20e12  # operations a second
-STARTING = 0.22e-3  # seconds per tensor of weights, whose kernels are started one by one
-BACKWARDS = 3  # operations of a training step over those forwards
+# Rules of each stage, by how their names begin; a test compares them with the files of workflow/rules
+STAGES = {
+    "simulate": ("simulate_shard",),
+    "observe": ("centre_crop", "inject_noise"),
+    "train": ("train_source_only", "cross_validate"),
+    "adapt": ("adapt",),
+    "evaluate": ("predict", "evaluate_run", "compare_degenerate", "reconstruct", "aggregate_metrics"),
+    "report": ("draw_figures", "write_report"),
+}
 CORES = "1000"  # so that no job is cut down to the cores of this machine
 TEXT = """# What a full run costs
 
 <!-- Printed by `make plan`, written by `make docs`. -->
 
-Jobs that `snakemake --profile slurm` submits for the configured studies from nothing, and the hours of GPUs and of CPUs, as many as a job holds. Those of
-CPUs are as measured. Those of GPUs follow from thirteen networks that were measured on an H100, and took half to all of what is reckoned for them, VGG-19 a fifth. How
-many jobs are given the longest limit, five days, is in brackets; one of CPUs then counts as one day. The longest limit and the largest memory are those of
-the first attempt.
+This table lists the jobs that `snakemake --profile slurm` submits for the configured studies from nothing, with the hours of GPUs and of CPUs that they
+hold. CPU-hours follow from what one core was measured to take. GPU-hours follow from thirteen networks that were trained on an H100: they took half to all of
+the time that is counted here, VGG-19 a fifth; a prediction counts as a third of a training step for each batch. The number of jobs that are given the longest limit, five days, is
+in brackets; one of them that uses CPUs counts as one day. The longest limit and the largest memory are those of the first attempt.
 
 """
 
 
-def time_limit(seconds: float, attempt: int) -> int:
-    """Minutes asked for by a job that took `seconds` where it was measured.
-
-    `START` minutes, and `MARGIN` times as long for slower machines and file systems; more at each attempt, up to `LONGEST`.
-    """
-    return min(ceil((START + MARGIN * seconds / 60) * attempt), LONGEST)
-
-
-def step_seconds(
-    network: Mapping[str, int], pixels: int, domains: int = 1, seeds: int = 1, processes: int = 1
-) -> float:
-    """Seconds of a training step on a GPU: those of its operations or those of starting them, whichever are more.
-
-    Parameters
-    ----------
-    network : mapping
-        `operations_per_pixel` and `tensors`, as in ``resources/networks.csv``.
-    pixels : int
-        Of a batch of images of one domain.
-    domains : int
-        Two with adaptation.
-    seeds : int
-        Trained as one batched model.
-    processes : int
-        That share the batch.
-    """
-    operations = BACKWARDS * network["operations_per_pixel"] * pixels * domains * seeds / processes
-    batched = 2.3 * (1 + seeds / 100) if seeds > 1 else 1  # as ten and a hundred seeds were measured
-    return max(operations / GPU_SPEED, batched * network["tensors"] * domains * STARTING)
-
-
 @dataclass(frozen=True)
 class Job:
-    """A job of the dry-run; `stage` is the folder of its results."""
+    """A job of the dry-run, and the stage of its rule."""
 
     stage: str
     rule: str
@@ -79,15 +49,23 @@ class Job:
 
     @property
     def hours(self) -> float:
-        """How long it takes at the measured speed. A training states it, for the longest limit does not tell."""
+        """How long the job takes at the measured speed. A training states it, because a limit that is the longest does not tell."""
         minutes = self.resources.get("expected_minutes", (self.limit - START) / MARGIN)
         return minutes / 60
 
     @property
     def disk(self) -> int:
-        """Files left behind, in MB; 0 for rules that leave next to nothing, which do not state it."""
+        """Size of its files [MB]; 0 for rules whose files are small, which do not state it."""
         stated = self.resources.get("disk_mb")
         return stated if isinstance(stated, int) else 0
+
+
+def stage_of(rule: str) -> str:
+    """The stage that a rule belongs to; LookupError for a rule that is not in `STAGES`."""
+    for stage, names in STAGES.items():
+        if rule.startswith(names):
+            return stage
+    raise LookupError(f"rule {rule} is not in sim2sky.tools.plan.STAGES")
 
 
 def planned_jobs(arguments: Sequence[str] = ()) -> list[Job]:
@@ -107,13 +85,12 @@ def planned_jobs(arguments: Sequence[str] = ()) -> list[Job]:
     for record in planned_records(["--profile", "slurm", "--forceall", "--cores", CORES, *arguments]):
         resources = dict(record.resources.items())
         if "runtime" in resources:
-            stages = [stage for stage in STAGES if f"/{stage}/" in record.output[0]]
-            jobs.append(Job(stages[0] if stages else "", record.rule_name, resources))
-    return sorted(jobs, key=lambda job: (STAGES.index(job.stage) if job.stage else -1, job.rule))
+            jobs.append(Job(stage_of(record.rule_name), record.rule_name, resources))
+    return sorted(jobs, key=lambda job: (list(STAGES).index(job.stage), job.rule))
 
 
 def markdown(jobs: Sequence[Job]) -> str:
-    """The jobs as a table with a row per rule and a total."""
+    """The jobs as a table with a row for each rule and a total."""
     kinds = dict.fromkeys((job.stage, job.rule) for job in jobs)
     rows = [[stage, f"`{rule}`", *_costs([job for job in jobs if job.rule == rule])] for stage, rule in kinds]
     rows.append(["total", "", *_costs(jobs)])

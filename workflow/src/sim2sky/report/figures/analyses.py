@@ -10,17 +10,18 @@ from matplotlib.figure import Figure
 
 from sim2sky import store
 from sim2sky.evaluate import EXACT, WHOLE
+from sim2sky.report.comparisons import Comparison
 from sim2sky.report.figures import style
-from sim2sky.report.plan import Comparison
-from sim2sky.report.results import Products
+from sim2sky.report.figures.registry import register_figure
+from sim2sky.report.results import Results
 
 KINDS = {EXACT: "exact $R_\\mathrm{E}$", WHOLE: "$R_\\mathrm{E}$ cast to\nwhole pixels"}
 
 
-def degeneracy(products: Products, comparison: Comparison | None = None) -> Figure:
-    """The most different pair of images of each range of chi: one of them, and the difference by either kind of R_E."""
-    found, config = products.degeneracy(), products.study.degeneracy
-    columns = len(config.ranges) + 1
+@register_figure("degeneracy")
+def degeneracy(results: Results, comparison: Comparison | None = None) -> Figure:
+    """The most different pair of images of each range of chi: one of them, and their difference for either kind of R_E."""
+    found, columns = results.analysis("degeneracy"), len(results.study.degeneracy.ranges) + 1
     figure = style.new_figure(5.4)
     axes = figure.subplots(len(KINDS) + 1, columns, squeeze=False)
     for ax in axes.flat:
@@ -60,11 +61,12 @@ def _difference(ax: Axes, images: store.Shards, row: pd.Series) -> object:
     return shown
 
 
-def reconstruction(products: Products, comparison: Comparison | None = None) -> Figure:
-    """Test images, simulated again from the estimate, what is left, and the source with its lensing undone."""
-    found = products.reconstruction()
+@register_figure("reconstruction")
+def reconstruction(results: Results, comparison: Comparison | None = None) -> Figure:
+    """Test images, what the predicted parameters give, the difference, and the source with its lensing undone."""
+    found = results.analysis("reconstruction")
     titles = ("image", "simulated from\nthe estimate", "image −\nsimulated", "lensing undone", "estimated source")
-    count = products.study.reconstruction.images if found is None else len(found[0])
+    count = results.study.reconstruction.images if found is None else len(found[0])
     figure = style.new_figure(0.6 + 1.75 * count)
     axes = figure.subplots(count, len(titles), squeeze=False)
     for ax in axes.flat:

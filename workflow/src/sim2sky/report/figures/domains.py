@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sim2sky.evaluate.distances import DISTANCES
 from sim2sky.evaluate.latent import embed_latents
+from sim2sky.report.comparisons import Comparison, is_oracle, run_labels, run_title
 from sim2sky.report.figures import style
-from sim2sky.report.plan import Comparison, is_oracle, run_title
-from sim2sky.report.results import Products
+from sim2sky.report.figures.registry import register_figure
+from sim2sky.report.results import Results
+from sim2sky.report.symbols import METRIC_TITLES, axis_label, symbol
 
 EMBEDDED = 400  # lenses per domain: t-SNE of more takes minutes for all runs of a study and shows the same
-DISTANCES = {"mmd": "squared MMD (linear below 0.01)", "proxy_a_distance": "proxy A-distance"}
+LINEAR_BELOW = 0.01  # squared MMD: some runs are a hundred times closer than others
 
 
-def latent_space(products: Products, comparison: Comparison) -> Figure:
+@register_figure("latents")
+def latent_space(results: Results, comparison: Comparison) -> Figure:
     """t-SNE of the latents of both domains, one column per run: coloured by domain above, by the true value below.
 
     The oracle is left out: it was not asked to bring the domains together.
     """
-    study = products.study
+    study = results.study
     runs = tuple(run for run in comparison.runs if not is_oracle(study, run, comparison)) or comparison.runs
     figure = style.new_figure(6.4, max(style.WIDTH, 2.5 * len(runs)))
     axes = figure.subplots(2, len(runs), squeeze=False)
@@ -33,7 +35,7 @@ def latent_space(products: Products, comparison: Comparison) -> Figure:
             ax.set(xticks=[], yticks=[])
             ax.spines[["top", "right"]].set_visible(True)
         axes[0, column].set_title(run_title(study, run, runs))
-        path = products.latents(run)
+        path = results.latents(run)
         if path is None:
             style.not_run(axes[0, column])
             style.not_run(axes[1, column])
@@ -46,21 +48,22 @@ def latent_space(products: Products, comparison: Comparison) -> Figure:
     for domain in comparison.domains:
         axes[0, 0].scatter([], [], s=20, color=colours[domain], label=study.datasets[domain].title)
     axes[0, 0].set_ylabel("by domain")
-    axes[1, 0].set_ylabel(f"by {style.symbol(study.targets[0])}")
+    axes[1, 0].set_ylabel(f"by {symbol(study.targets[0])}")
     if points is not None:
-        figure.colorbar(points, ax=axes[1, :], label=style.label(study.targets[0], "true"), pad=0.01, aspect=15)
+        figure.colorbar(points, ax=axes[1, :], label=axis_label(study, study.targets[0], "true"), pad=0.01, aspect=15)
     style.legend(figure, axes[0, 0])
     return figure
 
 
-def domain_distance(products: Products, comparison: Comparison) -> Figure:
+@register_figure("metrics")
+def domain_distance(results: Results, comparison: Comparison) -> Figure:
     """Distance between source and target in the latent space of every run: dots are seeds, bars their mean."""
-    study, runs, table = products.study, comparison.runs, products.metrics()
+    study, runs, table = results.study, comparison.runs, results.metrics()
     figure = style.new_figure(1.2 + 0.36 * len(runs))
     axes = figure.subplots(1, len(DISTANCES), sharey=True)
     other = {comparison.source: comparison.target, comparison.target: comparison.source}
     missing = [run for run in runs if table is None or table[(table.run == run) & table.metric.isin(DISTANCES)].empty]
-    for ax, (metric, title) in zip(axes, DISTANCES.items(), strict=True):
+    for ax, metric in zip(axes, DISTANCES, strict=True):
         for row, run in enumerate(runs):
             if run in missing:
                 style.row_not_run(ax, row)
@@ -69,22 +72,16 @@ def domain_distance(products: Products, comparison: Comparison) -> Figure:
             chosen = (table.run == run) & (table.metric == metric) & (table.domain == other[study.runs[run].source])
             _dots(ax, row, table[chosen].value.to_numpy(), style.run_colours(study, [run])[run])
         ax.axvline(0, color="black", lw=0.8)
-        if metric == "mmd":  # some runs are a hundred times closer than others
-            ax.set_xscale("symlog", linthresh=0.01)
+        ax.set_xlabel(METRIC_TITLES[metric])
+        if metric == "mmd":
+            ax.set_xscale("symlog", linthresh=LINEAR_BELOW)
             ax.xaxis.set_major_formatter("{x:g}")
-        ax.set_xlabel(title)
-        ax.set_yticks(range(len(runs)), run_labels(products, runs))
+            ax.set_xlabel(f"{METRIC_TITLES[metric]} (linear below {LINEAR_BELOW:g})")
+        ax.set_yticks(range(len(runs)), run_labels(study, runs))
     axes[0].set_ylim(len(runs) - 0.4, -0.6)
     domains = " and ".join(study.datasets[name].title for name in comparison.domains)
     figure.suptitle(f"Distance in latent space between {domains}")
     return figure
-
-
-def run_labels(products: Products, runs: Sequence[str]) -> list[str]:
-    """``method, recipe`` of each run."""
-    study = products.study
-    labels = [f"{study.methods[study.runs[run].method].title}, {study.runs[run].recipe}" for run in runs]
-    return [text if labels.count(text) == 1 else f"{text} [{run}]" for text, run in zip(labels, runs, strict=True)]
 
 
 def _dots(ax: Axes, row: int, values: np.ndarray, colour: str) -> None:

@@ -8,28 +8,32 @@ from matplotlib.colors import AsinhNorm
 from matplotlib.figure import Figure
 
 from sim2sky import store
-from sim2sky.config import Dataset, Survey
-from sim2sky.observe.background import read_cutouts, sky_scatter
+from sim2sky.config import Dataset, Study, Survey
+from sim2sky.observe import background
 from sim2sky.observe.noise import FORMULAS, background_sigma, flux_ratio
+from sim2sky.report.comparisons import Comparison
 from sim2sky.report.figures import style
-from sim2sky.report.plan import Comparison
-from sim2sky.report.results import Products
+from sim2sky.report.figures.registry import register_figure
+from sim2sky.report.results import Results
+from sim2sky.report.symbols import symbol
+from sim2sky.report.symbols import unit as unit_of
 
 COLUMNS = 7
 SCALE_BAR = 2.0  # arcsec
 ARCSEC = "\u2033"
 
 
-def examples(products: Products, comparison: Comparison | None = None) -> Figure:
+@register_figure("first_shards")
+def examples(results: Results, comparison: Comparison | None = None) -> Figure:
     """The same lenses in every domain, one domain per row, the regressed parameter increasing to the right.
 
     After Figure 1 of Swierc et al. 2023.
     """
-    study, names = products.study, list(products.study.datasets)
+    study, names = results.study, list(results.study.datasets)
     figure = style.new_figure(0.35 + 1.28 * len(names))
     axes = figure.subplots(len(names), COLUMNS, squeeze=False)
-    shards = {name: store.open_shards(paths[:1]) for name in names if (paths := products.shards(name))}
-    chosen = {simulation: _choose(products, shards, simulation) for simulation in study.simulations}
+    shards = {name: shard for name in names if (shard := results.first_shard(name))}
+    chosen = {simulation: _choose(results, shards, simulation) for simulation in study.simulations}
     for row, name in enumerate(names):
         for ax in axes[row]:
             ax.set(xticks=[], yticks=[])
@@ -40,14 +44,14 @@ def examples(products: Products, comparison: Comparison | None = None) -> Figure
             simulation = study.datasets[name].simulation
             # lenstronomy's first row of pixels is the lowest, CosmoSim's the highest
             origin = "upper" if study.simulations[simulation].engine == "cosmosim" else "lower"
-            _example_row(figure, axes[row], shards[name], chosen[simulation], study.targets[0], origin)
+            _example_row(figure, axes[row], shards[name], chosen[simulation], study, origin)
         axes[row, 0].set_ylabel("\n".join(study.datasets[name].title.replace(" (", "\n(").split("\n")))
     return figure
 
 
-def _choose(products: Products, shards: dict[str, store.Shards], simulation: str) -> np.ndarray:
+def _choose(results: Results, shards: dict[str, store.Shards], simulation: str) -> np.ndarray:
     """Lenses with evenly spaced values of the target, out of the clearer half by signal-to-noise."""
-    study = products.study
+    study = results.study
     mine = [name for name in shards if study.datasets[name].simulation == simulation]
     if not mine:
         return np.array([], int)
@@ -60,18 +64,19 @@ def _choose(products: Products, shards: dict[str, store.Shards], simulation: str
 
 
 def _example_row(
-    figure: Figure, axes: np.ndarray, shards: store.Shards, lenses: np.ndarray, target: str, origin: str
+    figure: Figure, axes: np.ndarray, shards: store.Shards, lenses: np.ndarray, study: Study, origin: str
 ) -> None:
+    parameter = study.targets[0]
+    unit = ARCSEC if unit_of(study, parameter) == "arcsec" else f" {unit_of(study, parameter)}"
     images = np.stack([shards.read("image", lens, lens + 1)[0, 0] for lens in lenses])
-    value, ratio = shards.read(target)[lenses], shards.read("signal_to_noise")[lenses, 0]
+    value, ratio = shards.read(parameter)[lenses], shards.read("signal_to_noise")[lenses, 0]
     scale, band = shards.attributes["pixel_scale"], shards.attributes["bands"][0]
     norm = _stretch(images, float(np.median(shards.read("sigma_background")[:, 0])))
     half = images.shape[-1] * (scale or 1) / 2
     for index, ax in enumerate(axes):
         shown = ax.imshow(images[index], norm=norm, cmap="inferno", origin=origin, extent=(-half, half, -half, half))
         if ax.get_subplotspec().is_first_row():
-            unit = ARCSEC if target == "theta_E" else f" {style.unit(target)}"
-            ax.set_title(style.minus(f"{style.symbol(target)} = {value[index]:.2f}{unit}".strip()), fontsize=9)
+            ax.set_title(style.minus(f"{symbol(parameter)} = {value[index]:.2f}{unit}".strip()), fontsize=9)
         if np.isfinite(ratio[index]):
             look = {"transform": ax.transAxes, "color": "white", "fontsize": 8, "ha": "right"}
             ax.text(0.96, 0.04, f"S/N {ratio[index]:.0f}", **look)
@@ -105,15 +110,16 @@ def _ticks(norm: AsinhNorm) -> list[float]:
     return [0.0, *steps]
 
 
-def sky_scatter_figure(products: Products, comparison: Comparison | None = None) -> Figure:
+@register_figure("cutouts")
+def sky_scatter(results: Results, comparison: Comparison | None = None) -> Figure:
     """Scatter of the sky in real cutouts beside that of the survey's conditions, by either noise formula."""
-    datasets = [dataset for dataset in products.study.datasets.values() if dataset.background]
+    datasets = [dataset for dataset in results.study.datasets.values() if dataset.background]
     figure = style.new_figure(3.4 * len(datasets))
     for ax, dataset in zip(figure.subplots(len(datasets), 1, squeeze=False)[:, 0], datasets, strict=True):
-        path, survey = products.cutouts.get(dataset.background.cutouts), products.surveys.get(dataset.survey)
+        path, survey = results.cutouts(dataset.background.cutouts), results.surveys.get(dataset.survey)
         if path and survey:
-            band = products.study.simulations[dataset.simulation].bands[0]
-            _sky_panel(ax, dataset, survey, band, sky_scatter(read_cutouts(path, 1)))
+            band = results.study.simulations[dataset.simulation].bands[0]
+            _sky_panel(ax, dataset, survey, band, background.sky_scatter(background.read_cutouts(path, 1)))
         else:
             style.not_run(ax, "no cutouts given")
     return figure

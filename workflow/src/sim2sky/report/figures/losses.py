@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sim2sky.config import Study
-from sim2sky.evaluate.stuck import stuck_name
+from sim2sky.report.comparisons import Comparison, settings
 from sim2sky.report.figures import style
-from sim2sky.report.plan import Comparison
-from sim2sky.report.results import Products
+from sim2sky.report.figures.registry import register_figure
+from sim2sky.report.results import Results
 
 COLUMNS = 4
 LOSSES = {"training": "loss", "validation": "source_loss"}
@@ -23,26 +23,28 @@ HIGHEST = 3  # times the loss of guessing: what early epochs reach beyond that h
 BATCH_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 
 
-def loss_linear(products: Products, comparison: Comparison | None = None) -> Figure:
+@register_figure("history")
+def loss_linear(results: Results, comparison: Comparison | None = None) -> Figure:
     """Loss against epoch on a linear scale, one panel per run."""
-    return _loss_figure(products, "linear")
+    return _loss_figure(results, "linear")
 
 
-def loss_log(products: Products, comparison: Comparison | None = None) -> Figure:
+@register_figure("history")
+def loss_log(results: Results, comparison: Comparison | None = None) -> Figure:
     """Loss against epoch on a logarithmic scale, one panel per run."""
-    return _loss_figure(products, "log")
+    return _loss_figure(results, "log")
 
 
-def _loss_figure(products: Products, scale: str) -> Figure:
+def _loss_figure(results: Results, scale: str) -> Figure:
     """Runs whose losses are of one kind share both axes; every kind begins a row of its own."""
-    study = products.study
+    study = results.study
     kinds: dict[str, list[str]] = {}
     for run in study.runs:
         kinds.setdefault(loss_kind(study, run), []).append(run)
     rows = [(kind, runs[i : i + COLUMNS]) for kind, runs in kinds.items() for i in range(0, len(runs), COLUMNS)]
     figure = style.new_figure(0.5 + 2.1 * len(rows))
     axes = figure.subplots(len(rows), max(len(runs) for _, runs in rows), sharex=True, squeeze=False)
-    curves = {run: _history(products, run) for run in study.runs}
+    curves = {run: _history(results, run) for run in study.runs}
     for kind, runs in kinds.items():
         limits = _limits([curves[run] for run in runs if curves[run] is not None], scale)
         for row in (row for row in range(len(rows)) if rows[row][0] == kind):
@@ -74,12 +76,12 @@ def loss_kind(study: Study, run: str) -> str:
     return text + (",\nangles as sin, cos" if recipe.angles == "sin_cos" else "")
 
 
-def _history(products: Products, run: str) -> pd.DataFrame | None:
+def _history(results: Results, run: str) -> pd.DataFrame | None:
     """Learning curves of a run behind those of the run that it started from; ``start`` is where it did."""
-    table, earlier = products.history(run), products.study.runs[run].start_from
+    table, earlier = results.history(run), results.study.runs[run].start_from
     if table is None:
         return None
-    before = _history(products, earlier) if earlier else None
+    before = _history(results, earlier) if earlier else None
     if before is None:
         return table.assign(start=0)
     start = before.epoch.max()
@@ -131,9 +133,10 @@ def _label_epochs(axes: np.ndarray) -> None:
             last[-1].set_xlabel("epoch")
 
 
-def stuck_at_mean(products: Products, comparison: Comparison | None = None) -> Figure:
+@register_figure("history")
+def stuck_at_mean(results: Results, comparison: Comparison | None = None) -> Figure:
     """Training loss of every network against epoch, one panel per setting, coloured by batch size."""
-    study = products.study
+    study = results.study
     panels, columns = settings(study), 3
     sizes = sorted({study.recipe_of(run).batch_size for run in study.runs})
     colours = dict(zip(sizes, BATCH_COLOURS * len(sizes), strict=False))
@@ -142,7 +145,7 @@ def stuck_at_mean(products: Products, comparison: Comparison | None = None) -> F
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax, (title, runs) in zip(axes, panels.items(), strict=False):
         ax.set(title=title)
-        histories = {run: products.history(run) for run in runs}
+        histories = {run: results.history(run) for run in runs}
         if all(table is None for table in histories.values()):
             style.not_run(ax)
             continue
@@ -158,21 +161,6 @@ def stuck_at_mean(products: Products, comparison: Comparison | None = None) -> F
     axes[0].plot([], [], ":", color="black", lw=1.5, label="always answering the mean")
     style.legend(figure, axes[0])
     return figure
-
-
-def settings(study: Study) -> dict[str, list[str]]:
-    """Runs that differ in their batch size alone, smaller batches first, by what their names have in common."""
-    groups: dict[str, list[str]] = {}
-    for run, about in study.runs.items():
-        recipe = study.recipe_of(run).model_copy(update={"batch_size": 0})
-        groups.setdefault(f"{about.method} {about.source} {recipe}", []).append(run)
-    found = {}
-    for runs in groups.values():
-        runs.sort(key=lambda run: study.recipe_of(run).batch_size)
-        parts = [run.split("-") for run in runs]
-        shared = [part for part in parts[0] if all(part in other for other in parts)]
-        found["-".join(shared) or runs[0]] = runs
-    return found
 
 
 def _stuck_panel(
@@ -197,9 +185,3 @@ def _stuck_panel(
     ax.set_ylim(0, min(1.25 * top, HIGHEST))
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     return notes
-
-
-def stuck_metrics_of(study: Study) -> dict[str, int | None]:
-    """Names of the counts of a study and the epoch after which each is taken; None is the last."""
-    after = study.stuck_at_mean.after_epochs if study.stuck_at_mean else []
-    return {stuck_name(epoch): epoch for epoch in (*after, None)}

@@ -11,9 +11,11 @@ from sim2sky import store
 from sim2sky.angles import ANGLE_PERIODS
 from sim2sky.config import Study
 from sim2sky.evaluate.metrics import CIRCULAR
+from sim2sky.report.comparisons import Comparison, overall, shown_statistics
 from sim2sky.report.figures import style
-from sim2sky.report.plan import STATISTICS_TITLES, Comparison, overall, shown_statistics
-from sim2sky.report.results import Products
+from sim2sky.report.figures.registry import register_figure
+from sim2sky.report.results import Results
+from sim2sky.report.symbols import STATISTICS_TITLES, axis_label, symbol, unit
 
 ZOOM = 5.0  # pixels or degrees either way, as published
 BINS = 61
@@ -23,20 +25,21 @@ COLOUR = "#0072B2"
 ROUND_COLOUR = "#D55E00"
 
 
-def parameter_examples(products: Products, comparison: Comparison | None = None) -> Figure:
+@register_figure("first_shards")
+def parameter_examples(results: Results, comparison: Comparison | None = None) -> Figure:
     """Images of each dataset with the parameters that are regressed, the first of these growing from image to image."""
-    study, (rows, columns) = products.study, EXAMPLES
+    study, (rows, columns) = results.study, EXAMPLES
     figure = style.new_figure(2.45 * rows * len(study.datasets))
     parts = np.atleast_1d(figure.subfigures(len(study.datasets), 1))
     for part, (name, dataset) in zip(parts, study.datasets.items(), strict=True):
         axes = part.subplots(rows, columns, squeeze=False).ravel()
         part.suptitle(dataset.title)
-        paths = products.shards(name)
+        shard = results.first_shard(name)
         for ax in axes:
             ax.set(xticks=[], yticks=[])
             ax.grid(False)
-        if paths:
-            _examples_of(axes, study, store.open_shards(paths[:1]))
+        if shard:
+            _examples_of(axes, study, shard)
         else:
             style.not_run(axes[0], "not made")
     return figure
@@ -51,30 +54,31 @@ def _examples_of(axes: np.ndarray, study: Study, shards: store.Shards) -> None:
         image = shards.read("image", lens, lens + 1)[0, 0]
         ax.imshow(image, cmap="inferno", origin="upper", vmin=0 if image.min() >= 0 else None)
         texts = [
-            f"{style.symbol(name)} {style.minus(f'{round(float(value[lens]), 2):.3g}')}"
-            for name, value in values.items()
+            f"{symbol(name)} {style.minus(f'{round(float(value[lens]), 2):.3g}')}" for name, value in values.items()
         ]
         lines = [", ".join(texts[start : start + 3]) for start in range(0, len(texts), 3)]
         ax.set_title("\n".join(lines), fontsize=7)
 
 
-def errors(products: Products, comparison: Comparison) -> Figure:
+@register_figure("predictions")
+def errors(results: Results, comparison: Comparison) -> Figure:
     """Histograms of predicted - true over their whole range: rows are runs, columns parameters."""
-    return _error_figure(products, comparison, None)
+    return _error_figure(results, comparison, None)
 
 
-def errors_zoomed(products: Products, comparison: Comparison) -> Figure:
+@register_figure("predictions")
+def errors_zoomed(results: Results, comparison: Comparison) -> Figure:
     """Histograms of predicted - true within `ZOOM`: rows are runs, columns parameters."""
-    return _error_figure(products, comparison, ZOOM)
+    return _error_figure(results, comparison, ZOOM)
 
 
-def _error_figure(products: Products, comparison: Comparison, zoom: float | None) -> Figure:
-    study, runs = products.study, comparison.runs
+def _error_figure(results: Results, comparison: Comparison, zoom: float | None) -> Figure:
+    study, runs = results.study, comparison.runs
     figure = style.new_figure(0.9 + 1.3 * len(runs), max(style.WIDTH, 1.75 * len(study.targets)))
     # whole histograms hold equally many lenses each, so that one scale serves all
     shape = {"sharex": "col", "sharey": zoom is None, "squeeze": False}
     axes = figure.subplots(len(runs), len(study.targets), **shape)
-    tables = {run: _errors_of_one_seed(products, run, comparison.source) for run in runs}
+    tables = {run: _errors_of_one_seed(results, run, comparison.source) for run in runs}
     made = [table for table in tables.values() if table is not None]
     for column, name in enumerate(study.targets):
         widest = max((float(np.abs(table[name]).max()) for table in made), default=1.0)
@@ -84,8 +88,8 @@ def _error_figure(products: Products, comparison: Comparison, zoom: float | None
                 style.not_run(ax)
             else:
                 _error_panel(ax, tables[run][name].to_numpy(), reach, ANGLE_PERIODS.get(name), zoom is None)
-        axes[0, column].set_title(style.symbol(name))
-        axes[-1, column].set_xlabel(style.label(name, "error of"))
+        axes[0, column].set_title(symbol(name))
+        axes[-1, column].set_xlabel(axis_label(study, name, "error of"))
     for ax, run in zip(axes[:, 0], runs, strict=True):
         seed = "" if tables[run] is None or study.seeds == 1 else f"\nseed {tables[run].attrs['seed']}"
         ax.set_ylabel(_broken(run) + seed, fontsize=8)
@@ -105,11 +109,11 @@ def _error_key(ax: Axes, study: Study) -> None:
         ax.plot([], [], color=ROUND_COLOUR, lw=1.5, label="angles the short way round")
 
 
-def _errors_of_one_seed(products: Products, run: str, domain: str) -> pd.DataFrame | None:
+def _errors_of_one_seed(results: Results, run: str, domain: str) -> pd.DataFrame | None:
     """Errors per lens and parameter of the network whose mean absolute error is the median (the better one of two)."""
-    statistics, found = shown_statistics(products.study), {}
-    for name in products.study.targets:
-        table = products.predictions(run, domain, statistics, ["true", "predicted"], name)
+    statistics, found = shown_statistics(results.study), {}
+    for name in results.study.targets:
+        table = results.predictions(run, domain, statistics, ["true", "predicted"], name)
         if table is None:
             return None
         by_seed = (table.predicted - table.true).groupby(table.seed)
@@ -138,39 +142,21 @@ def _error_panel(ax: Axes, error: np.ndarray, reach: float, period: float | None
     style.note(ax, text, y=0.96, va="top")
 
 
-def parameter_scores(products: Products, comparison: Comparison) -> Figure:
+@register_figure("metrics", "models")
+def parameter_scores(results: Results, comparison: Comparison) -> Figure:
     """Mean absolute error over the parameters, mean R2 and circular error of every run: dots are seeds."""
-    study, runs, table = products.study, comparison.runs, products.metrics()
+    study, runs, table = results.study, comparison.runs, results.metrics()
     angle = next((name for name in study.targets if name in ANGLE_PERIODS), None)
     panels = [("mae", overall(study), _mean_title(study)), ("r2", overall(study), "mean $R^2$")]
     if angle:
-        panels.append((CIRCULAR, angle, f"circular MAE of {style.label(angle)}"))
+        panels.append((CIRCULAR, angle, f"circular MAE of {axis_label(study, angle)}"))
     figure = style.new_figure(1.5 + 0.3 * len(runs))
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False, width_ratios=[1.5, *[1] * (len(panels) - 1)])[0]
     for ax, (metric, parameter, title) in zip(axes, panels, strict=True):
         rows = _rows(table, metric, parameter, comparison.source, shown_statistics(study))
-        for height, run in enumerate(runs):
-            values = rows[rows.run == run].value.to_numpy(float)
-            if len(values):
-                ax.plot(values, np.full(len(values), height), ".", color=COLOUR, ms=5, alpha=0.6, mew=0)
-                ax.plot(values.mean(), height, "o", color=COLOUR, ms=7, mec="white", mew=0.8)
-            elif metric == "r2":  # where no published value is in the way
-                style.row_not_run(ax, height)
-            for item in study.published:
-                if (item.run, item.metric, item.parameter, item.domain) == (run, metric, parameter, comparison.source):
-                    ax.plot(item.mean, height, "D", mfc="none", mec=ROUND_COLOUR, mew=1.5, ms=7, zorder=5)
+        _score_panel(ax, study, comparison, metric, parameter, rows)
         ax.set_xlabel(title)
-        low, high = ax.dataLim.intervalx
-        if metric != "r2" and high > 5 * low:  # a shorter logarithmic axis may hold no tick
-            ax.set_xscale("log")
-            ax.xaxis.set_major_formatter("{x:g}")
-            ax.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
-            ax.tick_params(which="minor", labelsize=8)
-            continue
-        ax.locator_params(axis="x", nbins=5)
-        if metric == "r2":
-            _limit_r2(ax, rows.groupby("run").value.mean().reindex(runs))
-    sizes = {run: products.network_size(run) for run in runs}
+    sizes = {run: results.network_size(run) for run in runs}
     labels = [f"{run} ({sizes[run] / 1e6:.3g} M)" if sizes[run] else run for run in runs]
     axes[0].set_yticks(range(len(runs)), labels, fontsize=8)
     axes[0].set_ylim(len(runs) - 0.5, -0.5)
@@ -178,11 +164,35 @@ def parameter_scores(products: Products, comparison: Comparison) -> Figure:
     axes[0].plot([], [], ".", color=COLOUR, label="one network")
     if study.published:
         axes[0].plot([], [], "D", mfc="none", mec=ROUND_COLOUR, mew=1.5, label="published")
-    figure.suptitle(
-        f"{study.datasets[comparison.source].title}: statistics {STATISTICS_TITLES[shown_statistics(study)]}"
-    )
+    statistics = STATISTICS_TITLES[shown_statistics(study)]
+    figure.suptitle(f"{study.datasets[comparison.source].title}: BatchNorm statistics {statistics}")
     style.legend(figure, axes[0])
     return figure
+
+
+def _score_panel(
+    ax: Axes, study: Study, comparison: Comparison, metric: str, parameter: str, rows: pd.DataFrame
+) -> None:
+    for height, run in enumerate(comparison.runs):
+        values = rows[rows.run == run].value.to_numpy(float)
+        if len(values):
+            ax.plot(values, np.full(len(values), height), ".", color=COLOUR, ms=5, alpha=0.6, mew=0)
+            ax.plot(values.mean(), height, "o", color=COLOUR, ms=7, mec="white", mew=0.8)
+        elif metric == "r2":  # where no published value is in the way
+            style.row_not_run(ax, height)
+        for item in study.published:
+            if (item.run, item.metric, item.parameter, item.domain) == (run, metric, parameter, comparison.source):
+                ax.plot(item.mean, height, "D", mfc="none", mec=ROUND_COLOUR, mew=1.5, ms=7, zorder=5)
+    low, high = ax.dataLim.intervalx
+    if metric != "r2" and high > 5 * low:  # a shorter logarithmic axis may hold no tick
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
+        ax.tick_params(which="minor", labelsize=8, pad=5)  # level with the labels of the longer major ticks
+        return
+    ax.locator_params(axis="x", nbins=5)
+    if metric == "r2":
+        _limit_r2(ax, rows.groupby("run").value.mean().reindex(comparison.runs))
 
 
 def _limit_r2(ax: Axes, means: pd.Series) -> None:
@@ -197,7 +207,7 @@ def _limit_r2(ax: Axes, means: pd.Series) -> None:
 
 
 def _mean_title(study: Study) -> str:
-    units = dict.fromkeys(style.unit(name) for name in study.targets)
+    units = dict.fromkeys(unit(study, name) for name in study.targets)
     return f"mean MAE [{', '.join(unit for unit in units if unit)}]"
 
 

@@ -10,28 +10,31 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from scipy.stats import gaussian_kde
 
 from sim2sky.evaluate.metrics import fractional_residual, r2
+from sim2sky.report.comparisons import Comparison, run_title, shown_statistics
 from sim2sky.report.figures import style
-from sim2sky.report.plan import STATISTICS_TITLES, Comparison, run_title, shown_statistics
-from sim2sky.report.results import Products
+from sim2sky.report.figures.registry import register_figure
+from sim2sky.report.results import Results
+from sim2sky.report.symbols import CONDITIONS, STATISTICS_TITLES, axis_label
 
 SHOWN = 3000  # points per panel; their density comes from as many
 RESIDUAL_RANGE = 0.75
 BINS = 12
 
 
-def predictions(products: Products, comparison: Comparison) -> Figure:
+@register_figure("predictions")
+def predictions(results: Results, comparison: Comparison) -> Figure:
     """Predicted against true, coloured by density, above the fractional residuals with both denominators.
 
     Columns are runs, rows are domains (Figure 2 of Swierc et al. 2023, transposed). Of each run the seed with the
     median R2 on the target is shown.
     """
-    study, runs = products.study, comparison.runs
+    study, runs = results.study, comparison.runs
     figure = style.new_figure(0.6 + 4.5 * len(comparison.domains), max(style.WIDTH, 2.5 * len(runs)))
-    figure.suptitle(f"BatchNorm statistics: {STATISTICS_TITLES[shown_statistics(study)]}", fontsize=10)
+    figure.suptitle(f"BatchNorm statistics {STATISTICS_TITLES[shown_statistics(study)]}", fontsize=10)
     heights = [4, 1.4, 1.4] * len(comparison.domains)
     axes = figure.subplots(len(heights), len(runs), sharex=True, sharey="row", squeeze=False, height_ratios=heights)
     tables = {
-        (run, domain): products.predictions(run, domain, shown_statistics(study), ["true", "predicted"])
+        (run, domain): results.predictions(run, domain, shown_statistics(study), ["true", "predicted"])
         for run in runs
         for domain in comparison.domains
     }
@@ -44,9 +47,9 @@ def predictions(products: Products, comparison: Comparison) -> Figure:
             _prediction_panels(panels, tables[run, domain], seed, extent)
             heading = study.datasets[domain].title
             panels[0].set_title(f"{run_title(study, run, runs)}\n{heading}" if row == 0 else heading)
-        axes[-1, column].set_xlabel(style.label(study.targets[0], "true"))
+        axes[-1, column].set_xlabel(axis_label(study, study.targets[0], "true"))
     for row in range(len(comparison.domains)):
-        axes[3 * row, 0].set_ylabel(style.label(study.targets[0], "predicted"))
+        axes[3 * row, 0].set_ylabel(axis_label(study, study.targets[0], "predicted"))
         for offset, name in ((1, "predicted"), (2, "true")):
             axes[3 * row + offset, 0].set_ylabel(f"residual /\n{name}", fontsize=9)
     return figure
@@ -135,19 +138,20 @@ def _points(ax: Axes, x: np.ndarray, y: np.ndarray, colour: np.ndarray, extent: 
         ax.scatter(x[there], y[there], s=9, c=colour[there], marker=marker, clip_on=False, **kwargs)
 
 
-def residuals(products: Products, comparison: Comparison) -> Figure:
+@register_figure("predictions")
+def residuals(results: Results, comparison: Comparison) -> Figure:
     """Residual on the target against the true value, signal-to-noise and seeing.
 
     Median and 16-84 % band of the lenses of all seeds in bins of equally many.
     """
-    study, domain = products.study, comparison.last
+    study, domain = results.study, comparison.last
     against = ("true", "signal_to_noise", "seeing")
     figure = style.new_figure(3.9)
     axes = figure.subplots(1, len(against), sharey=True)
     colours = style.run_colours(study, comparison.runs)
     statistics, missing, reach = shown_statistics(study), [], {}
     for run in comparison.runs:
-        table = products.predictions(run, domain, statistics, [*against, "predicted"])
+        table = results.predictions(run, domain, statistics, [*against, "predicted"])
         title = run_title(study, run, comparison.runs)
         if table is None:
             missing.append(title)
@@ -165,13 +169,13 @@ def residuals(products: Products, comparison: Comparison) -> Figure:
         if reach and not ax.lines:
             style.note(ax, "no noise")
         ax.axhline(0, color="black", lw=0.8)
-        ax.set_xlabel(style.label(study.targets[0], "true") if name == "true" else style.label(name))
+        ax.set_xlabel(CONDITIONS.get(name) or axis_label(study, study.targets[0], "true"))
         if name == "signal_to_noise" and len(ax.lines) > 1:
             ax.set_xscale("log")
             ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
             ax.xaxis.set_major_formatter("{x:g}")
             ax.xaxis.set_minor_formatter(NullFormatter())
-    axes[0].set_ylabel(style.label(study.targets[0], "residual of"))
+    axes[0].set_ylabel(axis_label(study, study.targets[0], "residual of"))
     _limit(axes, reach)
     figure.suptitle(f"{study.datasets[domain].title}: predicted − true, median and 16–84 % of the lenses in a bin")
     style.legend(figure, axes[0], missing)

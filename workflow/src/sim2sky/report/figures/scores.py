@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from sim2sky.config import Published
 from sim2sky.evaluate import STATISTICS
 from sim2sky.evaluate.run_metrics import RUN_COLUMNS
+from sim2sky.report.comparisons import Comparison, is_oracle, overall, run_labels, shown_statistics
 from sim2sky.report.figures import style
-from sim2sky.report.figures.domains import run_labels
-from sim2sky.report.plan import STATISTICS_TITLES, Comparison, is_oracle, overall, shown_statistics
-from sim2sky.report.results import Products
+from sim2sky.report.figures.registry import register_figure
+from sim2sky.report.results import Results
+from sim2sky.report.symbols import STATISTICS_TITLES
 
 # Heights within a row. A published number takes the place below its statistics.
 OFFSETS = dict(zip(STATISTICS, (-0.33, -0.11, 0.25), strict=True))
@@ -23,9 +24,10 @@ PUBLISHED_OFFSET = 0.18
 LOWEST_R2 = -0.5
 
 
-def scores(products: Products, comparison: Comparison) -> Figure:
+@register_figure("metrics")
+def scores(results: Results, comparison: Comparison) -> Figure:
     """R2 per run and domain with each kind of BatchNorm statistics: dots are seeds, large marks their mean."""
-    study, runs, table = products.study, comparison.runs, products.metrics()
+    study, runs, table = results.study, comparison.runs, results.metrics()
     figure = style.new_figure(1.5 + 0.6 * len(runs))
     axes = figure.subplots(1, len(comparison.domains), sharey=True, squeeze=False)[0]
     table = pd.DataFrame(columns=RUN_COLUMNS) if table is None else table
@@ -37,14 +39,14 @@ def scores(products: Products, comparison: Comparison) -> Figure:
         ax.set(xlabel=text, title=study.datasets[domain].title, xlim=(low, 1 + 0.03 * (1 - low)))
         for row, run in enumerate(runs):
             _run_row(ax, row, here[here.run == run], style.run_colours(study, [run])[run], low)
-            _published_row(ax, row, products, run, domain)
+            _published_row(ax, row, results, run, domain)
             if row and study.runs[run].recipe != study.runs[runs[row - 1]].recipe:
                 ax.axhline(row - 0.5, color="#999999", lw=0.8)
         if domain == comparison.target:
-            _oracle_lines(ax, products, comparison, here)
-    axes[0].set_yticks(range(len(runs)), run_labels(products, runs))
+            _oracle_lines(ax, results, comparison, here)
+    axes[0].set_yticks(range(len(runs)), run_labels(study, runs))
     axes[0].set_ylim(len(runs) - 0.45, -0.55)
-    _key(axes[0], products)
+    _key(axes[0], results)
     style.legend(figure, axes[0], columns=3)
     return figure
 
@@ -79,18 +81,18 @@ def _run_row(ax: Axes, row: int, table: pd.DataFrame, colour: str, low: float) -
             ax.annotate(text, (free, height), (9, 0), **look)
 
 
-def _published_row(ax: Axes, row: int, products: Products, run: str, domain: str) -> None:
+def _published_row(ax: Axes, row: int, results: Results, run: str, domain: str) -> None:
     """Published numbers belong to a method and recipe; a wide interval may leave the panel on the left."""
-    about = products.study.runs[run]
-    for item in products.study.published:
+    about = results.study.runs[run]
+    for item in results.study.published:
         if (item.method, item.recipe, item.domain, item.metric) == (about.method, about.recipe, domain, "r2"):
             height = row + OFFSETS[item.statistics] + PUBLISHED_OFFSET
             ax.errorbar(item.mean, height, xerr=item.std, fmt="D", mfc="white", color="black", ms=5, lw=1, capsize=2)
 
 
-def _oracle_lines(ax: Axes, products: Products, comparison: Comparison, table: pd.DataFrame) -> None:
+def _oracle_lines(ax: Axes, results: Results, comparison: Comparison, table: pd.DataFrame) -> None:
     """A dashed line at the oracle's mean, along the rows of its recipe."""
-    study, statistics = products.study, shown_statistics(products.study)
+    study, statistics = results.study, shown_statistics(results.study)
     for run in comparison.runs:
         values = table[(table.run == run) & (table.statistics == statistics)].value
         if is_oracle(study, run, comparison) and len(values):
@@ -99,11 +101,13 @@ def _oracle_lines(ax: Axes, products: Products, comparison: Comparison, table: p
             ax.vlines(values.mean(), min(rows) - 0.5, max(rows) + 0.5, color="black", lw=1, ls="--")
 
 
-def _key(ax: Axes, products: Products) -> None:
-    for statistics in products.study.statistics:
+def _key(ax: Axes, results: Results) -> None:
+    for statistics in results.study.statistics:
         marker = style.STATISTICS_MARKERS[statistics]
-        ax.plot([], [], marker, color="#555555", ms=7, label=f"mean, statistics {STATISTICS_TITLES[statistics]}")
+        ax.plot(
+            [], [], marker, color="#555555", ms=7, label=f"mean, BatchNorm statistics {STATISTICS_TITLES[statistics]}"
+        )
     ax.plot([], [], ".", color="#555555", label="one seed")
-    if products.study.published:
+    if results.study.published:
         ax.plot([], [], "D", mfc="white", mec="black", ms=5, label="published, ± 1 std")
     ax.plot([], [], "--", color="black", lw=1, label="oracle")

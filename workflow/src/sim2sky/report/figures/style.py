@@ -1,4 +1,4 @@
-"""The look of all figures: colours that colour-blind readers tell apart (Okabe & Ito 2008), units, honest clipping."""
+"""The look of all figures: colours that colour-blind readers tell apart (Okabe & Ito 2008), notes, and clipping that is counted."""
 
 from __future__ import annotations
 
@@ -35,42 +35,12 @@ RC = {
     "savefig.facecolor": "white",
 }
 ABSENT = {"color": "#666666", "style": "italic"}
-_SYMBOLS = {
-    "theta_E": (r"$\theta_\mathrm{E}$", "arcsec"),
-    "x": ("$x$", "pixel"),
-    "y": ("$y$", "pixel"),
-    "R": ("$R$", "pixel"),
-    "phi": (r"$\phi$", "degree"),
-    "R_E": (r"$R_\mathrm{E}$", "pixel"),
-    "sigma": (r"$\sigma_1$", "pixel"),
-    "sigma2": (r"$\sigma_2$", "pixel"),
-    "theta": (r"$\theta$", "degree"),
-}
 PART_COLOURS = {"training": "#0072B2", "validation": "#E69F00"}
-_AXES = {"seeing": "seeing, FWHM [arcsec]", "signal_to_noise": "signal-to-noise ratio of the lensed source"}
 
 
 def style() -> matplotlib.RcParams:
     """Context in which figures are made."""
     return matplotlib.rc_context(RC)
-
-
-def symbol(parameter: str) -> str:
-    """How a lens parameter is written in a figure."""
-    return _SYMBOLS.get(parameter, (parameter, ""))[0]
-
-
-def unit(parameter: str) -> str:
-    """Unit of a lens parameter in a figure; empty where there is none."""
-    return _SYMBOLS.get(parameter, (parameter, ""))[1]
-
-
-def label(name: str, prefix: str = "") -> str:
-    """Axis label of a lens parameter or observing condition, with its unit."""
-    if name in _AXES:
-        return _AXES[name]
-    text = f"{prefix} {symbol(name)}".strip()
-    return f"{text} [{unit(name)}]" if unit(name) else text
 
 
 def run_colours(study: Study, runs: Sequence[str]) -> dict[str, str]:

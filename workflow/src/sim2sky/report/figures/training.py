@@ -8,22 +8,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sim2sky.config import MEAN_PARAMETER, Run
+from sim2sky.report.comparisons import Comparison, run_title
 from sim2sky.report.figures import style
-from sim2sky.report.plan import Comparison, run_title
-from sim2sky.report.results import Products
+from sim2sky.report.figures.registry import register_figure
+from sim2sky.report.results import Results
 
 LOWEST_R2 = -0.5  # early epochs fall far below; the panel says how often
 
 
-def learning_curves(products: Products, comparison: Comparison) -> Figure:
+@register_figure("history", "metrics")
+def learning_curves(results: Results, comparison: Comparison) -> Figure:
     """R2 on the validation part of either domain against epoch: thin lines are seeds, thick lines their mean."""
-    study = products.study
+    study = results.study
     colours = style.run_colours(study, comparison.runs)
     figure = style.new_figure(4.2)
     axes = figure.subplots(1, len(comparison.domains), squeeze=False)[0]
-    missing, ends, table = [], [], products.metrics()
+    missing, ends, table = [], [], results.metrics()
     for run in comparison.runs:
-        title, history = run_title(study, run, comparison.runs), products.history(run)
+        title, history = run_title(study, run, comparison.runs), results.history(run)
         if history is None:
             missing.append(title)
             continue
@@ -90,15 +92,16 @@ def _draw_end(ax: Axes, table: pd.DataFrame, run: str, domain: str, epoch: int, 
     return shown
 
 
-def cross_validation(products: Products, comparison: Comparison | None = None) -> Figure:
+@register_figure("cross_validation")
+def cross_validation(results: Results, comparison: Comparison | None = None) -> Figure:
     """Validation score of each grid point: dots are folds, the bar is their mean."""
-    table = products.cross_validation()
+    table = results.cross_validation()
     figure = style.new_figure(3.2)
     ax = figure.subplots()
     if table is None:
         style.not_run(ax)
         return figure
-    cross = products.study.cross_validation
+    cross = results.study.cross_validation
     keys = [name for name in cross.grid if name in table]
     grid = table.groupby(keys, sort=False)
     for index, (_, folds) in enumerate(grid):

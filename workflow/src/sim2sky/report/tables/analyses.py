@@ -1,4 +1,4 @@
-"""Tables of images that cannot be told apart, and of test images with their lensing undone."""
+"""Tables of analyses: images that cannot be told apart, test images with their lensing undone, cross-validation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from sim2sky.config import Study
-from sim2sky.report.tables.summary import Table, number, symbol
+from sim2sky.report.symbols import text_symbol
+from sim2sky.report.tables.table import Table, mean_std, number
 
 
 def degeneracy(path: str | Path) -> Table:
@@ -33,4 +34,18 @@ def reconstruction(study: Study, path: str | Path) -> Table:
         rows.append([f"{row.lens:.0f}", number(row.rms, 2), number(left, 1), number(row.rms_source, 2), *pairs])
     columns = ["lens", "RMS left", "per cent of the image's", "RMS left of the source"]
     groups = [("", len(columns)), ("predicted (true)", len(names))]
-    return Table([*columns, *map(symbol, names)], rows, groups)
+    return Table([*columns, *map(text_symbol, names)], rows, groups)
+
+
+def cross_validation(study: Study, path: str | Path) -> Table:
+    """Mean and standard deviation over folds for each point of the grid, the best one first."""
+    table = pd.read_csv(path)
+    keys = [key for key in study.cross_validation.grid if key in table]
+    scored = table.groupby(keys, sort=False).r2.agg(["mean", "std", "size"]).sort_values("mean", ascending=False)
+    points = scored.index if len(keys) > 1 else [(value,) for value in scored.index]
+    rows = [
+        [*(f"{value:g}" if isinstance(value, float) else str(value) for value in point), mean_std(row.mean, row.std)]
+        + [str(int(row.size))]
+        for point, row in zip(points, scored.itertuples(), strict=True)
+    ]
+    return Table([*keys, "R² on the fold left out", "folds"], rows)

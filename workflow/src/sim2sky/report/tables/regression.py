@@ -9,10 +9,12 @@ from typing import Any
 from sim2sky.angles import ANGLE_PERIODS
 from sim2sky.config import MEAN_PARAMETER, Study
 from sim2sky.evaluate.metrics import CIRCULAR
-from sim2sky.report.figures.losses import settings, stuck_metrics_of
-from sim2sky.report.plan import shown_statistics, tested
-from sim2sky.report.tables import summary as tables
-from sim2sky.report.tables.summary import METRIC_TITLES, Summary, Table, mean_std, number, symbol
+from sim2sky.evaluate.stuck import stuck_name
+from sim2sky.report.comparisons import settings, shown_statistics, tested
+from sim2sky.report.symbols import METRIC_TITLES, text_symbol
+from sim2sky.report.tables import runs
+from sim2sky.report.tables.summary import Summary
+from sim2sky.report.tables.table import Table, mean_std, number
 
 
 def _parameters(study: Study) -> list[str]:
@@ -30,7 +32,7 @@ def headline(study: Study, summary: Summary) -> list[tuple[str, list[str]]]:
         wanted.append((CIRCULAR, overall, min, "mean absolute error with angles the short way round"))
     wanted.append(("r2", overall, max, "R²"))
     if angle:
-        wanted.append((CIRCULAR, angle, min, f"error of {symbol(angle)} the short way round, in degrees"))
+        wanted.append((CIRCULAR, angle, min, f"error of {text_symbol(angle)} the short way round, in degrees"))
     found = []
     for test in tested(study):
         sentences = []
@@ -77,10 +79,10 @@ def scores(study: Study, summary: Summary, domain: str) -> Table:
         cells += [_text(summary.get(run, domain, kind, CIRCULAR, name)) for name in shortened]
         cells.append(summary.text(run, domain, kind, "r2", parameters[-1]))
         rows.append([run, str(mean.n_seeds if mean is not None else 0), *cells])
-    groups = [("", 2), (symbol(parameters[-1]), 3), *((symbol(name), 2) for name in parameters[:-1])]
+    groups = [("", 2), (text_symbol(parameters[-1]), 3), *((text_symbol(name), 2) for name in parameters[:-1])]
     groups += [("MAE the short way round", len(shortened))] * bool(angles) + [("", 1)]
     columns = ["run", "seeds", "MAE", "published", "MSE", *["MAE", "MSE"] * (len(parameters) - 1)]
-    return Table([*columns, *map(symbol, shortened), "mean R²"], rows, groups)
+    return Table([*columns, *map(text_symbol, shortened), "mean R²"], rows, groups)
 
 
 def _text(row: Any | None) -> str:
@@ -88,7 +90,7 @@ def _text(row: Any | None) -> str:
     return "–" if row is None else mean_std(row.mean, row.std, 2 if row.mean < 100 else 0)
 
 
-def published(summary: Summary, study: Study) -> Table:
+def published(study: Study, summary: Summary) -> Table:
     """Our numbers beside the published ones, by run and parameter."""
     rows = []
     for row in summary.table[summary.table.published_mean.notna()].itertuples():
@@ -97,7 +99,7 @@ def published(summary: Summary, study: Study) -> Table:
             ours = mean_std(row.mean, row.std)
             ratio = number(row.mean / row.published_mean, 2) if row.published_mean else "–"
         theirs = f"{row.published_mean:g}" + (f" ± {row.published_std:g}" if row.published_std > 0 else "")
-        names = [row.run or row.recipe, study.datasets[row.domain].title, symbol(row.parameter)]
+        names = [row.run or row.recipe, study.datasets[row.domain].title, text_symbol(row.parameter)]
         names.append(METRIC_TITLES.get(row.metric, row.metric.replace("_", " ")))
         rows.append([*names, ours, str(row.n_seeds), theirs, ratio, row.published_source])
     columns = ["run", "dataset", "parameter", "metric", "this run", "seeds", "published", "ratio", "source"]
@@ -107,11 +109,11 @@ def published(summary: Summary, study: Study) -> Table:
 def stuck(study: Study, summary: Summary) -> Table:
     """How many networks of each setting are stuck at the mean, by batch size and epoch, beside the published counts."""
     rows = []
-    for metric, epoch in stuck_metrics_of(study).items():
-        for setting, runs in settings(study).items():
-            for run in runs:
+    for epoch in (*(study.stuck_at_mean.after_epochs if study.stuck_at_mean else []), None):
+        for setting, names in settings(study).items():
+            for run in names:
                 recipe, about = study.recipe_of(run), study.runs[run]
-                row = summary.row(run, about.source, "batch", metric, "")
+                row = summary.row(run, about.source, "batch", stuck_name(epoch), "")
                 reached = epoch or recipe.epochs
                 if reached == recipe.epochs and epoch:
                     continue  # counted after the last epoch anyway
@@ -135,7 +137,7 @@ FURTHER = ("standardise", "angles", "weight_angles", "eval_after_first_epoch", "
 
 def recipes(study: Study) -> Table:
     """How each run was trained, with the options that only some runs have."""
-    columns, rows, *_ = tables.recipes(study)
+    columns, rows, *_ = runs.recipes(study)
     for row in rows:
         run, recipe = study.runs[row[0]], study.recipe_of(row[0]).params()
         options = [

@@ -1,4 +1,4 @@
-"""Made-up products of a study that regresses six parameters, with runs that share a recipe; used by ``test_regression.py``."""
+"""Made-up results of a study that regresses six parameters, with runs that share a recipe; used by ``test_regression.py``."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def regression_study(change: dict | None = None) -> Study:
 
 
 def make_regression(name: str, study: Study, paths: Paths, skip: tuple[str, ...] = ()) -> None:
-    """Every product that the report reads, of all runs but those in `skip`."""
+    """Every file that the report reads, of all runs but those in `skip`."""
     truth = _make_shard(study, paths)
     files = []
     for number, run in enumerate(study.runs):

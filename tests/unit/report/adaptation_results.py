@@ -1,4 +1,4 @@
-"""Made-up products of all stages, as small as the report can do with; used by ``test_report.py``."""
+"""Made-up results of a study that adapts, as small as the report can do with; used by ``test_report.py``."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def small_study(change: dict | None = None, rename: dict[str, str] | None = None
     return Study.model_validate(raw)
 
 
-def make_products(name: str, study: Study, paths: Paths, skip: tuple[str, ...] = ()) -> None:
-    """Every product that the report reads, with numbers that resemble the real ones; none of the runs in `skip`."""
+def make_results(name: str, study: Study, paths: Paths, skip: tuple[str, ...] = ()) -> None:
+    """Every file that the report reads, with numbers that resemble the real ones; none of the runs in `skip`."""
     for dataset in study.datasets:
         _make_shards(study, dataset, paths)
     files = []
