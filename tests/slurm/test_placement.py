@@ -20,10 +20,12 @@ overrides:
     simulations: {galaxy_lenses: {lenses: 200, shard_size: 100}}
     datasets: {noise_free: {centre_crop: {pixels: 40}}, des: {centre_crop: {pixels: 40}}}
     recipes: {paper: {epochs: 1}, matched_lr: {epochs: 1}, normalised: {epochs: 1}, tuned: {epochs: 1}}
-    cross_validation: {lenses: 100}
+    cross_validation: {lenses: 100, folds: 2, grid: {optimiser.lr: [6.0e-5, 3.0e-4]}}
   architectures:
-    simulations: {cosmosim_sis: {lenses: 100, shard_size: 50}}
+    only_runs: [alexnet-imagenet, squeezenet1_1-extra_layers]
+    simulations: {cosmosim_sis: {lenses: 100, shard_size: 50, downscale: 80}}
     recipes: {thesis: {epochs: 1}}
+    runs: {alexnet-imagenet: {change: {network_options: {weights: none}}}}
     reconstruction: {run: squeezenet1_1-extra_layers, images: 2}
   degeneracy: {degeneracy: {pixels: 100, images_per_range: 4}}
 """
