@@ -67,9 +67,8 @@ class Code(NamedTuple):
         tree = ast.parse(text)
         nodes = list(ast.walk(tree))
         for node in nodes:
-            documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            if documented and ast.get_docstring(node, clean=False):
-                node.body = node.body[1:]
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                node.body = node.body[1:] if ast.get_docstring(node, clean=False) else node.body
         return cls(tree, nodes)
 
 
