@@ -45,7 +45,7 @@ html_extra_path = ["index.html"]  # leads to README.html
 
 # The pages below a page. The pages themselves do not say it, since the forge would show it as text.
 CONTENTS = {
-    "README": ["docs/how-to/README", "docs/results/README", "config/README", "docs/networks", "resources/README"]
+    "README": ["docs/how-to/README", "docs/results/README", "config/README", "docs/*", "resources/README"]
     + ["docs/api/modules", "CONTRIBUTING", "CHANGELOG"],
     "docs/how-to/README": ["*"],
     "docs/results/README": ["*", "*/README"],

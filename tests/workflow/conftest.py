@@ -78,7 +78,7 @@ def project(tmp_path):
     return Project(tmp_path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """A browser without a network."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")

@@ -90,7 +90,7 @@ def test_reference_shows_parameters(site, browser):
     browser.get((site / "docs/api/sim2sky.lensing.mass.html").as_uri())
     entry = browser.find_element("id", "sim2sky.lensing.mass.sie_deflection")
     parameters = entry.find_element("xpath", "..").find_element("css selector", "dl.field-list").text
-    assert "Parameters:" in parameters and "theta_E" in parameters and "[arcsec]" in parameters
+    assert "theta_E" in parameters and "Einstein radius, product average of the axes [arcsec]" in parameters
 
 
 def test_search_finds_a_function(site, browser):
