@@ -23,20 +23,21 @@ version = release = sim2sky.__version__
 root_doc = "README"
 include_patterns = ["*.md", "config/README.md", "resources/README.md", "docs/**"]
 exclude_patterns = [".*", "**/__pycache__", "results", "logs", "site", "tests", "workflow"]
+exclude_patterns += ["docs/api/modules.rst"]  # would only list sim2sky
 
 extensions = ["myst_parser", "sphinx.ext.apidoc", "sphinx.ext.autodoc", "numpydoc"]
 myst_heading_anchors = 4
 default_role = "code"
 numpydoc_show_class_members = False
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"  # the signature has them
+autodoc_default_options = {"ignore-module-all": True}  # a thing is described where it is defined, and nowhere else
+autodoc_typehints_format = "short"
 apidoc_modules = [
     {
         "path": str(ROOT / "workflow/src/sim2sky"),
         "destination": "docs/api",
         "separate_modules": True,
         "module_first": True,
-        "automodule_options": {"members", "show-inheritance", "ignore-module-all"},
     }
 ]
 
@@ -46,7 +47,7 @@ html_extra_path = ["index.html"]  # leads to README.html
 # The pages below a page. The pages themselves do not say it, since the forge would show it as text.
 CONTENTS = {
     "README": ["docs/how-to/README", "docs/results/README", "config/README", "docs/*", "resources/README"]
-    + ["docs/api/modules", "CONTRIBUTING", "CHANGELOG"],
+    + ["Reference of the library <docs/api/sim2sky>", "CONTRIBUTING", "CHANGELOG"],
     "docs/how-to/README": ["*"],
     "docs/results/README": ["*", "*/README"],
 }
@@ -66,6 +67,12 @@ def unlink_folders(app: Sphinx, page: nodes.document) -> None:
             link.replace_self(link.children)
 
 
+def skip_fields(app: Sphinx, what: str, name: str, member: object, skip: bool, options: object) -> bool | None:
+    """Leave out the fields of a named tuple, of which Python says no more than their number; the signature has them."""
+    return True if (getattr(member, "__doc__", "") or "").startswith("Alias for field number") else None
+
+
 def setup(app: Sphinx) -> None:
+    app.connect("autodoc-skip-member", skip_fields)
     app.connect("source-read", append_contents)
     app.connect("doctree-read", unlink_folders)
