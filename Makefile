@@ -9,7 +9,7 @@ SKY := $(if $(CUTOUTS),'cutouts={des_coadd_g: $(CUTOUTS)}')
 CONFIG := $(if $(CUTOUTS),--config $(SKY))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo demo-all full plan why test test-fast faults lint docs benchmarks clean
+.PHONY: help setup setup-test demo demo-all full plan why test test-fast faults lint docs docs-site benchmarks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,15 +41,22 @@ test-fast: setup-test ## the tests that take seconds
 faults: setup-test ## kill two small studies 200 times and compare their results with an undisturbed run (about an hour)
 	$(BIN)/python -m tests.faults.campaign --output docs/results/faults.csv
 
-lint: setup-test ## ruff and snakemake --lint
+lint: setup-test ## ruff, snakefmt, mypy and snakemake --lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/mypy
 	$(SNAKEMAKE) --lint
 
 docs: setup ## regenerate config/README.md, JSON schemas, docs/networks.md and docs/results/plan.md from the code
 	$(BIN)/python -m sim2sky.tools.reference
 	$(BIN)/python -m sim2sky.tools.networks_table
 	$(BIN)/sim2sky plan > docs/results/plan.md
+
+docs-site: setup-test ## the documentation as a website: site/index.html
+	rm -rf site docs/api
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs . site
+	@echo "Site: site/index.html"
 
 # as workflow/rules/common.smk has it for jobs
 benchmarks: export MALLOC_TRIM_THRESHOLD_ = 1073741824
@@ -80,7 +87,7 @@ $(PEER): # deeplenstronomy wants a lenstronomy of its own; without internet its 
 	  { rm -rf $@; echo "deeplenstronomy cannot be installed here: it is left out"; }
 
 $(VENV)/.setup-test: $(VENV)/.setup
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,docs]'
 	@if command -v chromedriver >/dev/null; then :; elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium chromium-driver >/dev/null; \
 	else echo "No Chromium with chromedriver here: the browser test will be skipped."; fi

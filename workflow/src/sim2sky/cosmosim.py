@@ -6,6 +6,13 @@ fingerprint counts this module, as it does not count the configuration.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:  # the Snakefile needs no arrays
+    import numpy as np
+
+Number = TypeVar("Number", float, "np.ndarray")
+
 GENERATED = {  # the ranges of each generator that a study does not set; of whole numbers both ends are drawn
     "thesis": {"R_E": (5, 50), "r": (26, 200), "phi": (0, 359), "theta": (0, 179), "chi": (0.5, 0.5)},
     "point_mass_2022": {
@@ -21,7 +28,7 @@ GENERATED = {  # the ranges of each generator that a study does not set; of whol
 }
 
 
-def largest_sigma(R_E: float, r: float) -> float:
+def largest_sigma(R_E: Number, r: Number) -> Number:
     """Size [pixel] above which a source shows the edge of its roulette: equation 3.4 of the thesis, found by trial."""
     return 0.4 - 0.05 * R_E + 0.282 * r
 

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 
 class _Tee:
@@ -24,7 +24,7 @@ class _Tee:
         self._log.flush()
         self._terminal.flush()
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._terminal, name)
 
 

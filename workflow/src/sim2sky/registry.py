@@ -58,7 +58,7 @@ def traits(package: str) -> dict[str, Traits]:
     """Traits of the networks that are registered in a mapping of name to smallest side."""
     calls = [call for path in _files(package) for node in _registered_nodes(path) for call in _mappings(node)]
     return {
-        name: Traits(side, **{keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords})
+        name: Traits(side, **{str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords})
         for call in calls
         for name, side in ast.literal_eval(call.args[0]).items()
     }
@@ -123,13 +123,18 @@ def _options(node: ast.ClassDef | ast.FunctionDef) -> list[tuple[str, Option]]:
             for item, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
         ]
     else:
-        fields = [item for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)]
-        found = [(item.target.id, item.annotation, item.value) for item in fields]
+        found = [
+            (item.target.id, item.annotation, item.value)
+            for item in node.body
+            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+        ]
     return [(name, _option(annotation, default)) for name, annotation, default in found]
 
 
 def _option(annotation: ast.expr | None, default: ast.expr | None) -> Option:
     kind = ast.unparse(annotation) if annotation else ""
     value = default.value if isinstance(default, ast.Constant) else None
-    values = ast.literal_eval(annotation.slice) if kind.startswith("Literal[") else ()
+    values = ()
+    if isinstance(annotation, ast.Subscript) and kind.startswith("Literal["):
+        values = ast.literal_eval(annotation.slice)
     return Option(kind, value, values if isinstance(values, tuple) else (values,))

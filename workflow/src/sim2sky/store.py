@@ -156,7 +156,8 @@ class Shards:
 
     def chunk_starts(self, name: str) -> list[int]:
         """First lens of each chunk of array `name`: what one lens cannot be read without."""
-        starts, first = [], 0
+        starts: list[int] = []
+        first = 0
         for arrays, stop in zip(self._arrays, self._stops, strict=True):
             starts += range(first, int(stop), arrays[name].chunks[0])
             first = int(stop)

@@ -55,7 +55,7 @@ def scatter(true: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def outlier_fraction(true: np.ndarray, predicted: np.ndarray) -> float:
-    """Fraction of lenses with |predicted - true| > `OUTLIER_THRESHOLD` |true|."""
+    """Fraction of lenses with ``|predicted - true| > OUTLIER_THRESHOLD |true|``."""
     return float(np.mean(np.abs(predicted - true) > OUTLIER_THRESHOLD * np.abs(true)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch.nn.functional import avg_pool2d
 from sim2sky.lensing.light import Sersic, magnitude_to_flux
 from sim2sky.lensing.mass import SIE, shear_deflection
 
+Model = TypeVar("Model", SIE, Sersic)
 _MASS = ("theta_E", "e1", "e2", "center_x", "center_y")
 _LIGHT = ("R_sersic", "n_sersic", "e1", "e2", "center_x", "center_y")
 # Sub-pixels that are computed at once: enough to make the cost of calling an operator small, few enough to keep the
@@ -104,7 +106,7 @@ def render(
     return images[0], images[1]
 
 
-def _split(model: SIE | Sersic, step: int) -> list[SIE] | list[Sersic]:
+def _split(model: Model, step: int) -> list[Model]:
     """Cut a batch of models into batches of `step` lenses."""
     return [type(model)(*constants) for constants in zip(*(constant.split(step) for constant in model), strict=True)]
 

@@ -6,7 +6,7 @@ degree n of the deflection. For the three lenses here that polynomial obeys recu
 few operations per term and pixel where the sum over amplitudes costs as many as there are amplitudes.
 
 Lengths are in pixels. `a` is the complex displacement (z - nu) / nu, in which the series of a point mass and of an SIS
-converge within |a| < 1.
+converge within ``|a| < 1``.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def sis_series(a: Pair, nu: Pair, R: Tensor, terms: int) -> Pair:
     """Deflection by a singular isothermal sphere minus that at `nu`, to degree `terms`.
 
     ``R nu/|nu| (1 + a)^(1/2) (1 + conj a)^(-1/2)`` is ``R nu/|nu| (1 + a)`` times the generating function of the
-    Legendre polynomials, so that its terms are l_d + a l_(d-1), with the real l_d = |a|^d P_d(-Re a / |a|).
+    Legendre polynomials, so that its terms are ``l_d + a l_(d-1)``, with the real ``l_d = |a|^d P_d(-Re a / |a|)``.
 
     Parameters and returned value are those of :func:`point_mass_series`.
     """

@@ -115,7 +115,7 @@ def apparent_position(
         alpha = kormann_deflection(*nu, R, ratio, angle)
         new = (x + alpha[0], y + alpha[1])
         change = torch.hypot(new[0] - nu[0], new[1] - nu[1])
-        nu = tuple(torch.where(moving, ours, old) for ours, old in zip(new, nu, strict=True))
+        nu = (torch.where(moving, new[0], nu[0]), torch.where(moving, new[1], nu[1]))
         moving = moving & (change >= tolerance)
         if not moving.any():
             break

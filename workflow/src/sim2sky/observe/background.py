@@ -155,6 +155,7 @@ def choose_cutouts(dataset: Dataset, lens: np.ndarray, lenses: int, cutouts: int
     -------
     cutout, orientation : (lens,) int64 arrays
     """
+    assert dataset.background is not None
     parts = list(split_cutouts(cutouts, dataset.split, dataset.seed).values())
     stops = [stop for _, stop in dataset.split.bounds(lenses).values()]
     drawn = np.zeros((len(lens), 2), np.int64)
@@ -173,6 +174,7 @@ def draw_sky(dataset: Dataset, lens: np.ndarray, lenses: int, path: str | Path, 
     ValueError
         Naming the file, if the cutouts cannot be used; see `read_cutouts` and `split_cutouts`.
     """
+    assert dataset.background is not None
     cutouts = read_cutouts(path, pixels)
     try:
         chosen, orientation = choose_cutouts(dataset, lens, lenses, len(cutouts))

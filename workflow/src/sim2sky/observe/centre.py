@@ -10,7 +10,7 @@ import numpy as np
 
 from sim2sky.config import CentreCrop
 from sim2sky.framing import downscale, move_and_crop, offset_to_centre
-from sim2sky.observe import carried
+from sim2sky.observe import carried, described
 from sim2sky.provenance.record import provenance
 from sim2sky.store import Variable, open_shards, write_shard
 
@@ -57,7 +57,7 @@ def centre_crop_shard(
     for name, images in light.items():
         array = shard.variable(name)
         kept = _framed(images, offsets, options, flux=array.attrs["units"] == "counts/s")
-        variables[name] = Variable(kept, array.metadata.dimension_names, array.attrs["units"], array.attrs["long_name"])
+        variables[name] = described(kept, array)
     # Cutting an odd number of pixels moves the middle by half a pixel.
     offsets += (simulated - options.pixels) % 2 / 2
     for offset, name in zip(offsets.T, SHIFTS, strict=True):

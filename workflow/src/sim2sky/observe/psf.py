@@ -55,11 +55,13 @@ def gaussian_blur(images: torch.Tensor, fwhm: np.ndarray, pixel_scale: float) ->
     """
     pixels = images.shape[-1]
     side = pixels + -pixels % CACHE_LINE
-    widths, which = np.unique(np.asarray(fwhm, dtype=float), return_inverse=True)
-    matrices = np.zeros((len(widths), side, side))
-    matrices[:, :pixels, :pixels] = [blur_matrix(width * SIGMA_PER_FWHM / pixel_scale, pixels) for width in widths]
-    matrices = torch.from_numpy(matrices).to(images.device)
-    which = torch.from_numpy(which.reshape(np.shape(fwhm) + (1,) * (images.ndim - 2 - np.ndim(fwhm)))).to(images.device)
+    widths, position = np.unique(np.asarray(fwhm, dtype=float), return_inverse=True)
+    kernels = np.zeros((len(widths), side, side))
+    kernels[:, :pixels, :pixels] = [blur_matrix(width * SIGMA_PER_FWHM / pixel_scale, pixels) for width in widths]
+    matrices = torch.from_numpy(kernels).to(images.device)
+    which = torch.from_numpy(position.reshape(np.shape(fwhm) + (1,) * (images.ndim - 2 - np.ndim(fwhm)))).to(
+        images.device
+    )
     blurred = torch.empty_like(images)
     step = max(1, CHUNK // images[0].numel())
     for part, sharp, width in zip(blurred.split(step), images.split(step), which.split(step), strict=True):

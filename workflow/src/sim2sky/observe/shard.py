@@ -88,6 +88,7 @@ def observe(
     """
     source = _blur(lensed_source, conditions, camera)
     exposure_time = camera.exposure_time[:, None, None]
+    beneath: np.ndarray | float
     if sky is not None:
         beneath, sigma_background = sky
         added = poisson_sigma(source, exposure_time)  # the sky comes with the noise of everything else
@@ -214,6 +215,7 @@ def _sky(
 ) -> Sky:
     if path is None or lenses is None:
         raise ValueError(f"data set {dataset.title!r} has a background: it needs its cutouts and the number of lenses")
+    assert dataset.background is not None
     if len(camera.zero_point) != 1:
         raise ValueError(f"data set {dataset.title!r}: cutouts have one band, the images {len(camera.zero_point)}")
     if not math.isclose(dataset.background.pixel_scale, camera.pixel_scale, rel_tol=1e-9):

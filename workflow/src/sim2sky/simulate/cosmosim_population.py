@@ -73,7 +73,9 @@ def draw(simulation: CosmosimSimulation, lenses: Sequence[int]) -> dict[str, Var
     }
 
 
-def _between(simulation: CosmosimSimulation, u: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def _between(
+    simulation: CosmosimSimulation, u: np.ndarray, low: float | np.ndarray, high: float | np.ndarray
+) -> np.ndarray:
     """Numbers from `low` to `high`, whole ones with both ends unless the generator is continuous."""
     if simulation.population.generator == "continuous":
         return low + (high - low) * u

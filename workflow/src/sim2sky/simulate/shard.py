@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from os import PathLike
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ _REPORT_EVERY = 5.0  # seconds
 def simulate_shard(
     simulation: Simulation | CosmosimSimulation,
     shard: str,
-    path: str | PathLike,
+    path: str | Path,
     fingerprint: Mapping[str, str],
     device: str = "auto",
 ) -> None:
