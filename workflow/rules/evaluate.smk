@@ -55,7 +55,13 @@ def reconstruction_params(wildcards):
 
 def run_params(wildcards):
     run, stuck = run_of(wildcards), STUDIES[wildcards.study].stuck_at_mean
-    names = {"run": wildcards.run, "method": run.method, "recipe": run.recipe, "source": run.source, "target": run.target}
+    names = {
+        "run": wildcards.run,
+        "method": run.method,
+        "recipe": run.recipe,
+        "source": run.source,
+        "target": run.target,
+    }
     return names | ({"after_epochs": stuck.after_epochs} if stuck else {})
 
 
@@ -74,7 +80,11 @@ def of_evaluated_runs(pattern):
 
     def paths(wildcards):
         models = {(run, seeds): path for run, seeds, path in of_all_runs(PATHS.model, wildcards.study)}
-        evaluated = [(run, seeds) for run, seeds, path in of_all_runs(PATHS.run_metrics, wildcards.study) if _is_of(path, models.get((run, seeds)))]
+        evaluated = [
+            (run, seeds)
+            for run, seeds, path in of_all_runs(PATHS.run_metrics, wildcards.study)
+            if _is_of(path, models.get((run, seeds)))
+        ]
         return [of_run(pattern, wildcards.study, STUDIES[wildcards.study], *block) for block in evaluated]
 
     return paths
@@ -93,7 +103,11 @@ def aggregation_surveys(wildcards):
 def studies_predicting(on_gpu):
     """Constraint of the wildcard `study`, which looks ahead in the path to the run: is its network large, or is it not?"""
     runs = {
-        name: [run for run in study.runs if costs.predicts_on_gpu(costs.network_of(NETWORKS, recipe_of(name, run).network)) == on_gpu]
+        name: [
+            run
+            for run in study.runs
+            if costs.predicts_on_gpu(costs.network_of(NETWORKS, recipe_of(name, run).network)) == on_gpu
+        ]
         for name, study in STUDIES.items()
     }
     return "|".join(f"{name}(?=/(?:{'|'.join(found)})/)" for name, found in runs.items() if found)
@@ -106,7 +120,9 @@ def prediction_memory(wildcards, attempt):
     images = max(observed(name).megabytes("train", "validation", "test") for name in run_of(wildcards).evaluate_on)
     recipe, network = recipe_of(wildcards.study, wildcards.run), network_of(wildcards)
     libraries = costs.LIBRARIES_GPU if costs.predicts_on_gpu(network) else costs.LIBRARIES
-    return costs.memory(costs.prediction_megabytes(recipe, network, images, length(wildcards.seeds)), attempt, libraries)
+    return costs.memory(
+        costs.prediction_megabytes(recipe, network, images, length(wildcards.seeds)), attempt, libraries
+    )
 
 
 def prediction_runtime(wildcards, attempt):

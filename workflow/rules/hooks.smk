@@ -17,9 +17,15 @@ def check_queue():
         return
     squeue = subprocess.run(["squeue", "--me", "--noheader", "--format=%i|%Z|%k"], capture_output=True, text=True)
     if squeue.returncode and workflow.non_local_exec:
-        raise WorkflowError(f"squeue does not say which jobs of this folder are alive; nothing was started.\n{squeue.stderr}")
+        raise WorkflowError(
+            f"squeue does not say which jobs of this folder are alive; nothing was started.\n{squeue.stderr}"
+        )
     rows = [line.split("|", 2) for line in squeue.stdout.splitlines()]
-    here = [(job, comment.removeprefix("rule_")) for job, folder, comment in rows if folder == os.getcwd() and comment.startswith("rule_")]
+    here = [
+        (job, comment.removeprefix("rule_"))
+        for job, folder, comment in rows
+        if folder == os.getcwd() and comment.startswith("rule_")
+    ]
     if here:
         names = "\n".join(f"  {job}  {rule}" for job, rule in here)
         raise WorkflowError(
@@ -56,7 +62,9 @@ def report_what_exists():
         command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile, "--configfile", file.name]
         command += ["--cores", "1", "--nolock", "--quiet", "all", "--", "write_report"]
         done = subprocess.run(command).returncode == 0
-    sys.stderr.write(f"\nReport of the runs that exist: {PATHS.report}\n" if done else "\nNo report could be written.\n")
+    sys.stderr.write(
+        f"\nReport of the runs that exist: {PATHS.report}\n" if done else "\nNo report could be written.\n"
+    )
 
 
 onstart:

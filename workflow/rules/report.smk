@@ -7,8 +7,16 @@ OF_RUNS = {"history": PATHS.history, "predictions": PATHS.predictions, "latents"
 OF_STUDY = {
     "metrics": {"table": PATHS.metrics},
     "cross_validation": {"table": PATHS.cross_validation, "provenance": PATHS.cross_validation_provenance},
-    "degeneracy": {"table": PATHS.degeneracy, "provenance": PATHS.degeneracy_provenance, "images": PATHS.degenerate_images},
-    "reconstruction": {"table": PATHS.reconstruction, "provenance": PATHS.reconstruction_provenance, "images": PATHS.reconstructed_images},
+    "degeneracy": {
+        "table": PATHS.degeneracy,
+        "provenance": PATHS.degeneracy_provenance,
+        "images": PATHS.degenerate_images,
+    },
+    "reconstruction": {
+        "table": PATHS.reconstruction,
+        "provenance": PATHS.reconstruction_provenance,
+        "images": PATHS.reconstructed_images,
+    },
 }
 
 
@@ -38,7 +46,10 @@ def files_of_inputs(study, kind):
         return files if there else {}
     if kind == "cutouts":
         return cutouts_of(study)
-    shards = {dataset: [path for path in shards_of(dataset) if not CONFIG.partial or Path(path).exists()] for dataset in STUDIES[study].datasets}
+    shards = {
+        dataset: [path for path in shards_of(dataset) if not CONFIG.partial or Path(path).exists()]
+        for dataset in STUDIES[study].datasets
+    }
     return {dataset: paths[0] for dataset, paths in shards.items() if paths}
 
 
@@ -59,10 +70,17 @@ def cutouts_of(study):
 
 def tables_of(study):
     """Tables of each kind of a study with the file that says what they were made from; with `partial`, those that count."""
-    asked = {kind: ([files["table"]], files["provenance"]) for kind, files in OF_STUDY.items() if getattr(STUDIES[study], kind, None)}
+    asked = {
+        kind: ([files["table"]], files["provenance"])
+        for kind, files in OF_STUDY.items()
+        if getattr(STUDIES[study], kind, None)
+    }
     if STUDIES[study].runs:
         asked = {"metrics": ([PATHS.metrics, PATHS.summary], PATHS.provenance)} | asked
-    tables = {kind: {"files": expand(files, study=study), "provenance": about.format(study=study)} for kind, (files, about) in asked.items()}
+    tables = {
+        kind: {"files": expand(files, study=study), "provenance": about.format(study=study)}
+        for kind, (files, about) in asked.items()
+    }
     return {kind: found for kind, found in tables.items() if kind == "metrics" or is_current(study, kind, **found)}
 
 
@@ -83,7 +101,9 @@ def chapter_of(study):
         "surveys": surveys_of(study),
         "tables": tables_of(study),
         "figures": figures_of(study),
-        "code_of_networks": {path: digest(code_of_training(study, run)) for run, _, path in of_all_runs(PATHS.model, study)},
+        "code_of_networks": {
+            path: digest(code_of_training(study, run)) for run, _, path in of_all_runs(PATHS.model, study)
+        },
     }
 
 
@@ -143,7 +163,9 @@ rule:
     name:
         "write_report"
     input:
-        tables=[path for chapter in CHAPTERS.values() for tables in chapter["tables"].values() for path in tables["files"]],
+        tables=[
+            path for chapter in CHAPTERS.values() for tables in chapter["tables"].values() for path in tables["files"]
+        ],
         made_from=[tables["provenance"] for chapter in CHAPTERS.values() for tables in chapter["tables"].values()],
         figures=[path for chapter in CHAPTERS.values() for path in chapter["figures"].values()],
         captions=captions(),
@@ -152,7 +174,10 @@ rule:
     params:
         chapters=CHAPTERS,
         code=code("write_report"),
-        code_of_rules={rule: digest(code(rule, **in_use())) for rule in ("simulate_shard", "inject_noise", "train", "predict", "evaluate_run")},
+        code_of_rules={
+            rule: digest(code(rule, **in_use()))
+            for rule in ("simulate_shard", "inject_noise", "train", "predict", "evaluate_run")
+        },
     log:
         log_of("write_report", "report"),
     benchmark:

@@ -86,11 +86,15 @@ def cross_validated_recipes(wildcards):
 
 
 def cross_validation_weights(wildcards):
-    return expand(WEIGHTS, network=sorted({recipe.network for recipe in cross_validated_recipes(wildcards) if recipe.imagenet}))
+    return expand(
+        WEIGHTS, network=sorted({recipe.network for recipe in cross_validated_recipes(wildcards) if recipe.imagenet})
+    )
 
 
 def cross_validation_code(wildcards):
-    return code("cross_validate", models={recipe.network for recipe in cross_validated_recipes(wildcards)}, adapt={"none"})
+    return code(
+        "cross_validate", models={recipe.network for recipe in cross_validated_recipes(wildcards)}, adapt={"none"}
+    )
 
 
 # ---- resources
