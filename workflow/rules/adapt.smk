@@ -35,11 +35,7 @@ if not CONFIG.partial:
             runtime=training_runtime,
             expected_minutes=training_minutes,
             disk_mb=networks_disk,
-            nodes=nodes_of,
-            tasks=nodes_of,
-            tasks_per_gpu=no_tasks_per_gpu,
-            cpus_per_task=devices_of,
-            mpi=launcher_of,
+            **of_several_nodes(),
         message:
             "Adapting {wildcards.run} of {wildcards.study}, seeds {wildcards.seeds}"
         script:

@@ -79,10 +79,18 @@ def shards_of(dataset):
 
 
 @cache
-def domain_of(dataset):
-    """A dataset as the training and evaluation stages take it."""
+def domain_of(dataset, parts=("train", "validation", "test")):
+    """A dataset as the training and evaluation stages take it: the shards from the first lens of `parts` to the last, and bounds within them."""
     simulation = SIMULATIONS[DATASETS[dataset].simulation]
-    return {"name": dataset, "shards": shards_of(dataset), "bounds": DATASETS[dataset].split.bounds(simulation.lenses)}
+    bounds = {part: ends for part, ends in DATASETS[dataset].split.bounds(simulation.lenses).items() if part in parts}
+    first = min(start for start, _ in bounds.values()) // simulation.shard_size
+    last = (max(stop for _, stop in bounds.values()) - 1) // simulation.shard_size
+    skipped = first * simulation.shard_size
+    return {
+        "name": dataset,
+        "shards": shards_of(dataset)[first : last + 1],
+        "bounds": {part: (start - skipped, stop - skipped) for part, (start, stop) in bounds.items()},
+    }
 
 
 def simulation_of(wildcards):

@@ -5,8 +5,16 @@ def trained_model(wildcards):
     return of_block(PATHS.model, wildcards)
 
 
+@cache
+def evaluated_domains(study, run):
+    """Domains with the parts that predictions need: images to learn nothing but statistics from are read where something asks for these."""
+    statistics = "adabn" in STUDIES[study].statistics or recipe_of(study, run).normalisation == "per_domain"
+    parts = ("train", "test") if statistics else ("test",)
+    return [domain_of(name, parts) for name in STUDIES[study].runs[run].evaluate_on]
+
+
 def evaluated_shards(wildcards):
-    return [shard for name in run_of(wildcards).evaluate_on for shard in shards_of(name)]
+    return [shard for domain in evaluated_domains(wildcards.study, wildcards.run) for shard in domain["shards"]]
 
 
 def prediction_params(wildcards):
@@ -20,7 +28,7 @@ def _prediction_params(name, run_name):
         "targets": study.targets,
         "recipe": recipe_params(name, run_name),
         "source": run.source,
-        "domains": [domain_of(name) for name in run.evaluate_on],
+        "domains": evaluated_domains(name, run_name),
         "statistics": study.statistics,
     }
 

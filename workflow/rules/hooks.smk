@@ -1,5 +1,6 @@
-# Before the first job, and after a failure.
+# After all rules are known, before the first job, and after a failure.
 
+import inspect
 import json
 import shutil
 import subprocess
@@ -65,6 +66,11 @@ def report_what_exists():
     sys.stderr.write(
         f"\nReport of the runs that exist: {PATHS.report}\n" if done else "\nNo report could be written.\n"
     )
+
+
+# Snakemake asks for the signature of each of these functions, for each job anew
+for function in filter(inspect.isfunction, list(globals().values())):
+    function.__signature__ = inspect.signature(function)
 
 
 onstart:

@@ -27,9 +27,9 @@ class Domain:
     name : str
         Key of `datasets`.
     shards : sequence of path
-        All of them.
+        At least those that hold the lenses of the parts in `bounds`, without a gap.
     bounds : mapping of str to (int, int)
-        Part -> first and one-past-last lens, as `Split.bounds` gives them.
+        Part -> first and one-past-last lens, counted from the first one of `shards`.
     """
 
     name: str

@@ -73,7 +73,8 @@ def predict_block(
     networks, encoding = load_models(model, recipe, targets, bands, pixels)
     networks = {seed: network.to(device) for seed, network in networks.items()}
     count = min(LATENT_LENSES, *(stop - start for start, stop in (domain.bounds["test"] for domain in domains)))
-    frames, variables = [], {}
+    frames: list[pd.DataFrame] = []
+    variables: dict[str, store.Variable] = {}
     started = time.perf_counter()
     for done, domain in enumerate(domains, start=1):
         frame, arrays = _predict_domain(networks, recipe, encoding, domain, device, count, statistics)
@@ -109,7 +110,7 @@ def _predict_domain(
     lenses, size = pd.DataFrame({"lens": test.lens, **_conditions(domain)}), recipe.batch_size
     frames = []
     for seed, network in networks.items():
-        outputs = _outputs(network, adapted.get(seed), test.images, size, statistics)
+        outputs = _outputs(network, adapted.get(seed, network), test.images, size, statistics)
         about = {"domain": domain.name, "seed": seed}
         for kind in statistics:
             predicted = encoding.decode(outputs[kind]).numpy()
@@ -138,7 +139,7 @@ def _test_part(
     train = load_part(domain.shards, domain.bounds["train"], targets, held=held) if "train" in parts else None
     pixels = statistics_of(recipe.normalisation, train.images if train else None)
     adapted = {}
-    if adabn:
+    if adabn and train is not None:
         images = train.prepared(pixels, device).images
         adapted = {
             seed: inference.adapt_batch_norm(network, images, recipe.batch_size) for seed, network in networks.items()
@@ -149,9 +150,9 @@ def _test_part(
 
 
 def _outputs(
-    network: nn.Module, adapted: nn.Module | None, images: Images, size: int, statistics: Sequence[str]
+    network: nn.Module, adapted: nn.Module, images: Images, size: int, statistics: Sequence[str]
 ) -> dict[str, torch.Tensor]:
-    """Outputs of a network under each of `statistics`; `adapted` is its copy for AdaBN, if it has one."""
+    """Outputs of a network under each of `statistics`; `adapted` is its copy for AdaBN, or itself if there is none."""
     if not inference.has_batch_norm(network):
         return dict.fromkeys(statistics, inference.predict(network, images, size))
     return {
@@ -175,6 +176,6 @@ def _latent_variables(
         f"lens_{name}": store.Variable(test.lens[:count], long_name=f"lens index, {name}"),
     }
     for column, parameter in enumerate(targets):
-        true, unit = test.labels[:count, column].cpu().numpy(), shards.variable(parameter).attrs["units"]
+        true, unit = test.labels[:count, column].cpu().numpy(), str(shards.variable(parameter).attrs["units"])
         variables[f"{parameter}_{name}"] = store.Variable(true, unit=unit, long_name=f"true {parameter}, {name}")
     return variables
