@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sim2sky import __version__
+
+# What a subcommand runs, given the options and the arguments that are left for Snakemake
+_Run = Callable[[argparse.Namespace, Sequence[str]], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,10 +37,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    def add(name: str, run, text: str, for_snakemake: bool = False) -> argparse.ArgumentParser:
-        usage = f"sim2sky {name} [-h] [argument of snakemake ...]" if for_snakemake else None
-        more = {"usage": usage, "allow_abbrev": False} if for_snakemake else {}
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", **more)
+    def add(name: str, run: _Run, text: str, for_snakemake: bool = False) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            usage=f"sim2sky {name} [-h] [argument of snakemake ...]" if for_snakemake else None,
+            allow_abbrev=not for_snakemake,
+        )
         command.set_defaults(run=run, for_snakemake=for_snakemake)
         return command
 

@@ -36,24 +36,22 @@ import csv
 from collections.abc import Mapping
 from math import ceil, prod
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 if TYPE_CHECKING:
-    from sim2sky.config import AnySimulation, CrossValidation, Dataset, Recipe
+    from sim2sky.config import AnySimulation, CosmosimSimulation, CrossValidation, Dataset, Recipe
 
 # Time limits, in minutes
 START = 10  # of every job
 MARGIN = 5  # times what was measured
-LONGEST = (
-    5 * 24 * 60
-)  # a longer training is cut and goes on from its checkpoint; a limit beyond the partition's would never start
+# A longer training is cut and goes on from its checkpoint; a job with a limit beyond the partition's would never start
+LONGEST = 5 * 24 * 60
 
 # One core
 COMPUTING_SPEED = 25e9  # operations of a network a second
 IMAGING_SPEED = 600 * 40**2  # pixels a second, simulated or observed
-COUNTING_SPEED = (
-    60 * 1000**2
-)  # pixels a second of images in 8-bit counts, of the whole image, most of which is dark and not computed
+# Pixels a second of images in 8-bit counts: of the whole image, most of which is dark and not computed
+COUNTING_SPEED = 60 * 1000**2
 # Pixels a second, read and written beside what the network computes; lens_cnn went through 4,500 images of 40 x 40 pixels a second in all
 PREDICTION_SPEED = 3000 * 40**2
 
@@ -99,8 +97,8 @@ def megabytes(pixels: float) -> float:
 # ---- simulate, observe
 
 
-def in_counts(simulation: AnySimulation) -> bool:
-    """Whether the images of a simulation are in 8-bit counts."""
+def in_counts(simulation: AnySimulation) -> TypeGuard[CosmosimSimulation]:
+    """Whether the images of a simulation are in 8-bit counts, which are those of CosmoSim."""
     return simulation.engine == "cosmosim"
 
 
