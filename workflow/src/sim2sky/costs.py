@@ -76,7 +76,7 @@ TABLE_SECONDS, FIGURE_SECONDS = 30, 600
 
 
 def time_limit(seconds: float, attempt: int) -> int:
-    """Minutes that a job asks for which took `seconds` where it was measured.
+    """Minutes that a job asks for if it took `seconds` where it was measured.
 
     The limit is `START` minutes and `MARGIN` times what was measured, for slower machines and file systems; it grows with each attempt,
     up to `LONGEST`.
@@ -85,7 +85,7 @@ def time_limit(seconds: float, attempt: int) -> int:
 
 
 def memory(megabytes: float, attempt: int, libraries: int = LIBRARIES) -> int:
-    """Memory [MB] that a job asks for whose data take `megabytes`; it grows with each attempt."""
+    """Memory [MB] that a job asks for if its data take `megabytes`; it grows with each attempt."""
     return ceil((libraries + megabytes) * attempt)
 
 
@@ -185,7 +185,7 @@ def read_networks(path: str | Path) -> dict[str, Network]:
 
 
 def network_of(networks: Mapping[str, Network], name: str, unknown: str = "lens_cnn") -> Network:
-    """The numbers of a network; one of your own has those of the network named `unknown` until ``make docs`` has counted it."""
+    """The numbers of a network; those of the network named `unknown` until ``make docs`` has counted a new one."""
     return networks.get(name, networks[unknown])
 
 

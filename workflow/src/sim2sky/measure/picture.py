@@ -1,4 +1,4 @@
-"""Images of one's own, real ones too, centred and cropped as the simulated ones are, into a shard: ``sim2sky picture``."""
+"""Centre and crop images of your own as the simulated ones are, and write them as a shard: ``sim2sky picture``."""
 
 from __future__ import annotations
 
