@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """The command line with its subcommands; each sets `run` and whether further arguments go to Snakemake."""
     parser = argparse.ArgumentParser(
         prog="sim2sky",
         description="Measure images of your own with trained networks, and ask what the workflow would do.",
@@ -59,11 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     command = add("picture", _picture, "centre, crop and average images as simulated ones are, into a shard")
     command.add_argument("images", nargs="+", metavar="IMAGE", help="FITS, PNG or another picture; square")
     command.add_argument("--pixels", type=int, required=True, help="side of the middle part that is kept")
+    centre = ("none", "pixel", "subpixel")
     command.add_argument(
-        "--centre",
-        choices=("none", "pixel", "subpixel"),
-        default="pixel",
-        help="how light is centred: %(default)s by default",
+        "--centre", choices=centre, default="pixel", help="how light is centred: %(default)s by default"
     )
     command.add_argument("--downscale", type=int, metavar="PIXELS", help="side to which that part is averaged")
     command.add_argument("--output", required=True, metavar="SHARD", help="shard to write; ends in .zarr.zip")

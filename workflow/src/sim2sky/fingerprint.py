@@ -53,9 +53,7 @@ def fingerprint(script: str, **used: frozenset[str]) -> dict[str, str]:
         for package, names in used.items()
     }
     found = {f"scripts/{Path(script).name}": Code.of(_statements(Path(script)))}
-    todo = list(found)
-    named: set[str] = set()
-    reached: set[str] = set()
+    todo, named, reached = list(found), set[str](), set[str]()
     while todo:
         name = todo.pop()
         named |= found[name].names | {f".{attribute}" for attribute in found[name].attributes}
@@ -96,12 +94,8 @@ class Code(NamedTuple):
     @classmethod
     def of(cls, statements: Iterable[ast.AST]) -> Code:
         """Read statements in one pass, which strips their tree on the way."""
-        imports: set[str] = set()
-        names: set[str] = set()
-        attributes: set[str] = set()
-        texts: set[str] = set()
-        parts = []
-        todo = list(statements)[::-1]
+        imports, names, attributes, texts = (set[str]() for _ in range(4))
+        parts, todo = [], list(statements)[::-1]
         while todo:
             node = todo.pop()
             if isinstance(node, ast.stmt):
@@ -148,12 +142,9 @@ def _strip(node: ast.stmt) -> None:
 
 def _imported(node: ast.stmt) -> list[str]:
     """Dotted names of what a statement imports from the library."""
-    if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom):
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    if isinstance(node, ast.ImportFrom):
         names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-    else:
-        return []
     return [name for name in names if name.split(".")[0] == "sim2sky"]
 
 
@@ -258,12 +249,9 @@ def _held(name: str) -> set[str]:
     parts: list[ast.AST] = [node]
     if isinstance(node, ast.ClassDef):
         parts = [*node.bases, *(item.annotation for item in node.body if isinstance(item, ast.AnnAssign))]
+    functions = {other for other, defined in _configuration().items() if isinstance(defined.node, ast.FunctionDef)}
     names = {part.id for tree in parts for part in ast.walk(tree) if isinstance(part, ast.Name)}
-    return {
-        other
-        for other in names & _configuration().keys()
-        if not isinstance(_configuration()[other].node, ast.FunctionDef)
-    }
+    return names & _configuration().keys() - functions
 
 
 def _counted(reached: set[str], named: set[str]) -> set[str]:
