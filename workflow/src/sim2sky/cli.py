@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sim2sky import __version__
+
+# What a subcommand runs, given the options and the arguments that are left for Snakemake
+_Run = Callable[[argparse.Namespace, Sequence[str]], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -26,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """The command line with its subcommands; each sets `run` and whether further arguments go to Snakemake."""
     parser = argparse.ArgumentParser(
         prog="sim2sky",
         description="Measure images of your own with trained networks, and ask what the workflow would do.",
@@ -34,10 +38,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    def add(name: str, run, text: str, for_snakemake: bool = False) -> argparse.ArgumentParser:
-        usage = f"sim2sky {name} [-h] [argument of snakemake ...]" if for_snakemake else None
-        more = {"usage": usage, "allow_abbrev": False} if for_snakemake else {}
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", **more)
+    def add(name: str, run: _Run, text: str, for_snakemake: bool = False) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            usage=f"sim2sky {name} [-h] [argument of snakemake ...]" if for_snakemake else None,
+            allow_abbrev=not for_snakemake,
+        )
         command.set_defaults(run=run, for_snakemake=for_snakemake)
         return command
 
@@ -52,11 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     command = add("picture", _picture, "centre, crop and average images as simulated ones are, into a shard")
     command.add_argument("images", nargs="+", metavar="IMAGE", help="FITS, PNG or another picture; square")
     command.add_argument("--pixels", type=int, required=True, help="side of the middle part that is kept")
+    centre = ("none", "pixel", "subpixel")
     command.add_argument(
-        "--centre",
-        choices=("none", "pixel", "subpixel"),
-        default="pixel",
-        help="how light is centred: %(default)s by default",
+        "--centre", choices=centre, default="pixel", help="how light is centred: %(default)s by default"
     )
     command.add_argument("--downscale", type=int, metavar="PIXELS", help="side to which that part is averaged")
     command.add_argument("--output", required=True, metavar="SHARD", help="shard to write; ends in .zarr.zip")

@@ -36,24 +36,22 @@ import csv
 from collections.abc import Mapping
 from math import ceil, prod
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 if TYPE_CHECKING:
-    from sim2sky.config import AnySimulation, CrossValidation, Dataset, Recipe
+    from sim2sky.config import AnySimulation, CosmosimSimulation, CrossValidation, Dataset, Recipe
 
 # Time limits, in minutes
 START = 10  # of every job
 MARGIN = 5  # times what was measured
-LONGEST = (
-    5 * 24 * 60
-)  # a longer training is cut and goes on from its checkpoint; a limit beyond the partition's would never start
+# A longer training is cut and goes on from its checkpoint; a job with a limit beyond the partition's would never start
+LONGEST = 5 * 24 * 60
 
 # One core
 COMPUTING_SPEED = 25e9  # operations of a network a second
 IMAGING_SPEED = 600 * 40**2  # pixels a second, simulated or observed
-COUNTING_SPEED = (
-    60 * 1000**2
-)  # pixels a second of images in 8-bit counts, of the whole image, most of which is dark and not computed
+# Pixels a second of images in 8-bit counts: of the whole image, most of which is dark and not computed
+COUNTING_SPEED = 60 * 1000**2
 # Pixels a second, read and written beside what the network computes; lens_cnn went through 4,500 images of 40 x 40 pixels a second in all
 PREDICTION_SPEED = 3000 * 40**2
 
@@ -78,7 +76,7 @@ TABLE_SECONDS, FIGURE_SECONDS = 30, 600
 
 
 def time_limit(seconds: float, attempt: int) -> int:
-    """Minutes that a job asks for which took `seconds` where it was measured.
+    """Minutes that a job asks for if it took `seconds` where it was measured.
 
     The limit is `START` minutes and `MARGIN` times what was measured, for slower machines and file systems; it grows with each attempt,
     up to `LONGEST`.
@@ -87,7 +85,7 @@ def time_limit(seconds: float, attempt: int) -> int:
 
 
 def memory(megabytes: float, attempt: int, libraries: int = LIBRARIES) -> int:
-    """Memory [MB] that a job asks for whose data take `megabytes`; it grows with each attempt."""
+    """Memory [MB] that a job asks for if its data take `megabytes`; it grows with each attempt."""
     return ceil((libraries + megabytes) * attempt)
 
 
@@ -99,8 +97,8 @@ def megabytes(pixels: float) -> float:
 # ---- simulate, observe
 
 
-def in_counts(simulation: AnySimulation) -> bool:
-    """Whether the images of a simulation are in 8-bit counts."""
+def in_counts(simulation: AnySimulation) -> TypeGuard[CosmosimSimulation]:
+    """Whether the images of a simulation are in 8-bit counts, which are those of CosmoSim."""
     return simulation.engine == "cosmosim"
 
 
@@ -187,7 +185,7 @@ def read_networks(path: str | Path) -> dict[str, Network]:
 
 
 def network_of(networks: Mapping[str, Network], name: str, unknown: str = "lens_cnn") -> Network:
-    """The numbers of a network; one of your own has those of the network named `unknown` until ``make docs`` has counted it."""
+    """The numbers of a network; those of the network named `unknown` until ``make docs`` has counted a new one."""
     return networks.get(name, networks[unknown])
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +24,6 @@ PACKAGE = Path(__file__).parent
 CONFIG = "sim2sky.config"
 # What these do to a result is in the rule's params and paths already.
 TRANSPARENT = {"sim2sky", "sim2sky.registry", "sim2sky.fingerprint", "sim2sky.paths", "sim2sky.jobs"}
-_STRIPPED = {ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Raise}
 
 
 @cache
@@ -54,7 +53,7 @@ def fingerprint(script: str, **used: frozenset[str]) -> dict[str, str]:
         for package, names in used.items()
     }
     found = {f"scripts/{Path(script).name}": Code.of(_statements(Path(script)))}
-    todo, named, reached = list(found), set(), set()
+    todo, named, reached = list(found), set[str](), set[str]()
     while todo:
         name = todo.pop()
         named |= found[name].names | {f".{attribute}" for attribute in found[name].attributes}
@@ -95,23 +94,21 @@ class Code(NamedTuple):
     @classmethod
     def of(cls, statements: Iterable[ast.AST]) -> Code:
         """Read statements in one pass, which strips their tree on the way."""
-        imports, names, attributes, texts, parts = set(), set(), set(), set(), []
-        todo = list(statements)[::-1]
+        imports, names, attributes, texts = (set[str]() for _ in range(4))
+        parts, todo = [], list(statements)[::-1]
         while todo:
             node = todo.pop()
-            kind = type(node)
-            if kind in _STRIPPED:
-                _strip(node)
-            elif kind is ast.Name:
-                names.add(node.id)
-            elif kind is ast.Attribute:
-                attributes.add(node.attr)
-            elif kind is ast.Constant and isinstance(node.value, str):
-                texts.add(node.value)
-            elif kind is ast.Import or kind is ast.ImportFrom:
+            if isinstance(node, ast.stmt):
                 imports.update(_imported(node))
-            parts.append(kind.__name__)
-            for field in kind._fields:
+                _strip(node)
+            elif isinstance(node, ast.Name):
+                names.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                attributes.add(node.attr)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.add(node.value)
+            parts.append(type(node).__name__)
+            for field in node._fields:
                 value = getattr(node, field, None)
                 if value is None or value == [] or field == "ctx":
                     continue  # so that a field that a later Python adds changes nothing; the context follows from the rest
@@ -132,23 +129,23 @@ def _statements(path: Path) -> list[ast.stmt]:
     return tree.body[1:] if ast.get_docstring(tree, clean=False) else tree.body
 
 
-def _strip(node: ast.AST) -> None:
+def _strip(node: ast.stmt) -> None:
     """Take away what is written for people: a docstring, and what an exception says."""
-    if not isinstance(node, ast.Raise):
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         if ast.get_docstring(node, clean=False):
             node.body = node.body[1:]
-        return
-    node.cause = None
-    if isinstance(node.exc, ast.Call):
-        node.exc.args, node.exc.keywords = [], []
+    elif isinstance(node, ast.Raise):
+        node.cause = None
+        if isinstance(node.exc, ast.Call):
+            node.exc.args, node.exc.keywords = [], []
 
 
-def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    else:
+def _imported(node: ast.stmt) -> list[str]:
+    """Dotted names of what a statement imports from the library."""
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    if isinstance(node, ast.ImportFrom):
         names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return (name for name in names if name.split(".")[0] == "sim2sky")
+    return [name for name in names if name.split(".")[0] == "sim2sky"]
 
 
 # ---- modules
@@ -156,15 +153,21 @@ def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
 
 def _modules(code: Code, name: str) -> set[str]:
     """Modules that count and that the code called `name` imports, with their parent packages."""
-    found = {item for item in code.imports if _file(item)}
+    found = {item for item in code.imports if _is_module(item)}
     found |= {item.rsplit(".", 1)[0] for item in found if "." in item}
     return {item for item in found - TRANSPARENT - {name} if not f"{item}.".startswith(f"{CONFIG}.")}
 
 
 @cache
-def _file(name: str) -> Path | None:
+def _is_module(name: str) -> bool:
+    return _file(name).is_file()
+
+
+def _file(name: str) -> Path:
+    """Where a module or package is, if that is what has this dotted name."""
     path = PACKAGE.parent / name.replace(".", "/")
-    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+    module = path.with_suffix(".py")
+    return module if module.is_file() else path / "__init__.py"
 
 
 @cache
@@ -173,20 +176,22 @@ def _module(name: str) -> Code:
 
     Which submodules a package imports, and its ``__all__``, does not count: a module in use has a hash of its own.
     """
-    body = _statements(_file(name))
+    path = _file(name)
+    body = _statements(path)
     code = Code.of(node for node in body if not _lists_submodules(node, name))
     listed = Code.of(node for node in body if _lists_submodules(node, name))
-    beside = [path for path in _beside(_file(name).parent) if path.name in code.texts]
-    contents = [_hash(path.read_bytes()) for path in beside]
+    contents = [_hash(file.read_bytes()) for file in _beside(path.parent) if file.name in code.texts]
     return code._replace(digest=_hash("".join([code.digest, *contents])), imports=code.imports | listed.imports)
 
 
 @cache
 def _beside(folder: Path) -> list[Path]:
+    """Files of a folder that are not code."""
     return sorted(path for path in folder.iterdir() if path.suffix not in ("", ".py", ".pyc"))
 
 
 def _lists_submodules(node: ast.stmt, name: str) -> bool:
+    """Whether a statement of the package called `name` imports from the package itself or sets its ``__all__``."""
     if isinstance(node, ast.ImportFrom):
         return node.module == name
     return isinstance(node, ast.Assign) and any(
@@ -200,7 +205,7 @@ def _lists_submodules(node: ast.stmt, name: str) -> bool:
 class _Defined(NamedTuple):
     """What stands at the top of a module of the configuration, and what that module imports, by the names it has there."""
 
-    node: ast.AST
+    node: ast.stmt
     imports: dict[str, set[str]]
 
 
@@ -213,7 +218,7 @@ def _configuration() -> dict[str, _Defined]:
         imports = {
             alias.asname or alias.name: {node.module, f"{node.module}.{alias.name}"}
             for node in body
-            if isinstance(node, ast.ImportFrom)
+            if isinstance(node, ast.ImportFrom) and node.module
             for alias in node.names
         }
         for node in body:
@@ -241,15 +246,12 @@ def _held(name: str) -> set[str]:
     node = _configuration()[name].node
     if isinstance(node, ast.FunctionDef) or name.isupper():
         return set()
-    parts = [node]
+    parts: list[ast.AST] = [node]
     if isinstance(node, ast.ClassDef):
         parts = [*node.bases, *(item.annotation for item in node.body if isinstance(item, ast.AnnAssign))]
+    functions = {other for other, defined in _configuration().items() if isinstance(defined.node, ast.FunctionDef)}
     names = {part.id for tree in parts for part in ast.walk(tree) if isinstance(part, ast.Name)}
-    return {
-        other
-        for other in names & _configuration().keys()
-        if not isinstance(_configuration()[other].node, ast.FunctionDef)
-    }
+    return names & _configuration().keys() - functions
 
 
 def _counted(reached: set[str], named: set[str]) -> set[str]:
@@ -262,14 +264,20 @@ def _members(name: str) -> dict[str, str]:
     """What may count of a definition, with the name by which code calls it: constants are those in capitals."""
     node = _configuration()[name].node
     if isinstance(node, ast.ClassDef):
-        methods = [item for item in node.body if isinstance(item, ast.FunctionDef) and _gives_a_value(item)]
-        return {f"{CONFIG}:{name}.{method.name}": f".{method.name}" for method in methods}
+        methods = [method for method, function in _methods(node).items() if _gives_a_value(function)]
+        return {f"{CONFIG}:{name}.{method}": f".{method}" for method in methods}
     counts = _gives_a_value(node) if isinstance(node, ast.FunctionDef) else name.isupper()
     return {f"{CONFIG}:{name}": name} if counts else {}
 
 
+def _methods(node: ast.stmt) -> dict[str, ast.FunctionDef]:
+    """Methods of a class by name; anything else has none."""
+    body = node.body if isinstance(node, ast.ClassDef) else []
+    return {item.name: item for item in body if isinstance(item, ast.FunctionDef)}
+
+
 def _gives_a_value(function: ast.FunctionDef) -> bool:
-    """Whether a function does more than to check values, as validators do."""
+    """Whether a function returns or yields something and is not a validator, which only checks."""
     if any("_validator" in ast.dump(decorator) for decorator in function.decorator_list):
         return False
     gives = ast.Return | ast.Yield | ast.YieldFrom
@@ -281,9 +289,7 @@ def _definition(entry: str) -> Code:
     """A function, a constant or a method, with what it takes from elsewhere in the library as its imports."""
     name, _, method = entry.removeprefix(f"{CONFIG}:").partition(".")
     node, imports = _configuration()[name]
-    if method:
-        node = next(item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == method)
-    code = Code.of([node])
+    code = Code.of([_methods(node)[method] if method else node])
     used = {item for called in code.names & imports.keys() for item in imports[called]}
     used |= {f"{CONFIG}.{called}" for called in code.names & _configuration().keys()}
     return code._replace(imports=frozenset(item for item in used if item.split(".")[0] == "sim2sky"))

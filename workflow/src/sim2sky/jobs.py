@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -29,7 +29,7 @@ class _Tee:
 
 
 def tee(path: str | Path) -> None:
-    """From now on, copy standard output and standard error into the file `path`, line by line."""
+    """Copy standard output and standard error into the file `path`, line by line, for the rest of the job."""
     log = open(path, "w", buffering=1)  # noqa: SIM115 - open for the life of the job
     sys.stdout, sys.stderr = _Tee(sys.stdout, log), _Tee(sys.stderr, log)
 
@@ -37,7 +37,7 @@ def tee(path: str | Path) -> None:
 def bring_back_dates(results: str | Path, inputs: Iterable[str | Path] | None = None) -> int:
     """Set modification times that lie in the future to just before now, in the order in which the results were made.
 
-    After the clock was set back, whatever is made from such a result would be older than the result, which Snakemake takes for a failure.
+    After the clock was set back, a file that is made from such a result is older than the result, which Snakemake takes for a failure.
     All results are changed at once, because an input that is changed alone would be older than what it was made from.
 
     Parameters
@@ -69,7 +69,8 @@ def bring_back_dates(results: str | Path, inputs: Iterable[str | Path] | None = 
     return len(ahead)
 
 
-def _dated(paths: Iterable[Path]) -> Iterable[tuple[float, Path]]:
+def _dated(paths: Iterable[Path]) -> Iterator[tuple[float, Path]]:
+    """Modification times of the files that exist, each with its file."""
     for path in paths:
         try:
             yield path.stat().st_mtime, path

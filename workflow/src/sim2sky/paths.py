@@ -11,7 +11,10 @@ WEIGHTS = "resources/weights/{network}.pth"  # of ImageNet; not a result, so tha
 
 
 def of_run(pattern: str, name: str, study: Study, run: str, seeds: str) -> str:
-    """`pattern` filled in for a run and a block of seeds of the study called `name`, in the stage that makes the run's networks."""
+    """The path that `pattern` stands for, of a run and a block of seeds of the study called `name`.
+
+    Its ``{stage}`` is the one that trains the run's networks.
+    """
     return pattern.format(stage=study.runs[run].stage, study=name, run=run, seeds=seeds)
 
 

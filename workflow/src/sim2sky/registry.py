@@ -2,8 +2,8 @@
 
 The Snakefile must know every network and adaptation method to check the configuration, and must not import torch to do so. So the names
 are read from the source: in the packages `models`, `adapt` and `report/figures`, every function or class under a decorator called
-``register_...`` is registered under its own name. A decorator that is called with a mapping registers each of its keys instead. What a
-decorator is called with is written out in place.
+``register_...`` is registered under its own name. A decorator that is called with a mapping registers each of its keys instead. The
+arguments of these decorators are literals.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _files(package: str) -> list[Path]:
 @cache
 def _registered_nodes(path: Path) -> list[ast.ClassDef | ast.FunctionDef]:
     text = path.read_text()
-    if "@register_" not in text:  # which is quicker than to parse it
+    if "@register_" not in text:  # quicker than parsing it
         return []
     return [
         node
@@ -112,6 +112,7 @@ def _mappings(node: ast.ClassDef | ast.FunctionDef) -> list[ast.Call]:
 
 
 def _names(node: ast.ClassDef | ast.FunctionDef) -> list[str]:
+    """Names under which a class or a function is registered."""
     calls = _mappings(node)
     return [name for call in calls for name in ast.literal_eval(call.args[0])] if calls else [node.name]
 

@@ -52,7 +52,7 @@ class Variable:
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name in the folder of `path`; on success it replaces `path`, on failure it is removed."""
+    """Give a temporary path in the folder of `path`; its file replaces `path` on success and is removed on failure."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -88,7 +88,7 @@ def write_shard(path: str | Path, variables: Mapping[str, Variable], attributes:
     path : path
         Ends in ``.zarr.zip``.
     variables : mapping of str to Variable
-        All with the lens axis first and of one length.
+        Arrays by name; all have the lens axis first and the same length.
     attributes : mapping
         Attributes of the group; must be JSON.
     """
@@ -134,7 +134,7 @@ class Shards:
     Raises
     ------
     StoreError
-        If a file is missing, damaged or does not fit the others.
+        There is no file, or a file is missing, damaged or does not fit the others.
     """
 
     def __init__(self, paths: Sequence[str | Path]):
@@ -173,13 +173,31 @@ class Shards:
         return dict(self._attributes[0])
 
     def variable(self, name: str) -> zarr.Array:
-        """The array `name` of the first shard, for its type, axes and attributes."""
+        """The array `name` of the first shard, for its type, axes and attributes; StoreError if there is none."""
         if name not in self._names:
             raise StoreError(f"{self.paths[0]}: no array {name!r}; there are {', '.join(self._names)}")
         return self._arrays[0][name]
 
     def read(self, name: str, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Lenses `start` to `stop` of array `name`, joined over shards."""
+        """Read part of an array, joined over shards.
+
+        Parameters
+        ----------
+        name : str
+            Name of the array.
+        start, stop : int
+            First and one-past-last lens; all lenses if not given.
+
+        Returns
+        -------
+        (stop - start, ...) array
+            Of the type of the first shard's array.
+
+        Raises
+        ------
+        StoreError
+            There is no such array or no such lens, or a shard is damaged.
+        """
         stop = len(self) if stop is None else stop
         template = self.variable(name)
         if not 0 <= start <= stop <= len(self):

@@ -1,1 +1,1 @@
-"""Images of one's own through trained networks."""
+"""Your own images, measured with trained networks."""

@@ -1,4 +1,4 @@
-"""Images of one's own, real ones too, centred and cropped as the simulated ones are, into a shard: ``sim2sky picture``."""
+"""Centre and crop images of your own as the simulated ones are, and write them as a shard: ``sim2sky picture``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read_picture(path: str | Path) -> np.ndarray:
     Raises
     ------
     ValueError
-        Naming the file, if it is missing, not readable, not square, or has pixels that are not finite.
+        The file is missing, not readable or not square, or has pixels that are not finite; the message names it.
     """
     try:
         data = _read_fits(path) if str(path).lower().endswith(_FITS) else _read_picture(path)
@@ -89,7 +89,7 @@ def frame_picture(image: np.ndarray, options: CentreCrop) -> tuple[np.ndarray, n
     Raises
     ------
     ValueError
-        If the image is smaller than what is to be kept.
+        The image is smaller than what is to be kept.
     """
     if options.pixels > len(image):
         raise ValueError(f"cannot keep {options.pixels} of {len(image)} pixels")
@@ -108,10 +108,19 @@ def picture_shard(options: CentreCrop, sources: Sequence[str | Path], path: str 
 
     The images are float32 if any of the sources is not 8-bit.
 
+    Parameters
+    ----------
+    options : CentreCrop
+        How each image is centred, cropped and averaged (:func:`frame_picture`).
+    sources : sequence of path
+        Images that :func:`read_picture` reads.
+    path : path
+        Shard to write; ends in ``.zarr.zip``.
+
     Raises
     ------
     ValueError
-        Naming the file that cannot be used.
+        A file cannot be used; the message names it.
     """
     images, shifts = [], []
     for source in sources:

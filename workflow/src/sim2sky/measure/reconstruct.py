@@ -15,7 +15,7 @@ import torch
 from matplotlib.figure import Figure
 
 from sim2sky import store
-from sim2sky.config import CentreCrop, CosmosimSimulation, Recipe, read_simulation
+from sim2sky.config import CentreCrop, CosmosimSimulation, Recipe
 from sim2sky.data.images import FloatImages, statistics_of
 from sim2sky.lensing.undo import Reconstructed, reconstruct
 from sim2sky.measure.picture import frame_picture, read_picture
@@ -24,15 +24,20 @@ from sim2sky.models.network_file import load_models
 
 
 def as_simulated(path: str | Path, simulation: CosmosimSimulation) -> np.ndarray:
-    """An image in the frame that a simulation gives its own: shape (pixels, pixels), counts of 0 to 255, uint8.
+    """Read an image and bring it into the frame that a simulation gives its own images.
 
-    One of the right size is taken as it is; a larger one is centred on its light and cropped as the simulation does.
+    An image of the right size is taken as it is; a larger one is centred on its light and cropped as the simulation does.
     Of values that are not 8-bit counts, the median along the edge is taken for the sky and the brightest for 255.
+
+    Returns
+    -------
+    (pixels, pixels) array
+        Counts of 0 to 255, uint8.
 
     Raises
     ------
     ValueError
-        Naming the file, if it cannot be used.
+        The file cannot be used; the message names it.
     """
     image = read_picture(path)
     sky = np.median(np.concatenate([image[[0, -1]].ravel(), image[:, [0, -1]].ravel()]))
@@ -51,7 +56,7 @@ def as_simulated(path: str | Path, simulation: CosmosimSimulation) -> np.ndarray
 
 
 def read_task(model: str | Path) -> tuple[Recipe, list[str], CosmosimSimulation]:
-    """Recipe, targets and simulation that the networks of a file were trained with.
+    """Recipe, regressed parameters and simulation that the networks of a file were trained with.
 
     Raises
     ------
@@ -69,13 +74,33 @@ def read_task(model: str | Path) -> tuple[Recipe, list[str], CosmosimSimulation]
         raise ValueError(f"{model}: does not say what its networks were trained with ({error!r})") from None
     if simulation.get("engine") != "cosmosim" or simulation.pop("centre_crop", None) or dataset.get("survey"):
         raise ValueError(f"{model}: its networks did not learn from images of `engine: cosmosim` as they are")
-    return Recipe.model_validate(config["recipe"]), list(config["targets"]), read_simulation(simulation)
+    recipe = Recipe.model_validate(config["recipe"])
+    return recipe, list(config["targets"]), CosmosimSimulation.model_validate(simulation)
 
 
 def estimate(image: np.ndarray, model: str | Path, seed: int | None = None) -> dict[str, float]:
-    """Parameters of an image by a network, the file's first if no seed is named.
+    """Parameters of an image as a network estimates them.
 
     Where the recipe normalises by a domain's pixels, those of the image itself are taken.
+
+    Parameters
+    ----------
+    image : (pixels, pixels) array
+        In the frame of the simulation that the networks learnt from (:func:`as_simulated`).
+    model : path
+        File of networks.
+    seed : int
+        Which network of the file; its first if not given.
+
+    Returns
+    -------
+    dict of str to float
+        By the name of the parameter, in the unit that the simulation states.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be used (:func:`read_task`) or does not hold the seed.
     """
     recipe, targets, simulation = read_task(model)
     networks, encoding = load_models(model, recipe, targets, 1, simulation.pixels)
@@ -93,12 +118,10 @@ def draw(image: np.ndarray, result: Reconstructed, path: str | Path) -> None:
     left = image.astype(float) - result.simulated
     panels = [("image", image), (f"simulated from the estimate\nRMS left {result.rms:.3g}", result.simulated)]
     panels += [("image − simulated", left), ("lensing undone", result.undone), ("estimated source", result.source)]
+    limit = max(1.0, float(np.abs(left).max()))
     for ax, (title, values) in zip(figure.subplots(1, len(panels)), panels, strict=True):
-        signed = values is left
-        limit = max(1.0, float(np.abs(left).max()))
-        ax.imshow(
-            values, cmap="RdBu_r" if signed else "gray", vmin=-limit if signed else 0, vmax=limit if signed else 255
-        )
+        cmap, vmin, vmax = ("RdBu_r", -limit, limit) if values is left else ("gray", 0.0, 255.0)
+        ax.imshow(values, cmap=cmap, vmin=vmin, vmax=vmax)
         ax.set(xticks=[], yticks=[])
         ax.set_title(title, fontsize=9)
     with store.atomic(path) as temporary:

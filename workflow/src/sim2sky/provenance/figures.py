@@ -1,4 +1,4 @@
-"""What a figure was made from travels in its file, and a report takes no figure of another study."""
+"""What a figure was made from, as it is written into its PNG file; a report takes no figure of another configuration."""
 
 from __future__ import annotations
 
@@ -27,15 +27,23 @@ def png_text(study: Study, fingerprint: Mapping[str, str]) -> dict[str, str]:
 def check_figure(path: str | Path, study: Study) -> None:
     """Refuse a figure that was made for another configuration.
 
+    Parameters
+    ----------
+    path : path
+        PNG file with the text of :func:`png_text`.
+    study : Study
+        The present configuration.
+
     Raises
     ------
     ValueError
-        The message names the file and what differs.
+        The file is not readable, or is of another configuration; the message names it and what differs.
     """
     try:
         with Image.open(path) as image:
-            drawn_for = json.loads(image.text[KEY])["config"]
-    except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+            image.load()  # which tells of a damaged file
+            drawn_for = json.loads(image.info[KEY])["config"]
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: no readable provenance ({error!r}); delete it to have it made again") from None
     if changes := list(differences(drawn_for, study.params())):
         raise ValueError(not_of_this(path, changes))

@@ -25,7 +25,7 @@ def networks_provenance(model: str | Path) -> dict[str, Any]:
     try:
         with safetensors.safe_open(model, "np") as file:
             about = json.loads(file.metadata()["provenance"])
-        about["config"], about["domains"]  # noqa: B018 - are they there?
+        about["config"], about["domains"]  # noqa: B018 - a KeyError if either is missing
     except (safetensors.SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
         raise ValueError(f"{model}: no readable provenance ({error!r}); delete it to have it made again") from None
     return about

@@ -12,24 +12,44 @@ from sim2sky import __version__, store
 
 
 def provenance(config: Mapping[str, Any], fingerprint: Mapping[str, str], **more: Any) -> dict[str, Any]:
-    """What a result was made from: resolved config, code by :func:`sim2sky.fingerprint.fingerprint`, and versions."""
+    """What a result was made from.
+
+    Parameters
+    ----------
+    config : mapping
+        The resolved configuration that decides the result.
+    fingerprint : mapping of str to str
+        Hash of the code, by :func:`sim2sky.fingerprint.fingerprint`.
+    **more
+        What else the result should carry; must be JSON.
+    """
     return {"config": dict(config), "fingerprint": dict(fingerprint), "versions": versions(), **more}
 
 
 def versions() -> dict[str, str]:
-    """Versions of what decides the numbers."""
+    """Versions of the programs that decide the numbers."""
     return {"sim2sky": __version__} | {name: version(name) for name in ("numpy", "torch", "zarr")}
 
 
 def write_provenance(path: str | Path, tables: Sequence[str | Path], about: Mapping[str, Any]) -> None:
-    """Write what `tables` of one folder were made from, which CSV has no place for, and their checksums, as JSON."""
+    """Write what `tables` of one folder were made from and their checksums as JSON, because CSV has no place for it.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    tables : sequence of path
+        Existing files, each with a name of its own.
+    about : mapping
+        As :func:`provenance` gives it.
+    """
     sums = {Path(table).name: store.checksum([table]) for table in tables}
     with store.atomic(path) as temporary:
         temporary.write_text(json.dumps({**about, "sha256": sums}, sort_keys=True, indent=1) + "\n")
 
 
 def read_provenance(path: str | Path, tables: Sequence[str | Path]) -> dict[str, Any]:
-    """What `tables` were made from, as :func:`write_provenance` has it.
+    """What `tables` were made from, as :func:`write_provenance` wrote it, without the checksums.
 
     Raises
     ------

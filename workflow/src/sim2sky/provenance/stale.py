@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ from sim2sky.provenance import record
 from sim2sky.provenance.differences import differences
 from sim2sky.provenance.networks import networks_provenance
 
-# Names for people, what is shared out over files, and what says which lenses are used, for which the bounds of the parts are compared.
+# Names for people, and what says which lenses there are in which file. Which lenses are used is compared by the bounds of the parts.
 UNIMPORTANT = {"title", "split", "lenses", "shard_size"}
+# By key of the configuration: its value when a result was made, and now
+Pairs = dict[str, tuple[Any, Any]]
 
 
 def stale(
@@ -51,7 +53,7 @@ def stale(
     about = networks_provenance(models[run, seeds])
     config, domains = about["config"], about["domains"]
     wanted = study.runs[run]
-    pairs = {
+    pairs: Pairs = {
         "targets": (config["targets"], list(study.targets)),
         "recipe": (config["recipe"], study.recipe_of(run).params()),
         "method": (config["method"], study.methods[wanted.method].params()),
@@ -59,20 +61,11 @@ def stale(
         "train_on.fraction": (config.get("worst_fraction"), wanted.train_on.fraction if wanted.train_on else None),
     }
     for role, dataset in {"source": wanted.source, "target": wanted.target}.items():
-        found = domains.get(role) if dataset else None
-        if found and "dataset" in found:  # shards of other programs need not say how they were made
-            simulation = study.simulations[study.datasets[dataset].simulation]
-            pairs[f"datasets.{dataset}"] = (found["dataset"], study.datasets[dataset].params())
-            pairs[f"simulations.{study.datasets[dataset].simulation}"] = (_simulated(found), simulation.params())
-        survey = (surveys or {}).get(study.datasets[dataset].survey) if dataset else None
-        if found and found.get("survey") and survey:
-            now = survey.params()  # of which a shard knows the bands that it was observed in
-            now["bands"] = {band: now["bands"].get(band) for band in found["survey"]["bands"]}
-            pairs[f"surveys.{study.datasets[dataset].survey}"] = (found["survey"], now)
-        if found and "bounds" in found:
-            split = study.datasets[dataset].split.bounds(study.simulations[study.datasets[dataset].simulation].lenses)
-            pairs[f"lenses of {dataset}"] = (found["bounds"], {part: list(ends) for part, ends in split.items()})
-    changes = [change for key, values in pairs.items() for change in differences(*map(_important, values), key)]
+        if dataset and domains.get(role):
+            pairs |= _of_domain(domains[role], study, dataset, surveys or {})
+    changes = [
+        change for key, (then, now) in pairs.items() for change in differences(_important(then), _important(now), key)
+    ]
     for key, earlier in wanted.earlier.items():
         path = models.get((earlier, seeds))
         if path and Path(path).is_file():
@@ -91,11 +84,11 @@ def stale_table(provenance: str | Path, tables: Sequence[str | Path], study: Stu
     provenance : path
         Written with `tables` by :func:`sim2sky.provenance.record.write_provenance`.
     tables : sequence of path
-        All that it is of.
+        All tables that it describes.
     study : Study
         The present configuration.
     kind : str
-        For :meth:`sim2sky.config.Study.made_with`.
+        Which tables, by the names that :meth:`sim2sky.config.Study.made_with` takes.
 
     Returns
     -------
@@ -110,14 +103,29 @@ def stale_table(provenance: str | Path, tables: Sequence[str | Path], study: Stu
     return list(differences(record.read_provenance(provenance, tables)["config"], study.made_with(kind)))
 
 
-def _simulated(domain: Mapping[str, Any]) -> dict[str, Any]:
-    """A centred shard keeps how it was centred among what it was simulated with; the data set says that as well."""
-    return {key: value for key, value in domain["simulated"].items() if key != "centre_crop"}
+def _of_domain(found: Mapping[str, Any], study: Study, name: str, surveys: Mapping[str, Survey]) -> Pairs:
+    """How the images of a domain were made, by what a file of networks keeps of it, and how the dataset `name` is made now."""
+    dataset = study.datasets[name]
+    simulation = study.simulations[dataset.simulation]
+    survey = surveys.get(dataset.survey) if dataset.survey else None
+    pairs: Pairs = {}
+    if "dataset" in found:  # shards of other programs need not say how they were made
+        pairs[f"datasets.{name}"] = (found["dataset"], dataset.params())
+        # a centred shard keeps how it was centred among what it was simulated with; the dataset says that as well
+        simulated = {key: value for key, value in found["simulated"].items() if key != "centre_crop"}
+        pairs[f"simulations.{dataset.simulation}"] = (simulated, simulation.params())
+    if survey and found.get("survey"):
+        now = survey.params()  # of which a shard knows the bands that it was observed in
+        now["bands"] = {band: now["bands"].get(band) for band in found["survey"]["bands"]}
+        pairs[f"surveys.{dataset.survey}"] = (found["survey"], now)
+    if "bounds" in found:
+        bounds = dataset.split.bounds(simulation.lenses)
+        pairs[f"lenses of {name}"] = (found["bounds"], {part: list(ends) for part, ends in bounds.items()})
+    return pairs
 
 
 def _important(value: Any) -> Any:
-    return dict(_important_items(value)) if isinstance(value, Mapping) else value
-
-
-def _important_items(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    return ((key, item) for key, item in value.items() if key not in UNIMPORTANT)
+    """`value` without what does not change a result, if it is a mapping."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: item for key, item in value.items() if key not in UNIMPORTANT}

@@ -99,6 +99,11 @@ def is_oracle(study: Study, run: str, comparison: Comparison) -> bool:
     return comparison.target is not None and study.runs[run].source == comparison.target
 
 
+def domains_title(study: Study, comparison: Comparison) -> str:
+    """Titles of the domains of a comparison, with an arrow from source to target."""
+    return " → ".join(study.datasets[name].title for name in comparison.domains)
+
+
 def run_title(study: Study, run: str, runs: Sequence[str]) -> str:
     """Title of a run's method; with the run's name where several of `runs` share the method."""
     method = study.runs[run].method

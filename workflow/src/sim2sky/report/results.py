@@ -1,10 +1,11 @@
-"""What the other stages left behind for the figures of one study; what is missing is None, and a figure says so."""
+"""What the other stages left behind for the figures of one study. What is missing is None, and a figure says so."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import safetensors
@@ -15,8 +16,8 @@ from sim2sky.config import Study, Survey
 from sim2sky.evaluate.run_metrics import read_metrics
 from sim2sky.provenance.stale import stale, stale_table
 
-# kind -> key -> path
-Inputs = Mapping[str, Mapping[str | tuple[str, str], str | Path]]
+# Paths by kind of file and key; a key is a name or, of what is made for each run, (run, block of seeds)
+Inputs = Mapping[str, Mapping[Any, str | Path]]
 
 
 class Results:
@@ -48,15 +49,22 @@ class Results:
         return Results(self.study, {kind: self._inputs[kind] for kind in kinds}, self.surveys)
 
     def _blocks(self, kind: str, run: str) -> list[str | Path]:
+        """Files of a run, one for each block of seeds."""
         return [path for (name, _), path in self._inputs[kind].items() if name == run]
 
     def predictions(
         self, run: str, domain: str, statistics: str, columns: Sequence[str], parameter: str | None = None
     ) -> pd.DataFrame | None:
-        """Predictions of one parameter on a domain's test part, by all seeds of a run: `columns` beside ``seed``.
+        """Predictions of one parameter on a domain's test part, by all seeds of a run.
 
-        Without `parameter` they are of the first that is regressed. A column that is not there, such as the seeing of images
-        without one, is NaN.
+        Parameters
+        ----------
+        run, domain, statistics : str
+            Which predictions.
+        columns : sequence of str
+            Columns beside ``seed``. One that is not there, such as the seeing of images without a survey, is NaN.
+        parameter : str
+            The first that is regressed if not given.
         """
         wanted = {"domain": domain, "statistics": statistics, "parameter": parameter or self.study.targets[0]}
         filters = [(column, "==", value) for column, value in wanted.items()]
@@ -70,19 +78,18 @@ class Results:
         return pd.concat(parts, ignore_index=True) if parts else None
 
     def network_size(self, run: str) -> int | None:
-        """Trainable numbers of one network of a run; buffers, such as those of batch normalisation, do not count."""
-        for path in self._blocks("models", run):
-            with safetensors.safe_open(path, "np") as file:
-                keys = sorted(file.keys())
-                first = keys[0].split("/")[0]
-                sizes = [
-                    file.get_slice(key).get_shape() for key in keys if key.startswith(f"{first}/") and _trained(key)
-                ]
-            return sum(map(prod, sizes))
-        return None
+        """Number of trainable parameters of one network of a run; buffers, such as those of batch normalisation, do not count."""
+        path = next(iter(self._blocks("models", run)), None)
+        if path is None:
+            return None
+        with safetensors.safe_open(path, "np") as file:
+            keys = sorted(file.keys())
+            first = keys[0].partition("/")[0]
+            trained = [key for key in keys if key.startswith(f"{first}/") and _trained(key)]
+            return sum(prod(file.get_slice(key).get_shape()) for key in trained)
 
     def latents(self, run: str) -> str | Path | None:
-        """Latent features of the run's first seed that has any."""
+        """File of the latent features of the run's first seed that has any."""
         return next(iter(self._blocks("latents", run)), None)
 
     def metrics(self) -> pd.DataFrame | None:
@@ -128,7 +135,7 @@ def current(inputs: Inputs, study: Study, surveys: Mapping[str, Survey]) -> Inpu
         A file does not say how it was made, or a table was changed since.
     """
     models = inputs.get("models", {})
-    old = {block for block in models if stale(models, study, *block, surveys)}
+    old = {(run, seeds) for run, seeds in models if stale(models, study, run, seeds, surveys)}
     kept = {kind: {key: path for key, path in files.items() if key not in old} for kind, files in inputs.items()}
     for kind, files in kept.items():
         if "provenance" in files and stale_table(files["provenance"], [files["table"]], study, kind):
@@ -144,6 +151,6 @@ def _columns(path: str | Path, names: Sequence[str], filters: Sequence[tuple]) -
 
 
 def _trained(key: str) -> bool:
-    """Whether a tensor is not a buffer, of batch normalisation or of the attention windows of Swin."""
+    """Whether a tensor is a parameter, not a buffer of batch normalisation or of Swin's attention windows."""
     buffers = ("running_mean", "running_var", "num_batches_tracked", "relative_position_index", "relative_coords_table")
     return key.rsplit(".", 1)[-1] not in buffers

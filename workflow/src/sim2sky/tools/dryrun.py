@@ -8,19 +8,24 @@ import logging
 import re
 import sys
 from collections.abc import Sequence
+from typing import Any
 
+# Lines of Snakemake's message that tell where rather than what
 _PLACE = re.compile(r'Using profile|Using workflow specific profile|  File "|\w+ in file ".*", line \d+:$')
 
 
-def planned_records(arguments: Sequence[str]) -> list[logging.LogRecord]:
-    """Log record of each job that Snakemake would run: ``rule_name``, ``wildcards``, ``output``, ``resources``, ``reason``, ...
-
-    Nothing but warnings is printed.
+def planned_records(arguments: Sequence[str]) -> list[Any]:
+    """Log record of each job that Snakemake would run; nothing but warnings is printed.
 
     Parameters
     ----------
     arguments : sequence of str
         Of ``snakemake``, for example ``--profile slurm``; the dry-run is added.
+
+    Returns
+    -------
+    list of logging.LogRecord
+        With the attributes that Snakemake adds: ``rule_name``, ``wildcards``, ``input``, ``output``, ``resources``, ``reason``.
 
     Raises
     ------
@@ -29,7 +34,7 @@ def planned_records(arguments: Sequence[str]) -> list[logging.LogRecord]:
     """
     from snakemake.cli import args_to_api, parse_args
 
-    jobs = []
+    jobs: list[Any] = []
 
     def keep_jobs(record: logging.LogRecord) -> bool:
         if hasattr(record, "rule_name") and hasattr(record, "reason"):
@@ -42,7 +47,7 @@ def planned_records(arguments: Sequence[str]) -> list[logging.LogRecord]:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             parser, options = parse_args(["--dry-run", "--nolock", *arguments])
             done = args_to_api(options, parser)
-    except SystemExit:  # of the parser of arguments
+    except SystemExit:  # raised by the argument parser
         done = False
     finally:
         logger.removeFilter(keep_jobs)
@@ -53,6 +58,6 @@ def planned_records(arguments: Sequence[str]) -> list[logging.LogRecord]:
 
 
 def _reason(said: str) -> str:
-    """Snakemake's message without its usage, the profiles that it names and places in the Snakefile."""
+    """Snakemake's message without its usage, the names of profiles and places in the Snakefile."""
     lines = said.rpartition(": error: ")[2].splitlines()
     return "\n".join(line for line in lines if not _PLACE.match(line))

@@ -1,4 +1,4 @@
-"""Writes ``docs/networks.md`` and ``resources/networks.csv``: ``python -m sim2sky.tools.networks_table``.
+"""Write ``docs/networks.md`` and ``resources/networks.csv``: ``python -m sim2sky.tools.networks_table``.
 
 A test compares both with what is committed. The second is for code that must not import torch: it gives the number of parameters of
 each network, in how many tensors these are, and how many floating-point operations a forward pass takes per pixel of an image.
@@ -65,8 +65,8 @@ def operations(name: str) -> int:
 
 def row(name: str) -> str:
     """A network's line of the table."""
-    known, network, count = traits("models").get(name), laid_out(name), parameters(name)
-    latent = next(layer for layer in network.head if isinstance(layer, torch.nn.Linear)).in_features
+    known, count, head = traits("models").get(name), parameters(name), laid_out(name).get_submodule("head")
+    latent = next(layer for layer in head.children() if isinstance(layer, torch.nn.Linear)).in_features
     smallest = "6" if known is None else str(known.smallest) + (" (multiples)" if known.multiples else "")
     marks = ["weights" in registered("models")[name], known is not None and known.dropout]
     words = [f"`{name}`", f"{count / 1e6:.2f}", smallest, str(latent), *("yes" if mark else "no" for mark in marks)]

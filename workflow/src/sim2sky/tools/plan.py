@@ -12,7 +12,7 @@ from typing import Any
 from sim2sky.costs import LONGEST, MARGIN, START
 from sim2sky.tools.dryrun import planned_records
 
-# Rules of each stage, by how their names begin; a test compares them with the files of workflow/rules
+# Rules of each stage, by how their names begin. A test compares them with the files of workflow/rules.
 STAGES = {
     "simulate": ("simulate_shard",),
     "observe": ("centre_crop", "inject_noise"),
@@ -49,13 +49,13 @@ class Job:
 
     @property
     def hours(self) -> float:
-        """How long the job takes at the measured speed. A training states it, because a limit that is the longest does not tell."""
+        """Hours that the job takes at the measured speed. A training states them, for its limit may have been cut to the longest."""
         minutes = self.resources.get("expected_minutes", (self.limit - START) / MARGIN)
         return minutes / 60
 
     @property
     def disk(self) -> int:
-        """Size of its files [MB]; 0 for rules whose files are small, which do not state it."""
+        """Size of the job's files [MB]; 0 if its rule does not state it because they are small."""
         stated = self.resources.get("disk_mb")
         return stated if isinstance(stated, int) else 0
 
@@ -99,6 +99,7 @@ def markdown(jobs: Sequence[Job]) -> str:
 
 
 def _costs(jobs: Sequence[Job]) -> list[str]:
+    """Cells of a row about some jobs: all but its stage and rule."""
     gpu, cpu, cut = 0.0, 0.0, sum(job.limit == LONGEST for job in jobs)
     for job in jobs:
         gpus = job.resources.get("gpu", 0)

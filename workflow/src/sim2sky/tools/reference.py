@@ -1,4 +1,4 @@
-"""Writes ``config/README.md`` and the JSON schemas from the classes of `config`, which are the one source of both.
+"""Write ``config/README.md`` and the JSON schemas from the classes of `config`, which are the one source of both.
 
 ``python -m sim2sky.tools.reference`` writes them (``make docs``); a test compares them with what is committed.
 """
@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from sim2sky import config
 from sim2sky.registry import registered
 
 ROOT = Path(__file__).parents[4]
-SCHEMAS = {"config": config.Config, "study": config.Study, "survey": config.Survey}
+SCHEMAS: dict[str, type[BaseModel]] = {"config": config.Config, "study": config.Study, "survey": config.Survey}
 INTRO = """\
 # Configuration
 
@@ -45,6 +46,7 @@ def _models(root: type[BaseModel], seen: dict[str, type[BaseModel]] | None = Non
 
 
 def _classes(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The model classes that a type is made of."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in typing.get_args(annotation):
@@ -52,6 +54,7 @@ def _classes(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _kind(annotation: Any, metadata: list[Any]) -> str:
+    """A field's type in words, with its limits."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Literal:
         return " or ".join(f"`{value}`" for value in arguments)
@@ -68,22 +71,15 @@ def _kind(annotation: Any, metadata: list[Any]) -> str:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
     words = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "any value"}
-    limits = [
-        f"{sign} {getattr(item, key)}"
-        for item in metadata
-        for key, sign in _SIGNS
-        if getattr(item, key, None) is not None
-    ]
+    signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+    limits = [f"{sign} {getattr(item, key)}" for item in metadata for key, sign in signs.items() if hasattr(item, key)]
     return " ".join([words.get(annotation, str(annotation)), *limits])
 
 
-_SIGNS = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
-
-
-def _default(field: Any) -> str:
+def _default(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
         return "required"
-    if isinstance(field.default, BaseModel):
+    if isinstance(field.default, config.Strict):
         values = {key: value for key, value in field.default.params().items() if value != {}}
         return f"`{values.get('constant', values)}`"
     return f"`{json.dumps(field.default)}`"
@@ -92,12 +88,9 @@ def _default(field: Any) -> str:
 def _table(model: type[BaseModel]) -> str:
     rows = ["| key | type | unit | default | meaning |", "|---|---|---|---|---|"]
     for name, field in model.model_fields.items():
-        unit = (field.json_schema_extra or {}).get("unit", "")
-        rows.append(
-            f"| `{name}` | {_kind(field.annotation, field.metadata)} | {unit} | {_default(field)} | {field.description or ''} |".replace(
-                "  ", " "
-            )
-        )
+        unit = config.unit_of(model, name) if field.json_schema_extra else ""
+        cells = (f"`{name}`", _kind(field.annotation, field.metadata), unit, _default(field), field.description or "")
+        rows.append(f"| {' | '.join(cells)} |".replace("  ", " "))
     return "\n".join(rows)
 
 

@@ -1,4 +1,4 @@
-"""Says, for every job that Snakemake would run, which configuration key, module or file is the reason.
+"""Say, for every job that Snakemake would run, which configuration key, module or file is the reason.
 
 ``sim2sky why``, with further arguments of Snakemake if wanted (``make why``).
 """
@@ -16,7 +16,7 @@ from sim2sky.tools.dryrun import planned_records
 NOTHING = "Nothing to be done: every result is that of the present configuration, code and files."
 PARAMS = "Params have changed since last execution: "
 BEFORE = re.compile(r"before: (.*)$", re.DOTALL)
-NONE = "<nothing exclusive>"
+NONE = "<nothing exclusive>"  # Snakemake's word where no value is gone, or none is new
 EXAMPLES = 3  # jobs that are named where the jobs of a rule have different reasons
 SIMPLE = {
     "Set of input files has changed since last execution": "other input files than before",
@@ -37,6 +37,11 @@ def causes(reason: str, inputs: Sequence[str], made_by: Mapping[str, str]) -> li
         Input files of the job.
     made_by : mapping of str to str
         Files that planned jobs will make, with the name of their rule.
+
+    Returns
+    -------
+    list of str
+        Such as ``configuration: recipe.epochs: 30 -> 20`` and ``code: sim2sky.train.loop``.
     """
     found = []
     files, _, params = reason.partition(PARAMS)

@@ -7,10 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from sim2sky import store
 from sim2sky.evaluate import EXACT, WHOLE
-from sim2sky.report.comparisons import Comparison
 from sim2sky.report.figures import style
 from sim2sky.report.figures.registry import register_figure
 from sim2sky.report.results import Results
@@ -19,14 +19,12 @@ KINDS = {EXACT: "exact $R_\\mathrm{E}$", WHOLE: "$R_\\mathrm{E}$ cast to\nwhole 
 
 
 @register_figure("degeneracy")
-def degeneracy(results: Results, comparison: Comparison | None = None) -> Figure:
+def degeneracy(results: Results) -> Figure:
     """The most different pair of images of each range of chi: one of them, and their difference for either kind of R_E."""
-    found, columns = results.analysis("degeneracy"), len(results.study.degeneracy.ranges) + 1
+    found, asked = results.analysis("degeneracy"), results.study.degeneracy
     figure = style.new_figure(5.4)
-    axes = figure.subplots(len(KINDS) + 1, columns, squeeze=False)
-    for ax in axes.flat:
-        ax.set(xticks=[], yticks=[])
-        ax.grid(False)
+    axes = figure.subplots(len(KINDS) + 1, len(asked.ranges) + 1 if asked else 1, squeeze=False)
+    style.for_images(axes)
     if found is None:
         style.not_run(axes[0, 0])
         return figure
@@ -39,13 +37,14 @@ def degeneracy(results: Results, comparison: Comparison | None = None) -> Figure
         for row, kind in enumerate(KINDS, start=1):
             chosen = rows[rows["R_E"] == kind]
             if len(chosen):
-                shown = _difference(axes[row, column], images, chosen.iloc[0]) or shown
+                shown = _difference(axes[row, column], images, chosen.iloc[0])
             else:
                 axes[row, column].set_axis_off()
     axes[0, 0].set_ylabel("one image")
     for ax, text in zip(axes[1:, 0], KINDS.values(), strict=True):
         ax.set_ylabel(text)
-    figure.colorbar(shown, ax=axes[1:, :], label="difference [count], square-root scale", pad=0.01, aspect=25)
+    if shown is not None:
+        figure.colorbar(shown, ax=axes[1:, :], label="difference [count], square-root scale", pad=0.01, aspect=25)
     return figure
 
 
@@ -53,7 +52,7 @@ def _image(ax: Axes, images: store.Shards, index: int) -> None:
     ax.imshow(images.read("first", index, index + 1)[0], cmap="gray", vmin=0, vmax=255)
 
 
-def _difference(ax: Axes, images: store.Shards, row: pd.Series) -> object:
+def _difference(ax: Axes, images: store.Shards, row: pd.Series) -> AxesImage:
     first, second = (images.read(name, row.name, row.name + 1)[0].astype(int) for name in ("first", "second"))
     shown = ax.imshow(np.abs(first - second), cmap="inferno", norm=PowerNorm(0.5, 0, 255))
     text = f"{row.identical:,} of {row.pairs:,} identical\nRMS up to {style.plain(row.largest_rms, 2)}"
@@ -62,16 +61,14 @@ def _difference(ax: Axes, images: store.Shards, row: pd.Series) -> object:
 
 
 @register_figure("reconstruction")
-def reconstruction(results: Results, comparison: Comparison | None = None) -> Figure:
+def reconstruction(results: Results) -> Figure:
     """Test images, what the predicted parameters give, the difference, and the source with its lensing undone."""
-    found = results.analysis("reconstruction")
+    found, asked = results.analysis("reconstruction"), results.study.reconstruction
     titles = ("image", "simulated from\nthe estimate", "image −\nsimulated", "lensing undone", "estimated source")
-    count = results.study.reconstruction.images if found is None else len(found[0])
+    count = len(found[0]) if found else asked.images if asked else 1
     figure = style.new_figure(0.6 + 1.75 * count)
     axes = figure.subplots(count, len(titles), squeeze=False)
-    for ax in axes.flat:
-        ax.set(xticks=[], yticks=[])
-        ax.grid(False)
+    style.for_images(axes)
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=9)
     if found is None:
@@ -100,6 +97,6 @@ def _zoom(ax: Axes, image: np.ndarray) -> None:
     y, x = np.nonzero(image > 2)
     if not len(y):
         return
-    half = 0.65 * max(np.ptp(y), np.ptp(x), 8)
+    half = 0.65 * max(int(np.ptp(y)), int(np.ptp(x)), 8)
     ax.set_xlim(max((x.min() + x.max()) / 2 - half, -0.5), min((x.min() + x.max()) / 2 + half, image.shape[1] - 0.5))
     ax.set_ylim(min((y.min() + y.max()) / 2 + half, image.shape[0] - 0.5), max((y.min() + y.max()) / 2 - half, -0.5))

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from sim2sky.evaluate.distances import DISTANCES
 from sim2sky.evaluate.latent import embed_latents
+from sim2sky.evaluate.run_metrics import RUN_COLUMNS
 from sim2sky.report.comparisons import Comparison, is_oracle, run_labels, run_title
 from sim2sky.report.figures import style
 from sim2sky.report.figures.registry import register_figure
@@ -59,10 +60,11 @@ def latent_space(results: Results, comparison: Comparison) -> Figure:
 def domain_distance(results: Results, comparison: Comparison) -> Figure:
     """Distance between source and target in the latent space of every run: dots are seeds, bars their mean."""
     study, runs, table = results.study, comparison.runs, results.metrics()
+    table = pd.DataFrame(columns=RUN_COLUMNS) if table is None else table
     figure = style.new_figure(1.2 + 0.36 * len(runs))
     axes = figure.subplots(1, len(DISTANCES), sharey=True)
     other = {comparison.source: comparison.target, comparison.target: comparison.source}
-    missing = [run for run in runs if table is None or table[(table.run == run) & table.metric.isin(DISTANCES)].empty]
+    missing = [run for run in runs if table[(table.run == run) & table.metric.isin(DISTANCES)].empty]
     for ax, metric in zip(axes, DISTANCES, strict=True):
         for row, run in enumerate(runs):
             if run in missing:

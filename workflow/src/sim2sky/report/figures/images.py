@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import AsinhNorm
 from matplotlib.figure import Figure
 
 from sim2sky import store
-from sim2sky.config import Dataset, Study, Survey
+from sim2sky.config import Study, Survey
 from sim2sky.observe import background
 from sim2sky.observe.noise import FORMULAS, background_sigma, flux_ratio
-from sim2sky.report.comparisons import Comparison
 from sim2sky.report.figures import style
 from sim2sky.report.figures.registry import register_figure
 from sim2sky.report.results import Results
@@ -24,7 +25,7 @@ ARCSEC = "\u2033"
 
 
 @register_figure("first_shards")
-def examples(results: Results, comparison: Comparison | None = None) -> Figure:
+def examples(results: Results) -> Figure:
     """The same lenses in every domain, one domain per row, the regressed parameter increasing to the right.
 
     After Figure 1 of Swierc et al. 2023.
@@ -32,12 +33,10 @@ def examples(results: Results, comparison: Comparison | None = None) -> Figure:
     study, names = results.study, list(results.study.datasets)
     figure = style.new_figure(0.35 + 1.28 * len(names))
     axes = figure.subplots(len(names), COLUMNS, squeeze=False)
+    style.for_images(axes)
     shards = {name: shard for name in names if (shard := results.first_shard(name))}
     chosen = {simulation: _choose(results, shards, simulation) for simulation in study.simulations}
     for row, name in enumerate(names):
-        for ax in axes[row]:
-            ax.set(xticks=[], yticks=[])
-            ax.grid(False)
         if name not in shards:
             style.not_run(axes[row, 0], "not made")
         else:
@@ -59,13 +58,19 @@ def _choose(results: Results, shards: dict[str, store.Shards], simulation: str) 
     noisy = [name for name in mine if np.isfinite(shards[name].read("signal_to_noise")).all()]
     ratio = shards[noisy[0]].read("signal_to_noise")[:, 0] if noisy else np.ones(len(value))
     clear = np.flatnonzero(ratio >= np.median(ratio))
-    wanted = np.linspace(*np.quantile(value[clear], (0.02, 0.98)), COLUMNS)
-    return np.array([clear[np.argmin(np.abs(value[clear] - want))] for want in wanted])
+    return clear[evenly_spaced(value[clear], COLUMNS)]
+
+
+def evenly_spaced(values: np.ndarray, count: int) -> np.ndarray:
+    """Indices of the values nearest to `count` evenly spaced ones, from their 2 % to their 98 % quantile."""
+    low, high = np.quantile(values, (0.02, 0.98))
+    return np.array([np.argmin(np.abs(values - wanted)) for wanted in np.linspace(low, high, count)])
 
 
 def _example_row(
     figure: Figure, axes: np.ndarray, shards: store.Shards, lenses: np.ndarray, study: Study, origin: str
 ) -> None:
+    """Images of some lenses in one domain on one colour scale, with the parameter above and the signal-to-noise inside."""
     parameter = study.targets[0]
     unit = ARCSEC if unit_of(study, parameter) == "arcsec" else f" {unit_of(study, parameter)}"
     images = np.stack([shards.read("image", lens, lens + 1)[0, 0] for lens in lenses])
@@ -111,32 +116,33 @@ def _ticks(norm: AsinhNorm) -> list[float]:
 
 
 @register_figure("cutouts")
-def sky_scatter(results: Results, comparison: Comparison | None = None) -> Figure:
+def sky_scatter(results: Results) -> Figure:
     """Scatter of the sky in real cutouts beside that of the survey's conditions, by either noise formula."""
-    datasets = [dataset for dataset in results.study.datasets.values() if dataset.background]
-    figure = style.new_figure(3.4 * len(datasets))
-    for ax, dataset in zip(figure.subplots(len(datasets), 1, squeeze=False)[:, 0], datasets, strict=True):
-        path, survey = results.cutouts(dataset.background.cutouts), results.surveys.get(dataset.survey)
+    shown = [(dataset, dataset.background) for dataset in results.study.datasets.values() if dataset.background]
+    figure = style.new_figure(3.4 * len(shown))
+    for ax, (dataset, sky) in zip(figure.subplots(len(shown), 1, squeeze=False)[:, 0], shown, strict=True):
+        path, survey = results.cutouts(sky.cutouts), results.surveys.get(dataset.survey or "")
         if path and survey:
             band = results.study.simulations[dataset.simulation].bands[0]
-            _sky_panel(ax, dataset, survey, band, background.sky_scatter(background.read_cutouts(path, 1)))
+            measured = background.sky_scatter(background.read_cutouts(path, 1))
+            _sky_panel(ax, survey, band, measured * flux_ratio(sky.zero_point, survey.bands[band].zero_point))
         else:
             style.not_run(ax, "no cutouts given")
     return figure
 
 
-def _sky_panel(ax: Axes, dataset: Dataset, survey: Survey, band: str, measured: np.ndarray) -> None:
-    camera = survey.bands[band]
-    measured = measured * flux_ratio(dataset.background.zero_point, camera.zero_point)
+def _sky_panel(ax: Axes, survey: Survey, band: str, measured: np.ndarray) -> None:
+    """Histograms of the measured scatter, in counts/s at the survey's zero point, and of the modelled ones."""
     modelled, weights = _modelled(survey, band)
     labels = dict(zip(FORMULAS, ("noise formula, correct", f"noise formula, as in {FORMULAS[1]}"), strict=True))
     rows = [(measured, np.full(len(measured), 1 / len(measured)), f"{len(measured)} real cutouts, measured", "#000000")]
     colours = dict(zip(FORMULAS, ("#0072B2", "#D55E00"), strict=True))
     rows += [(modelled[name], weights, labels[name], colours[name]) for name in FORMULAS]
     high = 1.1 * max(_quantile(values, share, 0.99) for values, share, _, _ in rows)
-    bins, outside = np.linspace(0, high, 36), []
+    bins, outside = np.linspace(0, high, 36).tolist(), []
     for values, share, text, colour in rows:
-        look = {"histtype": "stepfilled", "alpha": 0.35} if values is measured else {"histtype": "step", "lw": 1.8}
+        filled: dict[str, Any] = {"histtype": "stepfilled", "alpha": 0.35}
+        look = filled if values is measured else {"histtype": "step", "lw": 1.8}
         median = _quantile(values, share, 0.5)
         ax.hist(values, bins, weights=100 * share, color=colour, label=f"{text}: median {median:.3f}", **look)
         ax.axvline(median, color=colour, ls="--", lw=1.4)
@@ -145,7 +151,8 @@ def _sky_panel(ax: Axes, dataset: Dataset, survey: Survey, band: str, measured: 
     if outside:
         style.note(ax, "beyond the right edge: " + ", ".join(outside), y=0.5)
     ax.set(xlim=(0, high), ylabel="per cent per bin")
-    ax.set_xlabel(f"scatter of the sky per pixel [counts/s at zero point {camera.zero_point:g}], {band} band")
+    zero_point = survey.bands[band].zero_point
+    ax.set_xlabel(f"scatter of the sky per pixel [counts/s at zero point {zero_point:g}], {band} band")
     ax.legend(loc="upper right")
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sim2sky.config import Study
-from sim2sky.report.comparisons import Comparison, settings
+from sim2sky.report.comparisons import settings
 from sim2sky.report.figures import style
 from sim2sky.report.figures.registry import register_figure
 from sim2sky.report.results import Results
@@ -24,13 +24,13 @@ BATCH_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 
 
 @register_figure("history")
-def loss_linear(results: Results, comparison: Comparison | None = None) -> Figure:
+def loss_linear(results: Results) -> Figure:
     """Loss against epoch on a linear scale, one panel per run."""
     return _loss_figure(results, "linear")
 
 
 @register_figure("history")
-def loss_log(results: Results, comparison: Comparison | None = None) -> Figure:
+def loss_log(results: Results) -> Figure:
     """Loss against epoch on a logarithmic scale, one panel per run."""
     return _loss_figure(results, "log")
 
@@ -56,9 +56,8 @@ def _loss_figure(results: Results, scale: str) -> Figure:
                 ax.tick_params(which="both", labelleft=False)
             for ax in axes[row, len(rows[row][1]) :]:
                 ax.set_axis_off()
-    axes[0, 0].set_xlim(
-        0.5, max([table.epoch.max() for table in curves.values() if table is not None], default=1) + 0.5
-    )
+    longest = max((table.epoch.max() for table in curves.values() if table is not None), default=1)
+    axes[0, 0].set_xlim(0.5, longest + 0.5)
     _label_epochs(axes)
     for part, colour in style.PART_COLOURS.items():
         axes[0, 0].plot([], [], color=colour, lw=2, label=f"{part} part")
@@ -102,24 +101,24 @@ def _limits(tables: Sequence[pd.DataFrame], scale: str) -> tuple[float, float]:
 
 
 def _loss_panel(ax: Axes, run: str, table: pd.DataFrame | None, scale: str, limits: tuple[float, float]) -> None:
+    """Losses of one run, given as :func:`_history` has them: thin lines are networks, thick lines their mean."""
     if table is None:
         ax.set_title(run, fontsize=9)
         style.not_run(ax)
         return
     ax.set_yscale(scale)
     ax.set_ylim(limits)
-    last = {}
+    last = []
     for part, column in LOSSES.items():
         lines = table.pivot(index="epoch", columns="seed", values=column)
-        ends = {"marker": "o", "ms": 3} if len(lines) < 2 else {}
-        ax.plot(lines.index, lines.to_numpy(), color=style.PART_COLOURS[part], lw=0.5, alpha=0.4)
-        ax.plot(lines.index, lines.mean(axis=1), color=style.PART_COLOURS[part], lw=1.6, **ends)
-        last[part] = lines.mean(axis=1).iloc[-1]
+        mean, colour = lines.mean(axis=1), style.PART_COLOURS[part]
+        ax.plot(lines.index, lines.to_numpy(), color=colour, lw=0.5, alpha=0.4)
+        ax.plot(lines.index, mean, color=colour, lw=1.6, **style.dot_alone(len(lines)))
+        last.append(style.plain(mean.iloc[-1]))
     ax.axhline(table.guess_loss.iloc[-1], color="black", ls=":", lw=1)
     if start := table.start.iloc[0]:
         ax.axvline(start + 0.5, color="#666666", lw=0.8, ls="--")
-    ends = " / ".join(style.plain(value) for value in last.values())
-    ax.set_title(f"{run}\nends at {ends}", fontsize=8)
+    ax.set_title(f"{run}\nends at {' / '.join(last)}", fontsize=8)
 
 
 def _label_epochs(axes: np.ndarray) -> None:
@@ -134,7 +133,7 @@ def _label_epochs(axes: np.ndarray) -> None:
 
 
 @register_figure("history")
-def stuck_at_mean(results: Results, comparison: Comparison | None = None) -> Figure:
+def stuck_at_mean(results: Results) -> Figure:
     """Training loss of every network against epoch, one panel per setting, coloured by batch size."""
     study = results.study
     panels, columns = settings(study), 3
@@ -166,21 +165,21 @@ def stuck_at_mean(results: Results, comparison: Comparison | None = None) -> Fig
 def _stuck_panel(
     ax: Axes, study: Study, histories: dict[str, pd.DataFrame | None], colours: dict[int, str]
 ) -> list[str]:
-    """Losses over that of guessing, which is one whatever the loss and the number of images; counts in words."""
+    """Draw losses over that of guessing, so that runs of any loss compare; count in words the networks above it at the end."""
     lines, notes, top = [], [], 1.0
     for run, table in histories.items():
         if table is None:
             continue
         size = study.recipe_of(run).batch_size
         ratio = table.assign(ratio=table.loss / table.guess_loss).pivot(index="epoch", columns="seed", values="ratio")
-        ends = {"marker": "o", "ms": 2} if len(ratio) < 2 else {}
-        lines += [(ratio.index, ratio[seed], colours[size], ends) for seed in ratio]
+        look = {"color": colours[size], "lw": 0.5, "alpha": 0.6} | style.dot_alone(len(ratio), 2)
+        lines += [(ratio[seed], look) for seed in ratio]
         top = max(top, float(np.nanquantile(ratio.iloc[-1], 0.98)), float(np.nanquantile(ratio, 0.9)))
         notes.append(f"{int((ratio.iloc[-1] > 1).sum())} of {ratio.shape[1]} ({size})")
     # neither batch size lies on top of the other
     for index in np.random.default_rng(0).permutation(len(lines)):
-        epochs, values, colour, ends = lines[index]
-        ax.plot(epochs, values, color=colour, lw=0.5, alpha=0.6, **ends)
+        curve, look = lines[index]
+        ax.plot(curve.index, curve, **look)
     ax.axhline(1, color="black", ls=":", lw=1.5)
     ax.set_ylim(0, min(1.25 * top, HIGHEST))
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))

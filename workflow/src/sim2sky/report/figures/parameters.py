@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,31 +15,29 @@ from sim2sky.config import Study
 from sim2sky.evaluate.metrics import CIRCULAR
 from sim2sky.report.comparisons import Comparison, overall, shown_statistics
 from sim2sky.report.figures import style
+from sim2sky.report.figures.images import evenly_spaced
 from sim2sky.report.figures.registry import register_figure
 from sim2sky.report.results import Results
 from sim2sky.report.symbols import STATISTICS_TITLES, axis_label, symbol, unit
 
 ZOOM = 5.0  # pixels or degrees either way, as published
 BINS = 61
-LOWEST_R2 = -0.5
 EXAMPLES = (2, 6)  # rows, columns
 COLOUR = "#0072B2"
 ROUND_COLOUR = "#D55E00"
 
 
 @register_figure("first_shards")
-def parameter_examples(results: Results, comparison: Comparison | None = None) -> Figure:
+def parameter_examples(results: Results) -> Figure:
     """Images of each dataset with the parameters that are regressed, the first of these growing from image to image."""
     study, (rows, columns) = results.study, EXAMPLES
     figure = style.new_figure(2.45 * rows * len(study.datasets))
-    parts = np.atleast_1d(figure.subfigures(len(study.datasets), 1))
+    parts = figure.subfigures(len(study.datasets), 1, squeeze=False)[:, 0]
     for part, (name, dataset) in zip(parts, study.datasets.items(), strict=True):
         axes = part.subplots(rows, columns, squeeze=False).ravel()
+        style.for_images(axes)
         part.suptitle(dataset.title)
         shard = results.first_shard(name)
-        for ax in axes:
-            ax.set(xticks=[], yticks=[])
-            ax.grid(False)
         if shard:
             _examples_of(axes, study, shard)
         else:
@@ -47,10 +47,7 @@ def parameter_examples(results: Results, comparison: Comparison | None = None) -
 
 def _examples_of(axes: np.ndarray, study: Study, shards: store.Shards) -> None:
     values = {name: shards.read(name) for name in study.targets}
-    first = values[study.targets[0]]
-    wanted = np.linspace(*np.quantile(first, (0.02, 0.98)), len(axes))
-    lenses = [int(np.argmin(np.abs(first - want))) for want in wanted]
-    for ax, lens in zip(axes, lenses, strict=True):
+    for ax, lens in zip(axes, evenly_spaced(values[study.targets[0]], len(axes)), strict=True):
         image = shards.read("image", lens, lens + 1)[0, 0]
         ax.imshow(image, cmap="inferno", origin="upper", vmin=0 if image.min() >= 0 else None)
         texts = [
@@ -76,31 +73,25 @@ def _error_figure(results: Results, comparison: Comparison, zoom: float | None) 
     study, runs = results.study, comparison.runs
     figure = style.new_figure(0.9 + 1.3 * len(runs), max(style.WIDTH, 1.75 * len(study.targets)))
     # whole histograms hold equally many lenses each, so that one scale serves all
-    shape = {"sharex": "col", "sharey": zoom is None, "squeeze": False}
-    axes = figure.subplots(len(runs), len(study.targets), **shape)
+    axes = figure.subplots(len(runs), len(study.targets), sharex="col", sharey=zoom is None, squeeze=False)
     tables = {run: _errors_of_one_seed(results, run, comparison.source) for run in runs}
-    made = [table for table in tables.values() if table is not None]
     for column, name in enumerate(study.targets):
-        widest = max((float(np.abs(table[name]).max()) for table in made), default=1.0)
+        found = [None if table is None else table[name] for table in tables.values()]
+        widest = max((float(error.abs().max()) for error in found if error is not None), default=1.0)
         reach = zoom or widest or 1.0
-        for ax, run in zip(axes[:, column], runs, strict=True):
-            if tables[run] is None:
+        for ax, error in zip(axes[:, column], found, strict=True):
+            if error is None:
                 style.not_run(ax)
             else:
-                _error_panel(ax, tables[run][name].to_numpy(), reach, ANGLE_PERIODS.get(name), zoom is None)
+                _error_panel(ax, error.to_numpy(), reach, ANGLE_PERIODS.get(name), zoom is None)
         axes[0, column].set_title(symbol(name))
         axes[-1, column].set_xlabel(axis_label(study, name, "error of"))
-    for ax, run in zip(axes[:, 0], runs, strict=True):
-        seed = "" if tables[run] is None or study.seeds == 1 else f"\nseed {tables[run].attrs['seed']}"
-        ax.set_ylabel(_broken(run) + seed, fontsize=8)
+    for ax, (run, table) in zip(axes[:, 0], tables.items(), strict=True):
+        seed = "" if table is None or study.seeds == 1 else f"\nseed {table.attrs['seed']}"
+        ax.set_ylabel(run.replace("-", "-\n") + seed, fontsize=8)
     _error_key(axes[0, 0], study)
     style.legend(figure, axes[0, 0])
     return figure
-
-
-def _broken(run: str) -> str:
-    """A run's name over as many lines as it has parts."""
-    return run.replace("-", "-\n")
 
 
 def _error_key(ax: Axes, study: Study) -> None:
@@ -127,7 +118,7 @@ def _errors_of_one_seed(results: Results, run: str, domain: str) -> pd.DataFrame
 
 def _error_panel(ax: Axes, error: np.ndarray, reach: float, period: float | None, whole: bool) -> None:
     finite = error[np.isfinite(error)]
-    bins = np.linspace(-reach, reach, BINS)
+    bins = np.linspace(-reach, reach, BINS).tolist()
     ax.hist(finite, bins, color=COLOUR, alpha=0.6)
     if period is not None:
         short = (finite + period / 2) % period - period / 2
@@ -156,8 +147,7 @@ def parameter_scores(results: Results, comparison: Comparison) -> Figure:
         rows = _rows(table, metric, parameter, comparison.source, shown_statistics(study))
         _score_panel(ax, study, comparison, metric, parameter, rows)
         ax.set_xlabel(title)
-    sizes = {run: results.network_size(run) for run in runs}
-    labels = [f"{run} ({sizes[run] / 1e6:.3g} M)" if sizes[run] else run for run in runs]
+    labels = [f"{run} ({size / 1e6:.3g} M)" if (size := results.network_size(run)) else run for run in runs]
     axes[0].set_yticks(range(len(runs)), labels, fontsize=8)
     axes[0].set_ylim(len(runs) - 0.5, -0.5)
     axes[0].plot([], [], "o", color=COLOUR, ms=7, label="mean of the networks")
@@ -196,14 +186,14 @@ def _score_panel(
 
 
 def _limit_r2(ax: Axes, means: pd.Series) -> None:
-    """Show no more than `LOWEST_R2`, and say which means lie below."""
+    """Show no less than `style.LOWEST_R2`, and say which means lie below."""
     low = min(ax.dataLim.x0, 0.99)
-    low = max(low - 0.05 * (1 - low), LOWEST_R2)  # a margin of the whole axis, so that no dot is cut
+    low = max(low - 0.05 * (1 - low), style.LOWEST_R2)  # a margin of the whole axis, so that no dot is cut
     ax.set_xlim(low, 1 + 0.03 * (1 - low))
+    look: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 8, "color": COLOUR}
     for height, mean in enumerate(means):
         if mean < low:
-            look = {"xytext": (3, 0), "textcoords": "offset points", "va": "center", "fontsize": 8, "color": COLOUR}
-            ax.annotate(style.minus(f"◂ mean {mean:.2g}"), (low, height), **look)
+            ax.annotate(style.minus(f"◂ mean {mean:.2g}"), (low, height), (3, 0), **look)
 
 
 def _mean_title(study: Study) -> str:

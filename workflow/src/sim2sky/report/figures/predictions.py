@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -19,6 +21,7 @@ from sim2sky.report.symbols import CONDITIONS, STATISTICS_TITLES, axis_label
 SHOWN = 3000  # points per panel; their density comes from as many
 RESIDUAL_RANGE = 0.75
 BINS = 12
+DENOMINATORS: tuple[Literal["predicted", "true"], ...] = ("predicted", "true")  # of residuals, from top to bottom
 
 
 @register_figure("predictions")
@@ -50,7 +53,7 @@ def predictions(results: Results, comparison: Comparison) -> Figure:
         axes[-1, column].set_xlabel(axis_label(study, study.targets[0], "true"))
     for row in range(len(comparison.domains)):
         axes[3 * row, 0].set_ylabel(axis_label(study, study.targets[0], "predicted"))
-        for offset, name in ((1, "predicted"), (2, "true")):
+        for offset, name in enumerate(DENOMINATORS, start=1):
             axes[3 * row + offset, 0].set_ylabel(f"residual /\n{name}", fontsize=9)
     return figure
 
@@ -99,7 +102,7 @@ def _prediction_panels(
     pick, colour = pick[order], colour[order]
     main.plot(extent, extent, color="black", lw=0.8)
     _points(main, true[pick], predicted[pick], colour, extent)
-    for ax, denominator in zip(panels[1:], ("predicted", "true"), strict=True):
+    for ax, denominator in zip(panels[1:], DENOMINATORS, strict=True):
         with np.errstate(divide="ignore", invalid="ignore"):
             residual = fractional_residual(true, predicted, denominator)
         _points(ax, true[pick], residual[pick], colour, (-RESIDUAL_RANGE, RESIDUAL_RANGE))
@@ -131,11 +134,11 @@ def _points(ax: Axes, x: np.ndarray, y: np.ndarray, colour: np.ndarray, extent: 
     """Scatter; what lies outside `extent` sits on its edge as a triangle."""
     y, _ = style.clip(y, *extent)
     inside = (y > extent[0]) & (y < extent[1])
-    kwargs = {"cmap": "viridis", "vmin": 0, "vmax": 1, "linewidths": 0, "rasterized": True}
-    ax.scatter(x[inside], y[inside], s=3, c=colour[inside], **kwargs)
+    look: dict[str, Any] = {"cmap": "viridis", "vmin": 0, "vmax": 1, "linewidths": 0, "rasterized": True}
+    ax.scatter(x[inside], y[inside], s=3, c=colour[inside], **look)
     for edge, marker in zip(extent, ("v", "^"), strict=True):
         there = y == edge
-        ax.scatter(x[there], y[there], s=9, c=colour[there], marker=marker, clip_on=False, **kwargs)
+        ax.scatter(x[there], y[there], s=9, c=colour[there], marker=marker, clip_on=False, **look)
 
 
 @register_figure("predictions")
@@ -149,7 +152,8 @@ def residuals(results: Results, comparison: Comparison) -> Figure:
     figure = style.new_figure(3.9)
     axes = figure.subplots(1, len(against), sharey=True)
     colours = style.run_colours(study, comparison.runs)
-    statistics, missing, reach = shown_statistics(study), [], {}
+    statistics, missing = shown_statistics(study), []
+    reach: dict[str, float] = {}
     for run in comparison.runs:
         table = results.predictions(run, domain, statistics, [*against, "predicted"])
         title = run_title(study, run, comparison.runs)
@@ -164,7 +168,7 @@ def residuals(results: Results, comparison: Comparison) -> Figure:
             centre, quantiles = _binned(table[name].to_numpy()[known], residual[known])
             ax.plot(centre, quantiles[1], color=colours[run], lw=1.8, marker="o", ms=3, label=title)
             ax.fill_between(centre, quantiles[0], quantiles[2], color=colours[run], alpha=0.15, lw=0)
-            reach[title] = max(reach.get(title, 0.0), np.abs(quantiles).max())
+            reach[title] = max(reach.get(title, 0.0), float(np.abs(quantiles).max()))
     for ax, name in zip(axes, against, strict=True):
         if reach and not ax.lines:
             style.note(ax, "no noise")
@@ -187,7 +191,7 @@ def _limit(axes: np.ndarray, reach: dict[str, float]) -> None:
     widths = [width for width in reach.values() if np.isfinite(width)]
     if not widths or max(widths) == 0:
         return
-    limit = min(1.15 * max(widths), 5 * np.median(widths))
+    limit = min(1.15 * max(widths), 5 * float(np.median(widths)))
     axes[0].set_ylim(-limit, limit)
     if outside := [title for title, width in reach.items() if not width <= limit]:
         style.note(axes[0], f"leaves the panel: {', '.join(outside)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from matplotlib.figure import Figure
 
@@ -10,12 +11,14 @@ from sim2sky import registry
 from sim2sky.report.comparisons import Comparison
 from sim2sky.report.results import Results
 
-Draw = Callable[[Results, Comparison | None], Figure]
-_FIGURES: dict[str, Draw] = {}
+Draw = TypeVar("Draw", bound=Callable[..., Figure])
+_FIGURES: dict[str, Callable[..., Figure]] = {}
 
 
 def register_figure(*inputs: str) -> Callable[[Draw], Draw]:
-    """Register a function ``name(results, comparison)`` as a kind of figure under its own name.
+    """Register a function as a kind of figure under its own name.
+
+    The function is ``name(results, comparison)``, or ``name(results)`` if its figure is of the study as a whole.
 
     Parameters
     ----------
@@ -37,5 +40,16 @@ def list_figures() -> list[str]:
 
 
 def draw(kind: str, results: Results, comparison: Comparison | None) -> Figure:
-    """Draw a figure from the inputs that it is registered with; it sees no others."""
-    return _FIGURES[kind](results.only(registry.inputs("report/figures")[kind]), comparison)
+    """Draw a figure from the inputs that it is registered with; it sees no others.
+
+    Parameters
+    ----------
+    kind : str
+        One of :func:`list_figures`.
+    results : Results
+        What the other stages left behind.
+    comparison : Comparison or None
+        The runs that are compared; None for a figure of the study as a whole.
+    """
+    seen = results.only(registry.inputs("report/figures")[kind])
+    return _FIGURES[kind](seen) if comparison is None else _FIGURES[kind](seen, comparison)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,6 @@ from sim2sky.report.symbols import STATISTICS_TITLES
 # Heights within a row. A published number takes the place below its statistics.
 OFFSETS = dict(zip(STATISTICS, (-0.33, -0.11, 0.25), strict=True))
 PUBLISHED_OFFSET = 0.18
-LOWEST_R2 = -0.5
 
 
 @register_figure("metrics")
@@ -53,11 +53,12 @@ def scores(results: Results, comparison: Comparison) -> Figure:
 
 def _lower_limit(table: pd.DataFrame, published: list[Published]) -> float:
     """A little below the lowest score, but not so far that one bad network squeezes all the others."""
-    lowest = min([*table.value.dropna(), *(item.mean - (item.std or 0) for item in published)], default=LOWEST_R2)
-    return max(LOWEST_R2, 1 - 1.1 * (1 - lowest))
+    lowest = min([*table.value.dropna(), *(item.mean - (item.std or 0) for item in published)], default=style.LOWEST_R2)
+    return max(style.LOWEST_R2, 1 - 1.1 * (1 - lowest))
 
 
 def _run_row(ax: Axes, row: int, table: pd.DataFrame, colour: str, low: float) -> None:
+    """Scores of one run at height `row`; those below `low` are counted in words."""
     if table.empty:
         style.row_not_run(ax, row)
         return
@@ -76,7 +77,7 @@ def _run_row(ax: Axes, row: int, table: pd.DataFrame, colour: str, low: float) -
             width = (0.46 if mean < low else 0.25) * (1 - low)  # of the text, which goes where no mark is
             marks = sorted([low, *inside, *([mean] if mean >= low else [])])
             free = next(at for at, end in pairwise([*marks, np.inf]) if end - at > width)
-            look = {"textcoords": "offset points", "va": "center", "fontsize": 8, "color": colour}
+            look: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 8, "color": colour}
             ax.annotate("◂", (low, height), (2, 0), **look)
             ax.annotate(text, (free, height), (9, 0), **look)
 
@@ -102,11 +103,11 @@ def _oracle_lines(ax: Axes, results: Results, comparison: Comparison, table: pd.
 
 
 def _key(ax: Axes, results: Results) -> None:
+    """Entries of the legend."""
     for statistics in results.study.statistics:
         marker = style.STATISTICS_MARKERS[statistics]
-        ax.plot(
-            [], [], marker, color="#555555", ms=7, label=f"mean, BatchNorm statistics {STATISTICS_TITLES[statistics]}"
-        )
+        label = f"mean, BatchNorm statistics {STATISTICS_TITLES[statistics]}"
+        ax.plot([], [], marker, color="#555555", ms=7, label=label)
     ax.plot([], [], ".", color="#555555", label="one seed")
     if results.study.published:
         ax.plot([], [], "D", mfc="white", mec="black", ms=5, label="published, ± 1 std")

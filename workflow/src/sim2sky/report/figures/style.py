@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
-import matplotlib
+import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,7 +19,7 @@ DPI = 160
 METHOD_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#000000", "#CC79A7", "#E69F00", "#56B4E9")
 DOMAIN_COLOURS = ("#56B4E9", "#E69F00", "#CC79A7", "#009E73", "#000000")
 STATISTICS_MARKERS = {"running": "o", "batch": "s", "adabn": "^"}
-RC = {
+RC: dict[str, Any] = {
     "font.size": 10,
     "figure.titlesize": 11,
     "axes.titlesize": 10,
@@ -34,13 +36,14 @@ RC = {
     "axes.axisbelow": True,
     "savefig.facecolor": "white",
 }
-ABSENT = {"color": "#666666", "style": "italic"}
+ABSENT: dict[str, Any] = {"color": "#666666", "style": "italic"}
+LOWEST_R2 = -0.5  # where axes of R2 end; a panel says in words what lies below
 PART_COLOURS = {"training": "#0072B2", "validation": "#E69F00"}
 
 
-def style() -> matplotlib.RcParams:
+def style() -> AbstractContextManager[None]:
     """Context in which figures are made."""
-    return matplotlib.rc_context(RC)
+    return matplotlib.style.context(RC)
 
 
 def run_colours(study: Study, runs: Sequence[str]) -> dict[str, str]:
@@ -62,6 +65,18 @@ def domain_colours(study: Study) -> dict[str, str]:
 def new_figure(height: float, width: float = WIDTH) -> Figure:
     """An empty figure; sizes in inch."""
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+
+
+def for_images(axes: np.ndarray) -> None:
+    """Remove ticks and grid from panels that show images."""
+    for ax in axes.flat:
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+
+
+def dot_alone(epochs: int, size: float = 3) -> dict[str, Any]:
+    """Options that show a curve of a single epoch, which has no line, as a dot."""
+    return {"marker": "o", "ms": size} if epochs < 2 else {}
 
 
 def not_run(ax: Axes, text: str = "not run") -> None:
@@ -95,14 +110,14 @@ def percent(part: int, whole: int) -> str:
 
 
 def mean_std(values: np.ndarray, digits: int = 3) -> str:
-    """``mean ± standard deviation`` of the seeds; the mean alone for one seed."""
+    """``mean ± standard deviation`` of the seeds in words; the mean alone for one seed."""
     values = np.asarray(values, float)
     text = minus(f"{values.mean():.{digits}f}")
     return f"{text} ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else text
 
 
 def plain(value: float, digits: int = 3) -> str:
-    """A positive number to so many digits, without an exponent as long as it has few enough zeros."""
+    """A positive number to so many significant digits, in full from there up to ten million."""
     return f"{value:,.0f}" if 10**digits <= value < 1e7 else f"{value:.{digits}g}"
 
 

@@ -13,8 +13,6 @@ from sim2sky.report.figures import style
 from sim2sky.report.figures.registry import register_figure
 from sim2sky.report.results import Results
 
-LOWEST_R2 = -0.5  # early epochs fall far below; the panel says how often
-
 
 @register_figure("history", "metrics")
 def learning_curves(results: Results, comparison: Comparison) -> Figure:
@@ -49,19 +47,20 @@ def learning_curves(results: Results, comparison: Comparison) -> Figure:
 
 
 def _limit(ax: Axes) -> None:
-    """Show what the panel holds, but no lower than `LOWEST_R2`; say what is left out."""
+    """Show what the panel holds but no lower than `style.LOWEST_R2`, because early epochs fall far below; say what is left out."""
     values = np.concatenate([np.ravel(line.get_ydata()).astype(float) for line in ax.lines] or [np.zeros(0)])
     values = values[np.isfinite(values)]
     if not len(values):
         style.not_run(ax)
-    else:
-        low = max(values.min(), LOWEST_R2)
-        ax.set_ylim(low - 0.05 * (1 - low), 1 + 0.02 * (1 - low))
-        if values.min() < LOWEST_R2:
-            below = [line for line in ax.lines if np.nanmin(np.append(line.get_ydata(), 1.0)) < LOWEST_R2]
-            lines = sum(line.get_lw() < 1 for line in below) or len(below)  # one seed has no thin line beside its mean
-            lines = f"{lines} seeds leave" if lines != 1 else "1 seed leaves"
-            style.note(ax, style.minus(f"{lines} the panel, the lowest at {values.min():.2g}"))
+        return
+    low = max(values.min(), style.LOWEST_R2)
+    ax.set_ylim(low - 0.05 * (1 - low), 1 + 0.02 * (1 - low))
+    if values.min() < style.LOWEST_R2:
+        below = [line for line in ax.lines if np.nanmin(np.append(line.get_ydata(), 1.0)) < style.LOWEST_R2]
+        # one seed has no thin line beside its mean
+        seeds = sum(line.get_linewidth() < 1 for line in below) or len(below)
+        leave = f"{seeds} seeds leave" if seeds != 1 else "1 seed leaves"
+        style.note(ax, style.minus(f"{leave} the panel, the lowest at {values.min():.2g}"))
 
 
 def _curves(history: pd.DataFrame, run: Run, domain: str) -> pd.DataFrame:
@@ -75,33 +74,31 @@ def _curves(history: pd.DataFrame, run: Run, domain: str) -> pd.DataFrame:
 def _draw_curves(ax: Axes, curves: pd.DataFrame, colour: str) -> None:
     if curves.empty:
         return
-    ends = {"marker": "o", "ms": 3} if len(curves) < 2 else {}
     if curves.shape[1] > 1:
         ax.plot(curves.index, curves.to_numpy(), color=colour, lw=0.6, alpha=0.5)
-    ax.plot(curves.index, curves.mean(axis=1), color=colour, lw=2, **ends)
+    ax.plot(curves.index, curves.mean(axis=1), color=colour, lw=2, **style.dot_alone(len(curves)))
 
 
 def _draw_end(ax: Axes, table: pd.DataFrame, run: str, domain: str, epoch: int, colour: str) -> bool:
-    """Where a run was not followed on a domain: its mean R2 on the test part, by statistics like those of the curves."""
+    """Mark the mean R2 on the test part of a domain that a run was not followed on; say whether the mark is inside the panel."""
     chosen = (table.run == run) & (table.domain == domain) & (table.metric == "r2")
     several = table.parameter == MEAN_PARAMETER
     score = table[chosen & several if several.any() else chosen].value.mean()
-    shown = bool(score >= LOWEST_R2)
+    shown = bool(score >= style.LOWEST_R2)
     if shown:
         ax.plot(epoch, score, "D", mfc="white", mec=colour, mew=1.8, ms=7, zorder=5)
     return shown
 
 
 @register_figure("cross_validation")
-def cross_validation(results: Results, comparison: Comparison | None = None) -> Figure:
+def cross_validation(results: Results) -> Figure:
     """Validation score of each grid point: dots are folds, the bar is their mean."""
-    table = results.cross_validation()
+    table, cross = results.cross_validation(), results.study.cross_validation
     figure = style.new_figure(3.2)
     ax = figure.subplots()
-    if table is None:
+    if table is None or cross is None:
         style.not_run(ax)
         return figure
-    cross = results.study.cross_validation
     keys = [name for name in cross.grid if name in table]
     grid = table.groupby(keys, sort=False)
     for index, (_, folds) in enumerate(grid):

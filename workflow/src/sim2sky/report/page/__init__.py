@@ -1,1 +1,1 @@
-"""The page itself."""
+"""The report's page: chapters, captions and the HTML file."""

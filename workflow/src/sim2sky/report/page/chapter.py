@@ -15,7 +15,7 @@ from sim2sky.evaluate.aggregate import missing_runs, present_runs
 from sim2sky.evaluate.metrics import CIRCULAR
 from sim2sky.evaluate.run_metrics import read_metrics
 from sim2sky.provenance.figures import check_figure
-from sim2sky.report.comparisons import Comparison, shown_statistics, tested
+from sim2sky.report.comparisons import Comparison, domains_title, shown_statistics, tested
 from sim2sky.report.page.captions import Caption
 from sim2sky.report.plan import figure_plan
 from sim2sky.report.symbols import STATISTICS_TITLES, text_symbol, unit
@@ -76,6 +76,11 @@ def contents(
     trained_by : mapping of str to str
         Hash of the code that trained each file of networks.
 
+    Returns
+    -------
+    dict of str to object
+        Variables of the template ``report.html``.
+
     Raises
     ------
     ValueError
@@ -98,7 +103,7 @@ def contents(
 
 
 def _of_runs(chapter: Chapter) -> dict[str, Any]:
-    """What a study that trains has besides."""
+    """What the template shows besides of a study that trains."""
     study, (metrics, summary) = chapter.study, chapter.tables["metrics"].files
     missing: dict[str, list[str]] = {}
     for run, block in missing_runs(study, present_runs(read_metrics(metrics), study)):
@@ -161,7 +166,8 @@ def _figures(chapter: Chapter, captions: Mapping[str, Caption]) -> list[dict[str
 
 
 def _subject(study: Study, comparison: Comparison) -> str:
-    domains = " → ".join(study.datasets[name].title for name in comparison.domains)
+    """What a figure compares, in words."""
+    domains = domains_title(study, comparison)
     return f"recipe {comparison.recipe}: {domains}" if comparison.recipe else domains
 
 
@@ -177,5 +183,5 @@ def _analyses(chapter: Chapter, captions: Mapping[str, Caption]) -> list[tuple[s
 
 
 def _cross_validation(chapter: Chapter) -> Table | None:
-    there = chapter.tables.get("cross_validation")
-    return analyses.cross_validation(chapter.study, there.files[0]) if there else None
+    cross, made = chapter.study.cross_validation, chapter.tables.get("cross_validation")
+    return analyses.cross_validation(cross, made.files[0]) if cross and made else None

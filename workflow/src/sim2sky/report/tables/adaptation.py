@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from sim2sky.config import Study
 from sim2sky.evaluate.aggregate import GAP_CLOSED
 from sim2sky.evaluate.distances import DISTANCES
-from sim2sky.report.comparisons import Comparison, comparisons, is_oracle, run_title, shown_statistics
+from sim2sky.report.comparisons import Comparison, comparisons, domains_title, is_oracle, run_title, shown_statistics
 from sim2sky.report.symbols import METRIC_TITLES
 from sim2sky.report.tables.summary import Summary
-from sim2sky.report.tables.table import Table, mean_std, number
+from sim2sky.report.tables.table import Table, mean_std, number, published_number
 
 
 def headline(study: Study, summary: Summary) -> list[tuple[str, list[str]]]:
@@ -19,12 +19,13 @@ def headline(study: Study, summary: Summary) -> list[tuple[str, list[str]]]:
     found = []
     for comparison in comparisons(study):
         if comparison.target is not None:
-            heading = f"Recipe {comparison.recipe}: {' → '.join(study.datasets[d].title for d in comparison.domains)}"
+            heading = f"Recipe {comparison.recipe}: {domains_title(study, comparison)}"
             found.append((heading, list(_sentences(study, summary, comparison)) or ["No run of this comparison yet."]))
     return found
 
 
 def _sentences(study: Study, summary: Summary, comparison: Comparison) -> Iterator[str]:
+    """A sentence for each run of a comparison that has a target."""
     statistics, (source, target) = shown_statistics(study), comparison.domains
     base = None
     for run in comparison.runs:
@@ -60,7 +61,7 @@ def published(study: Study, summary: Summary) -> Table:
             sigmas = number(delta / row.published_std, 1, signed=True) if row.published_std > 0 else "–"
         names = [study.methods[row.method].title, row.recipe, study.datasets[row.domain].title]
         names += [METRIC_TITLES.get(row.metric, row.metric), row.statistics]
-        theirs = f"{row.published_mean:g}" + (f" ± {row.published_std:g}" if row.published_std > 0 else "")
+        theirs = published_number(row.published_mean, row.published_std)
         rows.append([*names, ours, str(row.n_seeds), theirs, difference, sigmas])
     columns = ["method", "recipe", "domain", "metric", "statistics", "this run", "seeds", "published"]
     return Table([*columns, "difference", "in published σ"], rows)
@@ -77,6 +78,7 @@ def scores(study: Study, summary: Summary) -> Table:
 
 
 def _seeds(summary: Summary, run: str) -> str:
+    """Most seeds that any score of a run is of."""
     rows = summary.table[(summary.table.run == run) & (summary.table.metric == "r2")]
     return str(int(rows.n_seeds.max())) if len(rows) else "0"
 

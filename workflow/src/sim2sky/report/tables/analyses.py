@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sim2sky.config import Study
+from sim2sky.config import CrossValidation, Study
 from sim2sky.report.symbols import text_symbol
 from sim2sky.report.tables.table import Table, mean_std, number
 
@@ -37,10 +37,10 @@ def reconstruction(study: Study, path: str | Path) -> Table:
     return Table([*columns, *map(text_symbol, names)], rows, groups)
 
 
-def cross_validation(study: Study, path: str | Path) -> Table:
+def cross_validation(cross: CrossValidation, path: str | Path) -> Table:
     """Mean and standard deviation over folds for each point of the grid, the best one first."""
     table = pd.read_csv(path)
-    keys = [key for key in study.cross_validation.grid if key in table]
+    keys = [key for key in cross.grid if key in table]
     scored = table.groupby(keys, sort=False).r2.agg(["mean", "std", "size"]).sort_values("mean", ascending=False)
     points = scored.index if len(keys) > 1 else [(value,) for value in scored.index]
     rows = [

@@ -7,41 +7,39 @@ from collections.abc import Iterator
 from typing import Any
 
 from sim2sky.angles import ANGLE_PERIODS
-from sim2sky.config import MEAN_PARAMETER, Study
+from sim2sky.config import Study
 from sim2sky.evaluate.metrics import CIRCULAR
 from sim2sky.evaluate.stuck import stuck_name
-from sim2sky.report.comparisons import settings, shown_statistics, tested
+from sim2sky.report.comparisons import overall, settings, shown_statistics, tested
 from sim2sky.report.symbols import METRIC_TITLES, text_symbol
 from sim2sky.report.tables import runs
 from sim2sky.report.tables.summary import Summary
-from sim2sky.report.tables.table import Table, mean_std, number
+from sim2sky.report.tables.table import Table, mean_std, number, published_number
 
-
-def _parameters(study: Study) -> list[str]:
-    return [*study.targets, *([MEAN_PARAMETER] if len(study.targets) > 1 else [])]
+# Settings of a recipe that only some runs have
+FURTHER = ("standardise", "angles", "weight_angles", "eval_after_first_epoch", "network_options")
 
 
 def headline(study: Study, summary: Summary) -> list[tuple[str, list[str]]]:
     """Per dataset a heading and sentences: which run is best by which score, and how it compares with its published value."""
     if study.stuck_at_mean:
         return [("Networks that are stuck at the mean", list(_stuck_sentences(study, summary)) or ["No run yet."])]
-    kind, overall = shown_statistics(study), _parameters(study)[-1]
+    kind, whole = shown_statistics(study), overall(study)
     angle = next((name for name in study.targets if name in ANGLE_PERIODS), None)
-    wanted = [("mae", overall, min, "mean absolute error"), ("mse", overall, min, "mean squared error")]
+    wanted = [("mae", whole, min, "mean absolute error"), ("mse", whole, min, "mean squared error")]
     if angle:
-        wanted.append((CIRCULAR, overall, min, "mean absolute error with angles the short way round"))
-    wanted.append(("r2", overall, max, "R²"))
+        wanted.append((CIRCULAR, whole, min, "mean absolute error with angles the short way round"))
+    wanted.append(("r2", whole, max, "R²"))
     if angle:
         wanted.append((CIRCULAR, angle, min, f"error of {text_symbol(angle)} the short way round, in degrees"))
     found = []
     for test in tested(study):
         sentences = []
         for metric, parameter, best, title in wanted:
-            rows = {run: summary.get(run, test.source, kind, metric, parameter) for run in test.runs}
-            rows = {run: row for run, row in rows.items() if row}
+            rows = [row for run in test.runs if (row := summary.get(run, test.source, kind, metric, parameter))]
             if rows:
-                run = best(rows, key=lambda name: rows[name].mean)
-                sentences.append(f"Best {title}: {run}, {mean_std(rows[run].mean, rows[run].std)}{_beside(rows[run])}.")
+                row = best(rows, key=lambda row: row.mean)
+                sentences.append(f"Best {title}: {row.run}, {mean_std(row.mean, row.std)}{_beside(row)}.")
         found.append((study.datasets[test.source].title, sentences or ["No run yet."]))
     return found
 
@@ -58,30 +56,32 @@ def _stuck_sentences(study: Study, summary: Summary) -> Iterator[str]:
 
 
 def _beside(row: Any) -> str:
+    """The published value of a row, in brackets, if there is one."""
     return "" if math.isnan(row.published_mean) else f" (published: {row.published_mean:g})"
 
 
 def scores(study: Study, summary: Summary, domain: str) -> Table:
     """MAE and MSE of every run per parameter and on average, mean R2, circular error of angles, and the published MAE."""
-    kind, parameters = shown_statistics(study), _parameters(study)
+    kind, whole = shown_statistics(study), overall(study)
+    single = study.targets if len(study.targets) > 1 else []  # the only parameter is the whole
     angles = [name for name in study.targets if name in ANGLE_PERIODS]
-    shortened = [*dict.fromkeys([parameters[-1], *angles])] if angles else []  # the mean over the parameters first
+    shortened = list(dict.fromkeys([whole, *angles])) if angles else []
     rows = []
     for run in next(test.runs for test in tested(study) if test.source == domain):
         cells = [
             _text(summary.get(run, domain, kind, metric, name))
-            for name in [parameters[-1], *parameters[:-1]]
+            for name in [whole, *single]
             for metric in ("mae", "mse")
         ]
-        mean = summary.row(run, domain, kind, "mae", parameters[-1])
+        mean = summary.row(run, domain, kind, "mae", whole)
         theirs = "–" if mean is None or math.isnan(mean.published_mean) else f"{mean.published_mean:g}"
         cells.insert(1, theirs)
         cells += [_text(summary.get(run, domain, kind, CIRCULAR, name)) for name in shortened]
-        cells.append(summary.text(run, domain, kind, "r2", parameters[-1]))
+        cells.append(summary.text(run, domain, kind, "r2", whole))
         rows.append([run, str(mean.n_seeds if mean is not None else 0), *cells])
-    groups = [("", 2), (text_symbol(parameters[-1]), 3), *((text_symbol(name), 2) for name in parameters[:-1])]
+    groups = [("", 2), (text_symbol(whole), 3), *((text_symbol(name), 2) for name in single)]
     groups += [("MAE the short way round", len(shortened))] * bool(angles) + [("", 1)]
-    columns = ["run", "seeds", "MAE", "published", "MSE", *["MAE", "MSE"] * (len(parameters) - 1)]
+    columns = ["run", "seeds", "MAE", "published", "MSE", *["MAE", "MSE"] * len(single)]
     return Table([*columns, *map(text_symbol, shortened), "mean R²"], rows, groups)
 
 
@@ -98,7 +98,7 @@ def published(study: Study, summary: Summary) -> Table:
         if not math.isnan(row.mean):
             ours = mean_std(row.mean, row.std)
             ratio = number(row.mean / row.published_mean, 2) if row.published_mean else "–"
-        theirs = f"{row.published_mean:g}" + (f" ± {row.published_std:g}" if row.published_std > 0 else "")
+        theirs = published_number(row.published_mean, row.published_std)
         names = [row.run or row.recipe, study.datasets[row.domain].title, text_symbol(row.parameter)]
         names.append(METRIC_TITLES.get(row.metric, row.metric.replace("_", " ")))
         rows.append([*names, ours, str(row.n_seeds), theirs, ratio, row.published_source])
@@ -132,17 +132,13 @@ def _counts(row: Any | None) -> list[str]:
     return [str(row.n_seeds), f"{row.mean * row.n_seeds:.0f}", f"{100 * row.mean:.0f}", theirs]
 
 
-FURTHER = ("standardise", "angles", "weight_angles", "eval_after_first_epoch", "network_options")
-
-
 def recipes(study: Study) -> Table:
     """How each run was trained, with the options that only some runs have."""
     columns, rows, *_ = runs.recipes(study)
     for row in rows:
         run, recipe = study.runs[row[0]], study.recipe_of(row[0]).params()
-        options = [
-            f"{key} {_plain(recipe[key])}" for key in FURTHER if recipe.get(key) not in (None, False, {}, "degrees")
-        ]
+        given = [key for key in FURTHER if recipe.get(key) not in (None, False, {}, "degrees")]
+        options = [f"{key} {_plain(recipe[key])}" for key in given]
         if run.start_from:
             options.append(f"starts from {run.start_from}")
         if run.train_on:
@@ -152,6 +148,7 @@ def recipes(study: Study) -> Table:
 
 
 def _plain(value: Any) -> str:
+    """The value of an option; nothing for a switch, whose name says it."""
     if isinstance(value, dict):
         return ", ".join(f"{key} {item}" for key, item in value.items())
     return "" if value is True else str(value)

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
-from sim2sky.config import Study, Survey
+from sim2sky.config import Dataset, Study, Survey
 from sim2sky.report.comparisons import shown_statistics
 from sim2sky.report.symbols import METRIC_TITLES, text_symbol
 from sim2sky.report.tables.summary import Summary
 from sim2sky.report.tables.table import Table, mean_std, number
 
 SHOWN = ("r2", "rmse", "mae", "bias", "scatter", "outlier_fraction")
+SAME = ("method", "source", "target", "start_from", "train_on")  # of two runs whose recipes are compared
 
 
 def metrics(study: Study, summary: Summary) -> Table:
@@ -34,9 +35,7 @@ def controls(study: Study, summary: Summary, metric: str = "r2") -> Table:
     rows, kind = [], shown_statistics(study)
     for first, second in combinations(study.runs, 2):
         one, two = study.runs[first], study.runs[second]
-        if any(
-            getattr(one, key) != getattr(two, key) for key in ("method", "source", "target", "start_from", "train_on")
-        ):
+        if any(getattr(one, key) != getattr(two, key) for key in SAME):
             continue
         changed = _differences(_flat(study.recipe_of(first).params()), _flat(study.recipe_of(second).params()))
         if len(changed) != 1:
@@ -61,6 +60,7 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _differences(one: dict[str, Any], two: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Both values of each key where two mappings differ; None stands for a key that is not there."""
     keys = {**one, **two}
     return {key: (one.get(key), two.get(key)) for key in keys if one.get(key) != two.get(key)}
 
@@ -76,19 +76,8 @@ def recipes(study: Study) -> Table:
         training += [f"{recipe.optimiser.lr:g}", recipe.schedule.name, recipe.normalisation.replace("_", " ")]
         adapting = [about.target, weight] if about.target else ["–", "–"]
         rows.append([run, method.title, about.source, *adapting, *training])
-    columns = [
-        "run",
-        "method",
-        "labels from",
-        "adapted to",
-        "weight",
-        "network",
-        "epochs",
-        "batch",
-        "loss",
-        "optimiser",
-    ]
-    return Table([*columns, "learning rate", "schedule", "normalisation"], rows)
+    columns = ["run", "method", "labels from", "adapted to", "weight", "network", "epochs", "batch", "loss"]
+    return Table([*columns, "optimiser", "learning rate", "schedule", "normalisation"], rows)
 
 
 def datasets(study: Study, surveys: Mapping[str, Survey]) -> Table:
@@ -97,16 +86,20 @@ def datasets(study: Study, surveys: Mapping[str, Survey]) -> Table:
     for name, dataset in study.datasets.items():
         simulation = study.simulations[dataset.simulation]
         parts = [f"{stop - start:,}" for start, stop in dataset.split.bounds(simulation.lenses).values()]
-        survey = surveys[dataset.survey].title if dataset.survey in surveys else dataset.survey or "none"
-        noise = (
-            "real sky + Poisson of the source" if dataset.background else dataset.noise if dataset.survey else "none"
-        )
+        survey = surveys.get(dataset.survey) if dataset.survey else None
+        seen = survey.title if survey else dataset.survey or "none"
         zero = f"{dataset.zero_point:g}" if dataset.zero_point is not None else "survey's" if dataset.survey else "none"
         crop = dataset.centre_crop
         frame = f"centred ({crop.centre}), {crop.pixels} px" if crop else f"{simulation.pixels} px as simulated"
         frame += f" averaged to {crop.downscale}" if crop and crop.downscale else ""
         scale = f"{dataset.scale(simulation.pixel_scale):g}″/px" if simulation.pixel_scale else "none"
         scale = f"{', '.join(simulation.bands)}; {scale}"
-        rows.append([name, dataset.title, " / ".join(parts), survey, noise, zero, scale, frame])
+        rows.append([name, dataset.title, " / ".join(parts), seen, _noise(dataset), zero, scale, frame])
     columns = ["dataset", "title", "train / validation / test", "survey", "noise", "zero point", "bands; scale"]
     return Table([*columns, "frame"], rows)
+
+
+def _noise(dataset: Dataset) -> str:
+    if dataset.background:
+        return "real sky + Poisson of the source"
+    return dataset.noise if dataset.survey else "none"

@@ -32,7 +32,10 @@ class Summary:
             self._rows.setdefault((row.run, row.domain, row.statistics, row.metric), {})[row.parameter] = row
 
     def row(self, run: str, domain: str, statistics: str, metric: str, parameter: str | None = None) -> Any | None:
-        """A row of a parameter, if none is named of the mean over several, else of the first; None if there is none."""
+        """The row of a parameter; None if there is none.
+
+        If no parameter is named, the row is that of the mean over several parameters, or of the first where there is no mean.
+        """
         rows = self._rows.get((run, domain, statistics, metric), {})
         if parameter is None:
             return rows.get(MEAN_PARAMETER, next(iter(rows.values()), None))
