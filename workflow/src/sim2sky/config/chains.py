@@ -46,9 +46,11 @@ def wanted_runs(study: Study) -> dict[str, Run]:
 
 def used_datasets(study: Study) -> dict[str, Dataset]:
     """The datasets that runs and analyses of `study` name."""
-    analyses = filter(None, [study.cross_validation, study.reconstruction])
     used = {name for run in study.runs.values() for name in (run.source, run.target, *run.evaluate_on)}
-    used |= {analysis.dataset for analysis in analyses}
+    if study.cross_validation:
+        used.add(study.cross_validation.dataset)
+    if study.reconstruction:
+        used.add(study.reconstruction.dataset)
     return {name: dataset for name, dataset in study.datasets.items() if name in used}
 
 

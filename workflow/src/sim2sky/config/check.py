@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from sim2sky.config.base import Strict, known
 from sim2sky.config.simulate import ENGINE_TAG, ENGINES
+
+Model = TypeVar("Model", bound=Strict)
 
 
 class ConfigError(ValueError):
@@ -23,7 +25,25 @@ def place(file: str, path: tuple[Any, ...], overrides: Any) -> str:
     return f"{file}: {'.'.join(map(str, path))}" if path else file
 
 
-def check(model: type[Strict], raw: Any, file: str, overrides: Any) -> Any:
+def check(model: type[Model], raw: Any, file: str, overrides: Any) -> Model:
+    """`raw` as a `model`.
+
+    Parameters
+    ----------
+    model : type of Strict
+        The class that says what is valid.
+    raw : any
+        Values as they were read.
+    file : str
+        Where they were read, for messages.
+    overrides : any
+        Those of `raw` that came from elsewhere, in the same places.
+
+    Raises
+    ------
+    ConfigError
+        With one line per mistake.
+    """
     try:
         return model.model_validate(raw)
     except ValidationError as error:

@@ -17,7 +17,7 @@ from sim2sky.config.chains import chain_problems
 from sim2sky.config.check import ConfigError, check
 from sim2sky.config.networks import check_side
 from sim2sky.config.observe import Dataset, Survey
-from sim2sky.config.simulate import AnySimulation
+from sim2sky.config.simulate import AnySimulation, Simulation
 from sim2sky.config.study import MEAN_PARAMETER, Study
 from sim2sky.config.train import Recipe, Run
 
@@ -35,10 +35,11 @@ def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Su
     for name, dataset in study.datasets.items():
         where = ("datasets", name)
         yield from _name((*where, "simulation"), dataset.simulation, study.simulations, "simulation")
-        if simulation := study.simulations.get(dataset.simulation):
-            yield from _of_survey(where, dataset, surveys.get(dataset.survey), simulation)
-            yield from _of_sizes(where, dataset, simulation)
-            yield from _of_background((*where, "background"), dataset, simulation, cutouts)
+        if seen := study.simulations.get(dataset.simulation):
+            survey = surveys.get(dataset.survey) if dataset.survey else None
+            yield from _of_survey(where, dataset, survey, seen)
+            yield from _of_sizes(where, dataset, seen)
+            yield from _of_background((*where, "background"), dataset, seen, cutouts)
     for index, name in enumerate(study.only_runs):
         yield from _name(("only_runs", index), name, study.runs, "run")
     for name in study.runs:
@@ -70,12 +71,13 @@ def _of_survey(where: Path, dataset: Dataset, survey: Survey | None, simulation:
         return
     for band in simulation.bands:
         yield from _name((*where, "survey"), band, survey.bands, f"band of survey {dataset.survey}")
-    if counts and (simulation.pixel_scale is None or dataset.peak_magnitude is None):
+    pixel_scale = simulation.pixel_scale
+    if pixel_scale is None or (counts and dataset.peak_magnitude is None):
         text = "to see its simulation it needs the latter's pixel_scale, and the dataset's peak_magnitude"
         yield (*where, "survey"), text
     elif not counts and dataset.peak_magnitude is not None:
         yield (*where, "peak_magnitude"), "its simulation has fluxes already"
-    elif not isclose(survey.pixel_scale, scale := dataset.scale(simulation.pixel_scale), rel_tol=1e-9):
+    elif not isclose(survey.pixel_scale, scale := dataset.scale(pixel_scale), rel_tol=1e-9):
         yield (*where, "survey"), f"{dataset.survey} has {survey.pixel_scale} arcsec/pixel, its simulation {scale:g}"
 
 
@@ -111,10 +113,10 @@ def _of_run(study: Study, name: str) -> Mistakes:
             yield from _name(("targets", index), target, simulation.parameters, "parameter")
     yield from _name((*where, "method"), run.method, study.methods, "method")
     yield from _name((*where, "recipe"), run.recipe, study.recipes, "recipe")
-    datasets = [("source", run.source), ("target", run.target), *(("evaluate_on", name) for name in run.evaluate_on)]
+    named = [("source", run.source), ("target", run.target), *(("evaluate_on", name) for name in run.evaluate_on)]
+    datasets = [(key, dataset) for key, dataset in named if dataset is not None]
     for key, dataset in datasets:
-        if dataset is not None:
-            yield from _name((*where, key), dataset, study.datasets, "dataset")
+        yield from _name((*where, key), dataset, study.datasets, "dataset")
     if run.method in study.methods and (study.methods[run.method].adaptation != "none") != (run.target is not None):
         yield (*where, "target"), "a method that adapts needs a target, `adaptation: none` takes none"
     if run.recipe in study.recipes:
@@ -132,7 +134,7 @@ def _of_run(study: Study, name: str) -> Mistakes:
                 yield (*where, key), f"{count} lenses to train on do not fill one batch of {recipe.batch_size}"
 
 
-def _training_lenses(study: Study, name: str | None) -> int | None:
+def _training_lenses(study: Study, name: str) -> int | None:
     """How many lenses a dataset's training part has; None if it is not there."""
     dataset = study.datasets.get(name)
     if dataset is None or dataset.simulation not in study.simulations:
@@ -147,11 +149,10 @@ def _simulations_of(study: Study, run: Run) -> list[AnySimulation]:
     return [study.simulations[dataset.simulation] for dataset in datasets if dataset.simulation in study.simulations]
 
 
-def _of_network(where: Path, recipe: Recipe, study: Study, dataset: str | None) -> Mistakes:
+def _of_network(where: Path, recipe: Recipe, study: Study, dataset: str) -> Mistakes:
     """A network must take images of the size of a dataset's."""
     observed = study.datasets.get(dataset)
-    simulation = study.simulations.get(observed.simulation) if observed else None
-    if simulation is None:
+    if observed is None or (simulation := study.simulations.get(observed.simulation)) is None:
         return
     try:
         check_side(recipe.network, observed.side(simulation.pixels), recipe.network_options)
@@ -206,7 +207,8 @@ def _of_published(study: Study) -> Mistakes:
     metrics = [*OF_PREDICTIONS, *OF_BATCHES, *(f"stuck_fraction_after_{epoch}" for epoch in epochs)]
     for index, row in enumerate(study.published):
         where = ("published", index)
-        kinds = {"run": study.runs, "method": study.methods, "recipe": study.recipes, "domain": study.datasets}
+        kinds: dict[str, Iterable[str]] = {"run": study.runs, "method": study.methods}
+        kinds |= {"recipe": study.recipes, "domain": study.datasets}
         for key, names in kinds.items():
             if getattr(row, key) is not None:
                 yield from _name((*where, key), getattr(row, key), names, key)
@@ -228,7 +230,7 @@ def _of_reconstruction(study: Study) -> Mistakes:
         yield (*where, "dataset"), f"{asked.run} is not evaluated on {asked.dataset}"
     if dataset := study.datasets.get(asked.dataset):
         simulation = study.simulations.get(dataset.simulation)
-        if dataset.survey or dataset.centre_crop or (simulation and simulation.engine != "cosmosim"):
+        if dataset.survey or dataset.centre_crop or isinstance(simulation, Simulation):
             yield (*where, "dataset"), "needs images of `engine: cosmosim` as they are, without survey or centre_crop"
         elif simulation and (lacking := simulation.lacking(study.targets)):
             yield where, f"an image cannot be simulated without {', '.join(lacking)}, which are not among the targets"

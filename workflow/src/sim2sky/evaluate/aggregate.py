@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -237,7 +237,7 @@ def _of_networks(model: str | Path) -> dict[str, Any]:
 
 def _ordered(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Rows in the order of the study file, whatever the order they came in."""
-    order = {
+    order: dict[str, Iterable[str]] = {
         "run": study.runs,
         "method": study.methods,
         "recipe": study.recipes,

@@ -151,7 +151,10 @@ def _found(
 ) -> tuple[dict[str, float], np.ndarray]:
     worst = int(squares.argmax())
     pair = pair_at(worst)
-    found = {"pairs": len(squares), "identical": int((squares == 0).sum())}
-    found["largest_rms"] = float(np.sqrt(squares[worst] / pixels))
-    found["largest_difference"] = int(np.abs(np.diff(pair.astype(np.int32), axis=0)).max())
+    found = {
+        "pairs": len(squares),
+        "identical": int((squares == 0).sum()),
+        "largest_rms": float(np.sqrt(squares[worst] / pixels)),
+        "largest_difference": int(np.abs(np.diff(pair.astype(np.int32), axis=0)).max()),
+    }
     return found, pair

@@ -150,9 +150,9 @@ def _binned(
     Places less than half the diagonal of a pixel from one that any comes from have the mean of that one.
     """
     edges = np.linspace(-reach, reach, SIDE + 1)
-    place = {"bins": (edges, edges)}
-    sums, _, _ = np.histogram2d(-Y[seen], X[seen], weights=image[seen].astype(float), **place)
-    counts, _, _ = np.histogram2d(-Y[seen], X[seen], **place)
+    bins = [edges, edges]
+    sums, _, _ = np.histogram2d(-Y[seen], X[seen], bins, weights=image[seen].astype(float))
+    counts, _, _ = np.histogram2d(-Y[seen], X[seen], bins)
     means, covered = sums / np.maximum(counts, 1), counts > 0
     if not covered.any():
         return means, covered

@@ -107,7 +107,7 @@ def of_bands(weight: torch.Tensor, bands: int) -> torch.Tensor:
 
 def checksum_start(name: str) -> str:
     """First digits of the SHA-256 of the weights of network `name`, from the name of torchvision's file."""
-    return re.search(r"-([0-9a-f]{8,})\.", address(name)).group(1)
+    return address(name).rpartition("-")[2].partition(".")[0]
 
 
 def _is_published(path: str | Path, name: str) -> bool:

@@ -21,8 +21,8 @@ from sim2sky.train.loop import Epoch, Learner
 from sim2sky.train.team import Team
 from sim2sky.train.training import Training
 
-HISTORY = ("seed", "epoch", "lr", "loss", "guess_loss", "adaptation_loss")
-HISTORY += tuple(f"{role}_{score}" for role in ("source", "target") for score in ("loss", "r2", "rmse"))
+_SCORES = tuple(f"{role}_{score}" for role in ("source", "target") for score in ("loss", "r2", "rmse"))
+HISTORY = ("seed", "epoch", "lr", "loss", "guess_loss", "adaptation_loss", *_SCORES)
 
 
 def train_block(
@@ -212,10 +212,15 @@ def _provenance(
     fingerprint: Mapping[str, str],
 ) -> dict:
     """What the file of networks says about its origin."""
-    config = {"recipe": recipe.params(), "method": method.params(), "targets": list(targets), "seeds": list(seeds)}
-    config |= {"start_from": networks_provenance(start_from)["sha256"] if start_from else None}
-    config |= {"worst_of": networks_provenance(worst.model)["sha256"] if worst else None}
-    config |= {"worst_fraction": worst.fraction if worst else None}
+    config = {
+        "recipe": recipe.params(),
+        "method": method.params(),
+        "targets": list(targets),
+        "seeds": list(seeds),
+        "start_from": networks_provenance(start_from)["sha256"] if start_from else None,
+        "worst_of": networks_provenance(worst.model)["sha256"] if worst else None,
+        "worst_fraction": worst.fraction if worst else None,
+    }
     return record.provenance(config, fingerprint, domains={role: domain.origin() for role, domain in domains.items()})
 
 
