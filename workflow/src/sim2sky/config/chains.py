@@ -11,7 +11,7 @@ from sim2sky.config.observe import Dataset
 from sim2sky.config.study import Study
 from sim2sky.config.train import Recipe, Run
 
-# settings that must be the same in both recipes
+# settings that must be the same in the recipes of a run and of the earlier run that this key names
 SHARED = {"start_from": ("architecture", "angles", "standardise"), "train_on.worst_of": ("normalisation",)}
 
 

@@ -65,6 +65,7 @@ def check(model: type[Model], raw: Any, file: str, overrides: Any) -> Model:
 
 
 def _unknown(name: str, names: Any, what: str) -> str:
+    """What is wrong with a name that was refused, with the nearest valid one."""
     try:
         known(name, names, what)
     except ValueError as error:
@@ -93,6 +94,7 @@ def _fields_at(model: Any, path: tuple[Any, ...]) -> list[str]:
 
 
 def _resolve(schema: dict[str, Any], node: Any) -> dict[str, Any]:
+    """A part of a JSON schema, or the definition that it refers to."""
     if isinstance(node, dict) and "$ref" in node:
         return schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
     return node if isinstance(node, dict) else {}

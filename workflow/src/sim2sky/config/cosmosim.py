@@ -94,6 +94,7 @@ class CosmosimPopulation(Strict):
         return self
 
     def _check_bound(self) -> None:
+        """Sizes that are drawn below a bound have no range, and the bound must leave room for them."""
         for name in ("sigma", "sigma2"):
             if getattr(self, name) is not None:
                 raise ValueError(f"{name}: {self.generator} draws it below its bound; only point_mass_2022 has a range")

@@ -51,6 +51,7 @@ def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Su
 
 
 def _name(path: Path, name: str, names: Iterable[str], what: str) -> Mistakes:
+    """`name` must be one of `names`."""
     try:
         known(name, names, what)
     except ValueError as error:
@@ -58,12 +59,14 @@ def _name(path: Path, name: str, names: Iterable[str], what: str) -> Mistakes:
 
 
 def _of_simulation(where: Path, simulation: AnySimulation) -> Mistakes:
+    """Colours must be of bands that are simulated."""
     for light in ("lens_light", "source_light") if simulation.engine == "galaxy" else ():
         for band in getattr(simulation.population, light).colors:
             yield from _name((*where, "population", light, "colors"), band, simulation.bands[1:], "band")
 
 
 def _of_survey(where: Path, dataset: Dataset, survey: Survey | None, simulation: AnySimulation) -> Mistakes:
+    """A survey must have the simulation's bands and pixel scale, and what turns counts into fluxes must be known."""
     counts = simulation.engine == "cosmosim"
     if survey is None:
         if not counts:
@@ -82,6 +85,7 @@ def _of_survey(where: Path, dataset: Dataset, survey: Survey | None, simulation:
 
 
 def _of_sizes(where: Path, dataset: Dataset, simulation: AnySimulation) -> Mistakes:
+    """The simulation must have the pixels that are kept and enough lenses for each part."""
     if dataset.centre_crop and dataset.centre_crop.pixels > simulation.pixels:
         text = f"cannot keep {dataset.centre_crop.pixels} of {simulation.pixels} pixels"
         yield (*where, "centre_crop", "pixels"), text
@@ -94,6 +98,7 @@ def _of_sizes(where: Path, dataset: Dataset, simulation: AnySimulation) -> Mista
 def _of_background(
     where: Path, dataset: Dataset, simulation: AnySimulation, cutouts: dict[str, str | None]
 ) -> Mistakes:
+    """Cutouts must be known and have the simulation's pixel scale, and there must be one band."""
     background = dataset.background
     if not background:
         return
@@ -107,6 +112,7 @@ def _of_background(
 
 
 def _of_run(study: Study, name: str) -> Mistakes:
+    """A run's names must exist, and its recipe, method and datasets must fit each other."""
     run, where = study.runs[name], ("runs", name)
     for simulation in _simulations_of(study, run):
         for index, target in enumerate(study.targets):
@@ -144,6 +150,7 @@ def _training_lenses(study: Study, name: str) -> int | None:
 
 
 def _simulations_of(study: Study, run: Run) -> list[AnySimulation]:
+    """The simulations behind a run's datasets, as far as both exist."""
     names = dict.fromkeys([run.source, run.target, *run.evaluate_on])
     datasets = [study.datasets[name] for name in names if name in study.datasets]
     return [study.simulations[dataset.simulation] for dataset in datasets if dataset.simulation in study.simulations]
@@ -161,6 +168,7 @@ def _of_network(where: Path, recipe: Recipe, study: Study, dataset: str) -> Mist
 
 
 def _of_change(where: Path, recipe: Recipe, change: dict[str, Any]) -> Mistakes:
+    """A recipe must be valid after a change."""
     try:
         check(Recipe, merge(recipe.model_dump(), change), "", {})
     except ConfigError as error:
@@ -182,6 +190,7 @@ def _of_weights(study: Study, name: str) -> Mistakes:
 
 
 def _of_cross_validation(study: Study) -> Mistakes:
+    """Its recipe must be valid at each point of the grid, and its folds must be large enough."""
     cross, where = study.cross_validation, ("cross_validation",)
     if not cross:
         return
@@ -203,6 +212,7 @@ def _of_cross_validation(study: Study) -> Mistakes:
 
 
 def _of_published(study: Study) -> Mistakes:
+    """Published numbers must be of what the study measures."""
     epochs = study.stuck_at_mean.after_epochs if study.stuck_at_mean else []
     metrics = [*OF_PREDICTIONS, *OF_BATCHES, *(f"stuck_fraction_after_{epoch}" for epoch in epochs)]
     for index, row in enumerate(study.published):

@@ -111,11 +111,13 @@ def checksum_start(name: str) -> str:
 
 
 def _is_published(path: str | Path, name: str) -> bool:
+    """Whether a file has the checksum of torchvision's."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest().startswith(checksum_start(name))
 
 
 def _advice(name: str, path: str | Path) -> str:
+    """How to get the file by hand."""
     return (
         f"Where there is internet, get\n  {address(name)}\nand put it here as\n  {path}\n"
         f"Its SHA-256 starts with {checksum_start(name)}."

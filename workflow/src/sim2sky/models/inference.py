@@ -86,6 +86,7 @@ def _batchwise(
 
 
 def _batches(images: torch.Tensor | Images, batch_size: int) -> Iterator[torch.Tensor]:
+    """Batches in order; a remainder of less than half a batch joins the last full one."""
     joined = min(batch_size // 2, batch_size - 2)  # a single image has no batch statistics
     starts = range(0, len(images), batch_size)[: max(1, (len(images) + joined) // batch_size)]
     for start in starts:

@@ -166,6 +166,7 @@ def _train(
 
 
 def _name(training: Training) -> str:
+    """What messages call a training."""
     first, *others = [learner.seed for learner in training.learners]
     return f"seeds {first}-{others[-1]} together" if others else f"seed {first}"
 
@@ -234,12 +235,14 @@ def _row(epoch: Epoch, learner: Learner, parts: Mapping[str, Mapping[str, Part]]
 
 
 def _opening(recipe: Recipe, method: Method, seeds: range, parts: Mapping, device: torch.device) -> str:
+    """The first line that is printed."""
     images = ", ".join(f"{len(part['train'].images)} {role} images" for role, part in parts.items())
     count = f"{len(seeds)} x {recipe.network} (seeds {seeds[0]}-{seeds[-1]}), {recipe.epochs} epochs"
     return f"{method.title}: {count}, {images}, on {device} with {torch.get_num_threads()} thread(s)"
 
 
 def _line(row: Mapping, epochs: int, speed: float, left: float) -> str:
+    """The line that is printed after an epoch; `speed` is in images per second, `left` in seconds."""
     text = f"seed {row['seed']} epoch {row['epoch']}/{epochs}  loss {row['loss']:.4g}"
     if row["adaptation_loss"] is not None:
         text += f"  adaptation {row['adaptation_loss']:.4g}"
