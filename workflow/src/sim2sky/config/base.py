@@ -40,7 +40,8 @@ class Strict(BaseModel):
     @classmethod
     def _no_switch_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
         """YAML reads `yes` and `on` as true, which Python takes for 1."""
-        if isinstance(value, bool) and not _holds(cls.model_fields[str(info.field_name)].annotation, bool):
+        name = info.field_name
+        if isinstance(value, bool) and name and not _holds(cls.model_fields[name].annotation, bool):
             raise ValueError(f"a switch ({str(value).lower()}) where something else is needed")
         return value
 
