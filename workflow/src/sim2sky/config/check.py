@@ -26,7 +26,7 @@ def place(file: str, path: tuple[Any, ...], overrides: Any) -> str:
 
 
 def check(model: type[Model], raw: Any, file: str, overrides: Any) -> Model:
-    """`raw` as a `model`.
+    """Check values against a class of the configuration.
 
     Parameters
     ----------
@@ -37,7 +37,12 @@ def check(model: type[Model], raw: Any, file: str, overrides: Any) -> Model:
     file : str
         Where they were read, for messages.
     overrides : any
-        Those of `raw` that came from elsewhere, in the same places.
+        Those of `raw` that an override set, in the same places.
+
+    Returns
+    -------
+    Strict
+        An instance of `model`.
 
     Raises
     ------
