@@ -30,7 +30,7 @@ def test_test_cutouts_are_never_trained_on():
     assert set(orientation) == set(range(8))
     again, turned = choose_cutouts(dataset, np.array([700, 3]), lenses, 46)
     assert (list(again), list(turned)) == (list(cutout[[700, 3]]), list(orientation[[700, 3]]))
-    assert not choose_cutouts(on_sky(augment=False), np.arange(50), 50, 46)[1].any()
+    assert not choose_cutouts(dataset, np.arange(50), 50, 46, augment=False)[1].any()
 
 
 def test_the_eight_orientations_differ():

@@ -13,7 +13,9 @@ from sim2sky.observe.centre import centre_crop_shard
 from sim2sky.observe.psf import gaussian_blur
 from sim2sky.observe.shard import observe_shard
 from sim2sky.provenance import record
-from tests.unit.observe.test_observe import ROOT, SCALE, blob, on_sky, survey
+from tests.unit.observe.test_background import on_sky
+from tests.unit.observe.test_observe import ROOT, SCALE, survey
+from tests.unit.test_framing import blob
 
 LENSES, PIXELS = 40, 16
 DES = Dataset(title="DES", simulation="s", survey="des")

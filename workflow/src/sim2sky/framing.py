@@ -47,6 +47,7 @@ def move_and_crop(image: np.ndarray, offset: np.ndarray, pixels: int) -> np.ndar
     Parameters
     ----------
     image : (N, N) array
+        What is moved, in any unit.
     offset : (2,) array
         Shift along y and x [pixel].
     pixels : int
@@ -90,6 +91,7 @@ def downscale(image: np.ndarray, pixels: int) -> np.ndarray:
     Parameters
     ----------
     image : (N, N) array
+        Surface brightness, in any unit.
     pixels : int
         New side, <= N.
 

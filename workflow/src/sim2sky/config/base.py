@@ -24,7 +24,11 @@ def unit(text: str, description: str, **kwargs: Any) -> Any:
 
 
 def unit_of(model: type[BaseModel], name: str) -> str:
-    return model.model_fields[name].json_schema_extra["unit"]
+    """Unit of a field of `model`, as :func:`unit` was given it."""
+    extra = model.model_fields[name].json_schema_extra
+    if not isinstance(extra, dict):
+        raise KeyError(f"{model.__name__}.{name} has no unit")
+    return str(extra["unit"])
 
 
 class Strict(BaseModel):
@@ -36,7 +40,8 @@ class Strict(BaseModel):
     @classmethod
     def _no_switch_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
         """YAML reads `yes` and `on` as true, which Python takes for 1."""
-        if isinstance(value, bool) and not _holds(cls.model_fields[info.field_name].annotation, bool):
+        name = info.field_name
+        if isinstance(value, bool) and name and not _holds(cls.model_fields[name].annotation, bool):
             raise ValueError(f"a switch ({str(value).lower()}) where something else is needed")
         return value
 

@@ -11,7 +11,7 @@ from sim2sky.config.observe import Dataset
 from sim2sky.config.study import Study
 from sim2sky.config.train import Recipe, Run
 
-# settings that must be the same in both recipes
+# settings that must be the same in the recipes of a run and of the earlier run that this key names
 SHARED = {"start_from": ("architecture", "angles", "standardise"), "train_on.worst_of": ("normalisation",)}
 
 
@@ -46,9 +46,11 @@ def wanted_runs(study: Study) -> dict[str, Run]:
 
 def used_datasets(study: Study) -> dict[str, Dataset]:
     """The datasets that runs and analyses of `study` name."""
-    analyses = filter(None, [study.cross_validation, study.reconstruction])
     used = {name for run in study.runs.values() for name in (run.source, run.target, *run.evaluate_on)}
-    used |= {analysis.dataset for analysis in analyses}
+    if study.cross_validation:
+        used.add(study.cross_validation.dataset)
+    if study.reconstruction:
+        used.add(study.reconstruction.dataset)
     return {name: dataset for name, dataset in study.datasets.items() if name in used}
 
 

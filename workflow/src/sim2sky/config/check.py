@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from sim2sky.config.base import Strict, known
 from sim2sky.config.simulate import ENGINE_TAG, ENGINES
+
+Model = TypeVar("Model", bound=Strict)
 
 
 class ConfigError(ValueError):
@@ -23,7 +25,30 @@ def place(file: str, path: tuple[Any, ...], overrides: Any) -> str:
     return f"{file}: {'.'.join(map(str, path))}" if path else file
 
 
-def check(model: type[Strict], raw: Any, file: str, overrides: Any) -> Any:
+def check(model: type[Model], raw: Any, file: str, overrides: Any) -> Model:
+    """Check values against a class of the configuration.
+
+    Parameters
+    ----------
+    model : type of Strict
+        The class that says what is valid.
+    raw : any
+        Values as they were read.
+    file : str
+        Where they were read, for messages.
+    overrides : any
+        Those of `raw` that an override set, in the same places.
+
+    Returns
+    -------
+    Strict
+        An instance of `model`.
+
+    Raises
+    ------
+    ConfigError
+        With one line per mistake.
+    """
     try:
         return model.model_validate(raw)
     except ValidationError as error:
@@ -45,6 +70,7 @@ def check(model: type[Strict], raw: Any, file: str, overrides: Any) -> Any:
 
 
 def _unknown(name: str, names: Any, what: str) -> str:
+    """What is wrong with a name that was refused, with the nearest valid one."""
     try:
         known(name, names, what)
     except ValueError as error:
@@ -73,6 +99,7 @@ def _fields_at(model: Any, path: tuple[Any, ...]) -> list[str]:
 
 
 def _resolve(schema: dict[str, Any], node: Any) -> dict[str, Any]:
+    """A part of a JSON schema, or the definition that it refers to."""
     if isinstance(node, dict) and "$ref" in node:
         return schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
     return node if isinstance(node, dict) else {}

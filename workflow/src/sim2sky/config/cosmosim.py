@@ -11,6 +11,7 @@ from sim2sky.config.base import Name, Strict, shard_names, unit
 from sim2sky.cosmosim import GENERATED, amplitude_names, largest_sigma
 
 Range = tuple[float, float]
+_THESIS = GENERATED["thesis"]
 
 
 class Crop(Strict):
@@ -23,34 +24,34 @@ class Crop(Strict):
 
 
 class CosmosimPopulation(Strict):
-    """What the lenses of a CosmoSim simulation look like; ranges that are null are the generator's, as given."""
+    """What the lenses of a CosmoSim simulation look like; a range that is not given is the generator's, and the defaults are those of `thesis`."""
 
     generator: Literal["thesis", "point_mass_2022", "continuous"] = Field(
         "thesis",
         description="thesis: whole numbers, sources no larger than a roulette can show; point_mass_2022: the older one; "
         "continuous: as `thesis`, with real numbers",
     )
-    R_E: Range | None = unit("pixel", "Einstein radius; 5 to 50, of point_mass_2022 10 to 50", default=None)
-    r: Range | None = unit(
-        "pixel", "distance of the source from the lens; 26 to 200, of point_mass_2022 from R_E to 100", default=None
+    R_E: Range = unit("pixel", "Einstein radius; of point_mass_2022 10 to 50", default=_THESIS["R_E"])
+    r: Range = unit(
+        "pixel", "distance of the source from the lens; of point_mass_2022 from R_E to 100", default=_THESIS["r"]
     )
-    phi: Range | None = unit("deg", "direction of the source from the lens; 0 to 359", default=None)
+    phi: Range = unit("deg", "direction of the source from the lens; of continuous 0 to 360", default=_THESIS["phi"])
     sigma: Range | None = unit(
         "pixel",
         "size of the source, only of point_mass_2022: 1 to 60; the others draw it below the bound",
         default=None,
     )
     sigma2: Range | None = unit("pixel", "second size of the source, only of point_mass_2022: 1 to 40", default=None)
-    theta: Range | None = unit("deg", "orientation of the source; 0 to 179", default=None)
+    theta: Range = unit("deg", "orientation of the source; of continuous 0 to 180", default=_THESIS["theta"])
     longer_axis_first: bool = Field(
         False,
         description="sigma is the larger of the two sizes; otherwise every image has two sets of labels, the other with "
         "sizes swapped and theta turned by 90 degrees, which no network can tell apart",
     )
-    chi: Range | None = unit(
+    chi: Range = unit(
         "1",
-        "ratio of the distances to lens and source, in whole percents; 0.5, of point_mass_2022 0.3 to 0.7",
-        default=None,
+        "ratio of the distances to lens and source, in whole per cent unless continuous; of point_mass_2022 0.3 to 0.7",
+        default=_THESIS["chi"],
     )
     smallest_sigma: PositiveFloat = unit(
         "pixel", "smallest source; where the bound is below it, R_E and r are drawn again", default=5
@@ -62,7 +63,10 @@ class CosmosimPopulation(Strict):
     @model_validator(mode="before")
     @classmethod
     def _ranges_of_the_generator(cls, value: Any) -> Any:
-        """Written out, so that they are among the ``params`` of a rule."""
+        """Fill in the generator's ranges where none is given, or null.
+
+        They are written out, so that they are among the ``params`` of a rule.
+        """
         if not isinstance(value, dict) or (name := value.get("generator", "thesis")) not in GENERATED:
             return value
         return GENERATED[name] | {key: given for key, given in value.items() if given is not None}
@@ -90,6 +94,7 @@ class CosmosimPopulation(Strict):
         return self
 
     def _check_bound(self) -> None:
+        """Sizes that are drawn below a bound have no range, and the bound must leave room for them."""
         for name in ("sigma", "sigma2"):
             if getattr(self, name) is not None:
                 raise ValueError(f"{name}: {self.generator} draws it below its bound; only point_mass_2022 has a range")

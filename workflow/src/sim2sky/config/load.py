@@ -71,6 +71,7 @@ def _is_fits(path: str) -> bool:
 
 
 def _read(folder: Path, name: str, what: str, root: Path) -> dict[str, Any]:
+    """The content of ``<folder>/<name>.yaml``; a ConfigError says what is wrong with the name or the file."""
     path = folder / f"{name}.yaml"
     try:
         known(name, [file.stem for file in folder.glob("*.yaml")], what)

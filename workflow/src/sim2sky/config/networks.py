@@ -44,6 +44,7 @@ def check_side(name: str, pixels: int, options: Mapping[str, Any]) -> None:
 
 
 def _way_out(size: Traits, side: int) -> str:
+    """How images of `side` pixels can be made to fit."""
     fitting = max(1, round(side / size.smallest)) * size.smallest if size.multiples else size.smallest
     return f"`input_pixels: {fitting}` among its options resizes them"
 

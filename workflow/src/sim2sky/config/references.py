@@ -17,7 +17,7 @@ from sim2sky.config.chains import chain_problems
 from sim2sky.config.check import ConfigError, check
 from sim2sky.config.networks import check_side
 from sim2sky.config.observe import Dataset, Survey
-from sim2sky.config.simulate import AnySimulation
+from sim2sky.config.simulate import AnySimulation, Simulation
 from sim2sky.config.study import MEAN_PARAMETER, Study
 from sim2sky.config.train import Recipe, Run
 
@@ -35,10 +35,11 @@ def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Su
     for name, dataset in study.datasets.items():
         where = ("datasets", name)
         yield from _name((*where, "simulation"), dataset.simulation, study.simulations, "simulation")
-        if simulation := study.simulations.get(dataset.simulation):
-            yield from _of_survey(where, dataset, surveys.get(dataset.survey), simulation)
-            yield from _of_sizes(where, dataset, simulation)
-            yield from _of_background((*where, "background"), dataset, simulation, cutouts)
+        if seen := study.simulations.get(dataset.simulation):
+            survey = surveys.get(dataset.survey) if dataset.survey else None
+            yield from _of_survey(where, dataset, survey, seen)
+            yield from _of_sizes(where, dataset, seen)
+            yield from _of_background((*where, "background"), dataset, seen, cutouts)
     for index, name in enumerate(study.only_runs):
         yield from _name(("only_runs", index), name, study.runs, "run")
     for name in study.runs:
@@ -50,6 +51,7 @@ def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Su
 
 
 def _name(path: Path, name: str, names: Iterable[str], what: str) -> Mistakes:
+    """`name` must be one of `names`."""
     try:
         known(name, names, what)
     except ValueError as error:
@@ -57,12 +59,14 @@ def _name(path: Path, name: str, names: Iterable[str], what: str) -> Mistakes:
 
 
 def _of_simulation(where: Path, simulation: AnySimulation) -> Mistakes:
+    """Colours must be of bands that are simulated."""
     for light in ("lens_light", "source_light") if simulation.engine == "galaxy" else ():
         for band in getattr(simulation.population, light).colors:
             yield from _name((*where, "population", light, "colors"), band, simulation.bands[1:], "band")
 
 
 def _of_survey(where: Path, dataset: Dataset, survey: Survey | None, simulation: AnySimulation) -> Mistakes:
+    """A survey must have the simulation's bands and pixel scale, and what turns counts into fluxes must be known."""
     counts = simulation.engine == "cosmosim"
     if survey is None:
         if not counts:
@@ -70,16 +74,18 @@ def _of_survey(where: Path, dataset: Dataset, survey: Survey | None, simulation:
         return
     for band in simulation.bands:
         yield from _name((*where, "survey"), band, survey.bands, f"band of survey {dataset.survey}")
-    if counts and (simulation.pixel_scale is None or dataset.peak_magnitude is None):
+    pixel_scale = simulation.pixel_scale
+    if pixel_scale is None or (counts and dataset.peak_magnitude is None):
         text = "to see its simulation it needs the latter's pixel_scale, and the dataset's peak_magnitude"
         yield (*where, "survey"), text
     elif not counts and dataset.peak_magnitude is not None:
         yield (*where, "peak_magnitude"), "its simulation has fluxes already"
-    elif not isclose(survey.pixel_scale, scale := dataset.scale(simulation.pixel_scale), rel_tol=1e-9):
+    elif not isclose(survey.pixel_scale, scale := dataset.scale(pixel_scale), rel_tol=1e-9):
         yield (*where, "survey"), f"{dataset.survey} has {survey.pixel_scale} arcsec/pixel, its simulation {scale:g}"
 
 
 def _of_sizes(where: Path, dataset: Dataset, simulation: AnySimulation) -> Mistakes:
+    """The simulation must have the pixels that are kept and enough lenses for each part."""
     if dataset.centre_crop and dataset.centre_crop.pixels > simulation.pixels:
         text = f"cannot keep {dataset.centre_crop.pixels} of {simulation.pixels} pixels"
         yield (*where, "centre_crop", "pixels"), text
@@ -92,6 +98,7 @@ def _of_sizes(where: Path, dataset: Dataset, simulation: AnySimulation) -> Mista
 def _of_background(
     where: Path, dataset: Dataset, simulation: AnySimulation, cutouts: dict[str, str | None]
 ) -> Mistakes:
+    """Cutouts must be known and have the simulation's pixel scale, and there must be one band."""
     background = dataset.background
     if not background:
         return
@@ -105,16 +112,17 @@ def _of_background(
 
 
 def _of_run(study: Study, name: str) -> Mistakes:
+    """A run's names must exist, and its recipe, method and datasets must fit each other."""
     run, where = study.runs[name], ("runs", name)
     for simulation in _simulations_of(study, run):
         for index, target in enumerate(study.targets):
             yield from _name(("targets", index), target, simulation.parameters, "parameter")
     yield from _name((*where, "method"), run.method, study.methods, "method")
     yield from _name((*where, "recipe"), run.recipe, study.recipes, "recipe")
-    datasets = [("source", run.source), ("target", run.target), *(("evaluate_on", name) for name in run.evaluate_on)]
+    named = [("source", run.source), ("target", run.target), *(("evaluate_on", name) for name in run.evaluate_on)]
+    datasets = [(key, dataset) for key, dataset in named if dataset is not None]
     for key, dataset in datasets:
-        if dataset is not None:
-            yield from _name((*where, key), dataset, study.datasets, "dataset")
+        yield from _name((*where, key), dataset, study.datasets, "dataset")
     if run.method in study.methods and (study.methods[run.method].adaptation != "none") != (run.target is not None):
         yield (*where, "target"), "a method that adapts needs a target, `adaptation: none` takes none"
     if run.recipe in study.recipes:
@@ -132,7 +140,7 @@ def _of_run(study: Study, name: str) -> Mistakes:
                 yield (*where, key), f"{count} lenses to train on do not fill one batch of {recipe.batch_size}"
 
 
-def _training_lenses(study: Study, name: str | None) -> int | None:
+def _training_lenses(study: Study, name: str) -> int | None:
     """How many lenses a dataset's training part has; None if it is not there."""
     dataset = study.datasets.get(name)
     if dataset is None or dataset.simulation not in study.simulations:
@@ -142,16 +150,16 @@ def _training_lenses(study: Study, name: str | None) -> int | None:
 
 
 def _simulations_of(study: Study, run: Run) -> list[AnySimulation]:
+    """The simulations behind a run's datasets, as far as both exist."""
     names = dict.fromkeys([run.source, run.target, *run.evaluate_on])
     datasets = [study.datasets[name] for name in names if name in study.datasets]
     return [study.simulations[dataset.simulation] for dataset in datasets if dataset.simulation in study.simulations]
 
 
-def _of_network(where: Path, recipe: Recipe, study: Study, dataset: str | None) -> Mistakes:
+def _of_network(where: Path, recipe: Recipe, study: Study, dataset: str) -> Mistakes:
     """A network must take images of the size of a dataset's."""
     observed = study.datasets.get(dataset)
-    simulation = study.simulations.get(observed.simulation) if observed else None
-    if simulation is None:
+    if observed is None or (simulation := study.simulations.get(observed.simulation)) is None:
         return
     try:
         check_side(recipe.network, observed.side(simulation.pixels), recipe.network_options)
@@ -160,6 +168,7 @@ def _of_network(where: Path, recipe: Recipe, study: Study, dataset: str | None) 
 
 
 def _of_change(where: Path, recipe: Recipe, change: dict[str, Any]) -> Mistakes:
+    """A recipe must be valid after a change."""
     try:
         check(Recipe, merge(recipe.model_dump(), change), "", {})
     except ConfigError as error:
@@ -181,6 +190,7 @@ def _of_weights(study: Study, name: str) -> Mistakes:
 
 
 def _of_cross_validation(study: Study) -> Mistakes:
+    """Its recipe must be valid at each point of the grid, and its folds must be large enough."""
     cross, where = study.cross_validation, ("cross_validation",)
     if not cross:
         return
@@ -202,11 +212,13 @@ def _of_cross_validation(study: Study) -> Mistakes:
 
 
 def _of_published(study: Study) -> Mistakes:
+    """Published numbers must be of what the study measures."""
     epochs = study.stuck_at_mean.after_epochs if study.stuck_at_mean else []
     metrics = [*OF_PREDICTIONS, *OF_BATCHES, *(f"stuck_fraction_after_{epoch}" for epoch in epochs)]
     for index, row in enumerate(study.published):
         where = ("published", index)
-        kinds = {"run": study.runs, "method": study.methods, "recipe": study.recipes, "domain": study.datasets}
+        kinds: dict[str, Iterable[str]] = {"run": study.runs, "method": study.methods}
+        kinds |= {"recipe": study.recipes, "domain": study.datasets}
         for key, names in kinds.items():
             if getattr(row, key) is not None:
                 yield from _name((*where, key), getattr(row, key), names, key)
@@ -228,7 +240,7 @@ def _of_reconstruction(study: Study) -> Mistakes:
         yield (*where, "dataset"), f"{asked.run} is not evaluated on {asked.dataset}"
     if dataset := study.datasets.get(asked.dataset):
         simulation = study.simulations.get(dataset.simulation)
-        if dataset.survey or dataset.centre_crop or (simulation and simulation.engine != "cosmosim"):
+        if dataset.survey or dataset.centre_crop or isinstance(simulation, Simulation):
             yield (*where, "dataset"), "needs images of `engine: cosmosim` as they are, without survey or centre_crop"
         elif simulation and (lacking := simulation.lacking(study.targets)):
             yield where, f"an image cannot be simulated without {', '.join(lacking)}, which are not among the targets"

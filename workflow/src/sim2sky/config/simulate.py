@@ -39,6 +39,7 @@ class Distribution(Strict):
 
 
 def _check_ellipticity(profile: LensMass | Light) -> None:
+    """Raise ValueError if an ellipticity of 1 or more can be drawn; that from a normal distribution is checked when drawn."""
     largest = [max(map(abs, component.bounds)) for component in (profile.e1, profile.e2) if not component.normal]
     if sum(value**2 for value in largest) >= 1:
         raise ValueError("e1, e2: ellipticities of 1 and more can be drawn; e1^2 + e2^2 must stay below 1")
@@ -127,6 +128,7 @@ ENGINE_TAG = "engine "  # before the name: such a part of a mistake's place is n
 
 
 def _engine(value: Any) -> str:
+    """The tag of the simulation that a mapping or a simulation is."""
     name = value.get("engine", "galaxy") if isinstance(value, dict) else getattr(value, "engine", "galaxy")
     return f"{ENGINE_TAG}{name}"
 

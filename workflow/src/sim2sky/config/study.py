@@ -111,19 +111,26 @@ class Study(Strict):
         return self.model_copy(update=words | {"cross_validation": None, "degeneracy": None, "reconstruction": None})
 
     def made_with(self, table: str) -> dict[str, Any]:
-        """What decides the numbers of a table: ``metrics``, ``cross_validation``, ``degeneracy`` or ``reconstruction``."""
-        if table == "cross_validation":
-            cross = self.cross_validation
-            recipe = self.recipes[cross.recipe].params()
-            return {"targets": self.targets, "recipe": recipe, "cross_validation": cross.params()}
-        if table == "degeneracy":
-            return self.degeneracy.params()
-        if table == "reconstruction":
-            asked = self.reconstruction
-            simulation = self.simulations[self.datasets[asked.dataset].simulation].params()
-            about = {"domain": asked.dataset, "count": asked.images, "recipe": self.recipe_of(asked.run).params()}
-            return {"simulation": simulation, **about}
-        return self.tabulated().params()
+        """What decides the numbers of a table: ``metrics``, ``cross_validation``, ``degeneracy`` or ``reconstruction``.
+
+        Raises
+        ------
+        ValueError
+            The study has no such table.
+        """
+        match table:
+            case "metrics":
+                return self.tabulated().params()
+            case "cross_validation" if cross := self.cross_validation:
+                recipe = self.recipes[cross.recipe].params()
+                return {"targets": self.targets, "recipe": recipe, "cross_validation": cross.params()}
+            case "degeneracy" if self.degeneracy:
+                return self.degeneracy.params()
+            case "reconstruction" if asked := self.reconstruction:
+                simulation = self.simulations[self.datasets[asked.dataset].simulation].params()
+                about = {"domain": asked.dataset, "count": asked.images, "recipe": self.recipe_of(asked.run).params()}
+                return {"simulation": simulation, **about}
+        raise ValueError(f"the study has no table {table!r}")
 
     def recipe_of(self, run: str) -> Recipe:
         """The recipe of a run, with the run's own changes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from typing import Protocol
 
 import numpy as np
@@ -142,8 +143,8 @@ def moments_by_blocks(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
         return (images[start : start + BLOCK].double() for start in range(0, len(images), BLOCK))
 
     count = len(images) * images.shape[2] * images.shape[3]
-    mean = sum(block.sum(dim=(0, 2, 3)) for block in blocks()) / count
-    squares = sum((block - mean[:, None, None]).square().sum(dim=(0, 2, 3)) for block in blocks())
+    mean = reduce(torch.add, (block.sum(dim=(0, 2, 3)) for block in blocks())) / count
+    squares = reduce(torch.add, ((block - mean[:, None, None]).square().sum(dim=(0, 2, 3)) for block in blocks()))
     return mean.float(), (squares / (count - 1)).sqrt().float()
 
 
@@ -165,9 +166,16 @@ def statistics_of(normalisation: str, images: Images | None) -> Statistics | Non
     """Mean and standard deviation that a recipe's `normalisation` asks for; None if images stay as they are.
 
     The training part `images` is needed for ``per_domain`` alone.
+
+    Raises
+    ------
+    ValueError
+        It is needed and not given, or its pixels cannot be normalised.
     """
     match normalisation:
         case "per_domain":
+            if images is None:
+                raise ValueError("normalisation per_domain needs the training part")
             return pixel_statistics(images)
         case "eight_bit":
             return None, torch.full((1, 1, 1), 255.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -44,7 +44,8 @@ class StreamedImages:
         self.shape, self._dtype = torch.Size((bounds[1] - bounds[0], *image.shape[1:])), image.dtype
         starts = np.array(data.chunk_starts("image"))
         self._starts = np.r_[bounds[0], starts[(starts > bounds[0]) & (starts < bounds[1])]] - bounds[0]
-        self._data, self._held, self._reader = data, {}, ThreadPoolExecutor(1)
+        self._data, self._reader = data, ThreadPoolExecutor(1)
+        self._held: dict[int, Future[np.ndarray]] = {}
         self._group(np.arange(len(self._starts)))
 
     def __len__(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,17 +116,16 @@ def gap_closed(metrics: pd.DataFrame, study: Study) -> pd.DataFrame:
     ----------
     metrics : DataFrame
         With `RUN_COLUMNS`.
+    study : Study
+        It says which runs are the controls.
 
     Returns
     -------
     DataFrame
         Rows with `RUN_COLUMNS` and the metric ``gap_closed``.
     """
-    scores = (
-        metrics[metrics.metric == "r2"]
-        .set_index(["run", "domain", "seed", "statistics", "parameter"])
-        .value.sort_index()
-    )
+    by = ["run", "domain", "seed", "statistics", "parameter"]
+    scores = metrics[metrics.metric == "r2"].set_index(by).value.sort_index()
     found = [pd.DataFrame(columns=RUN_COLUMNS)]
     for name, run in study.runs.items():
         names = [name, _control(study, run, run.source), _control(study, run, run.target)]
@@ -147,6 +146,8 @@ def summarise(metrics: pd.DataFrame, study: Study) -> pd.DataFrame:
     ----------
     metrics : DataFrame
         With `RUN_COLUMNS`.
+    study : Study
+        It holds the published numbers, and the order of the rows.
 
     Returns
     -------
@@ -194,10 +195,9 @@ def _control(study: Study, run: Run, source: str | None) -> str | None:
 def _plans(study: Study, name: str, item: Published) -> bool:
     """Whether a run would measure a published number."""
     run = study.runs.get(name)
-    return run is not None and item.domain in (
-        *run.evaluate_on,
-        *([run.source] if item.metric.startswith(STUCK) else []),
-    )
+    if run is None:
+        return False
+    return item.domain in run.evaluate_on or (item.metric.startswith(STUCK) and item.domain == run.source)
 
 
 def _checked(path: str | Path, study: Study) -> pd.DataFrame:
@@ -219,6 +219,7 @@ def _block(table: pd.DataFrame) -> tuple[str, str]:
 def _is_stale(
     paths: Paths, name: str, study: Study, block: tuple[str, str], surveys: Mapping[str, Survey] | None
 ) -> bool:
+    """Whether the networks of a block were not made as the study says; if so, what differs is printed."""
     blocks = [(run, seeds) for run in study.runs for seeds in study.seed_blocks]
     models = {block: of_run(paths.model, name, study, *block) for block in blocks}
     changes = stale(models, study, *block, surveys)
@@ -237,7 +238,7 @@ def _of_networks(model: str | Path) -> dict[str, Any]:
 
 def _ordered(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Rows in the order of the study file, whatever the order they came in."""
-    order = {
+    order: dict[str, Iterable[str]] = {
         "run": study.runs,
         "method": study.methods,
         "recipe": study.recipes,

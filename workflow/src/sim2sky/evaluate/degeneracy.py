@@ -122,13 +122,14 @@ def compare_all(images: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
     Parameters
     ----------
     images : ndarray of uint8, shape (n, y, x)
+        At least two.
 
     Returns
     -------
     found : dict
         ``pairs``, ``identical`` ones, ``largest_rms`` and ``largest_difference``, as :func:`compare_degenerate` has them.
     pair : ndarray, shape (2, y, x)
-        That pair.
+        The most different pair.
     """
     flat = images.reshape(len(images), -1)
     products, step = np.zeros((len(images), len(images))), max(1, int(_BYTES_AT_ONCE) // len(images) // 8)
@@ -149,9 +150,13 @@ def _compare_two(first: np.ndarray, second: np.ndarray) -> tuple[dict[str, float
 def _found(
     squares: np.ndarray, pixels: int, pair_at: Callable[[int], np.ndarray]
 ) -> tuple[dict[str, float], np.ndarray]:
+    """What :func:`compare_all` returns, from the sum of squared differences of each pair of images of `pixels` in all."""
     worst = int(squares.argmax())
     pair = pair_at(worst)
-    found = {"pairs": len(squares), "identical": int((squares == 0).sum())}
-    found["largest_rms"] = float(np.sqrt(squares[worst] / pixels))
-    found["largest_difference"] = int(np.abs(np.diff(pair.astype(np.int32), axis=0)).max())
+    found = {
+        "pairs": len(squares),
+        "identical": int((squares == 0).sum()),
+        "largest_rms": float(np.sqrt(squares[worst] / pixels)),
+        "largest_difference": int(np.abs(np.diff(pair.astype(np.int32), axis=0)).max()),
+    }
     return found, pair

@@ -13,19 +13,8 @@ from sim2sky.evaluate.distances import run_distances
 from sim2sky.evaluate.metrics import run_metrics
 from sim2sky.evaluate.stuck import stuck_metrics
 
-RUN_COLUMNS = [
-    "run",
-    "method",
-    "recipe",
-    "source",
-    "target",
-    "seed",
-    "domain",
-    "statistics",
-    "parameter",
-    "metric",
-    "value",
-]
+RUN_COLUMNS = ["run", "method", "recipe", "source", "target", "seed", "domain", "statistics", "parameter"]
+RUN_COLUMNS += ["metric", "value"]
 
 
 def evaluate_run(
@@ -52,7 +41,9 @@ def evaluate_run(
     run, method, recipe, source, target : str
         Names, as in the study file; `target` is None for a run that adapts to no domain.
     history : path, optional
-        Learning curves; given, the file says which networks are stuck as well, also after each of `after_epochs`.
+        Learning curves. If they are given, the file also says which networks are stuck after the last epoch.
+    after_epochs : sequence of int
+        Further epochs after which it says so.
     """
     names = {"run": run, "method": method, "recipe": recipe, "source": source, "target": target or ""}
     tables = [run_metrics(pd.read_parquet(predictions)), run_distances(latents, source).assign(parameter="")]

@@ -63,6 +63,7 @@ def lens_map(scene: Scene, optics: Optics, x: Tensor, y: Tensor) -> tuple[Pair, 
     scene : Scene
         Of shapes that broadcast with `x`.
     optics : Optics
+        How.
     x, y : Tensor
         Where, in the image plane [pixel].
 
@@ -90,6 +91,7 @@ def lens_map(scene: Scene, optics: Optics, x: Tensor, y: Tensor) -> tuple[Pair, 
 
 
 def _within_mask(scene: Scene, optics: Optics, hx: Tensor, hy: Tensor) -> Tensor:
+    """Where the mask lets an image be seen, at `hx`, `hy` from the image of the source's centre."""
     if optics.mask == "none":
         return torch.ones_like(hx, dtype=torch.bool)
     seen = torch.sqrt(hx * hx + hy * hy) <= torch.sqrt(scene.nu_x**2 + scene.nu_y**2)
@@ -127,6 +129,7 @@ def sampled_counts(scene: Scene, optics: Optics, X: Tensor, Y: Tensor, pixels: i
 
 
 def _profile(at: Tensor, sigma: Tensor) -> Tensor:
+    """A Gaussian of height 1."""
     return (at / sigma).square_().mul_(-0.5).exp_()
 
 

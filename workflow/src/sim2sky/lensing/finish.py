@@ -1,4 +1,4 @@
-"""From the configuration of a CosmoSim simulation to its images: how they are rendered, and what becomes of them then."""
+"""From the configuration of a CosmoSim simulation to its images: how they are rendered, then centred and cropped."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def finish(simulation: CosmosimSimulation, image: np.ndarray) -> tuple[np.ndarra
     Parameters
     ----------
     simulation : CosmosimSimulation
+        It says what is kept, and at which size.
     image : (image_pixels, image_pixels) uint8 array
         As rendered.
 

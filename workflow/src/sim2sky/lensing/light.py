@@ -42,7 +42,7 @@ class Sersic(NamedTuple):
         center_x: Tensor,
         center_y: Tensor,
     ) -> Sersic:
-        """Make ready; the parameters are those of :func:`sersic_brightness`."""
+        """Compute the constants; the parameters are those of :func:`sersic_brightness`."""
         log_b = (1.9992 * n_sersic - 0.3271).clamp(min=1e-5).log()
         log_centre = torch.log(flux / (2 * math.pi * n_sersic * R_sersic**2))
         log_centre = log_centre + 2 * n_sersic * log_b - torch.lgamma(2 * n_sersic)

@@ -30,7 +30,7 @@ class SIE(NamedTuple):
 
     @classmethod
     def of(cls, theta_E: Tensor, e1: Tensor, e2: Tensor, center_x: Tensor, center_y: Tensor) -> SIE:
-        """Make ready; the parameters are those of :func:`sie_deflection`."""
+        """Compute the constants; the parameters are those of :func:`sie_deflection`."""
         e = torch.hypot(e1, e2).clamp(max=_FLATTEST)
         b = theta_E * torch.sqrt((1 - e) / (1 + e))
         # q -> 1 is 0/0, so a round lens is taken as an ellipse that cannot be told from it. sqrt(1 - q^2) is written in

@@ -38,6 +38,8 @@ def pixel_grid(
         Size of a pixel [arcsec].
     supersampling : int
         Sub-pixels per pixel and axis.
+    dtype, device : optional
+        Of the coordinates; by default those of torch.
 
     Returns
     -------

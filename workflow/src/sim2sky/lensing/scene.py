@@ -22,13 +22,16 @@ class Optics:
     Parameters
     ----------
     lens : {"point_mass", "sis", "sie"}
+        Mass model.
     mode : {"raytrace", "roulette"}
+        Whether the deflection is exact, or a series about the image of the source's centre.
     terms : int
         Degree of a roulette, 1 to 50.
     mask : {"none", "circle", "convergence"}
         What of a roulette is kept: all, the circle about the image of the source's centre that reaches to the lens
         (CosmoSim's), or where the series converges, which for an SIE is a part of that circle.
     source : {"spherical", "ellipse"}
+        Shape of the source.
     truncate : bool
         Sample the source as CosmoSim does, at whole pixels, rounded towards the upper left, of an 8-bit image of it
         that was turned with linear interpolation.
@@ -63,7 +66,7 @@ class Scene(NamedTuple):
 
     @classmethod
     def of(cls, parameters: Mapping[str, Tensor], optics: Optics) -> Scene:
-        """Make ready; `parameters` as for :func:`sim2sky.lensing.cosmosim.render`."""
+        """Lenses ready to be rendered; `parameters` as for :func:`sim2sky.lensing.cosmosim.render`."""
         p = {name: value.double() for name, value in parameters.items()}
         x, y, sigma = p["x"], p["y"], p["sigma"]
         R = p["R_E"] / p["chi"]
@@ -88,6 +91,7 @@ def apparent_position(
     Parameters
     ----------
     lens : {"point_mass", "sis", "sie"}
+        Mass model.
     x, y : Tensor
         Centre of the source [pixel]; behind the lens itself, the direction of x is taken.
     R : Tensor

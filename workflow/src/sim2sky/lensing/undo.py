@@ -1,4 +1,4 @@
-"""Undo the lensing of an image with estimated parameters, and hold what they give against the image."""
+"""Undo the lensing of an image with estimated parameters, and compare what they give with the image."""
 
 from __future__ import annotations
 
@@ -128,6 +128,7 @@ def image_plane(simulation: CosmosimSimulation, shift: np.ndarray) -> tuple[np.n
     Parameters
     ----------
     simulation : CosmosimSimulation
+        How the image is made.
     shift : ndarray, shape (2,)
         How far its light was moved along y and x, as :func:`sim2sky.lensing.finish.finish` gives it.
     """
@@ -150,9 +151,9 @@ def _binned(
     Places less than half the diagonal of a pixel from one that any comes from have the mean of that one.
     """
     edges = np.linspace(-reach, reach, SIDE + 1)
-    place = {"bins": (edges, edges)}
-    sums, _, _ = np.histogram2d(-Y[seen], X[seen], weights=image[seen].astype(float), **place)
-    counts, _, _ = np.histogram2d(-Y[seen], X[seen], **place)
+    bins = [edges, edges]
+    sums, _, _ = np.histogram2d(-Y[seen], X[seen], bins, weights=image[seen].astype(float))
+    counts, _, _ = np.histogram2d(-Y[seen], X[seen], bins)
     means, covered = sums / np.maximum(counts, 1), counts > 0
     if not covered.any():
         return means, covered
@@ -171,4 +172,5 @@ def _source(scene: Scene, reach: float) -> np.ndarray:
 
 
 def _rms(values: np.ndarray) -> float:
+    """Root mean square; NaN of nothing."""
     return float(np.sqrt(np.square(values).mean())) if values.size else math.nan

@@ -1,6 +1,14 @@
 """Networks, each under its registered name. A module that registers a network is imported here."""
 
 from sim2sky.models import lens_cnn, torchvision_networks
-from sim2sky.models.registry import create_model, list_models, register_model, register_models
+from sim2sky.models.registry import Network, create_model, list_models, register_model, register_models
 
-__all__ = ["create_model", "lens_cnn", "list_models", "register_model", "register_models", "torchvision_networks"]
+__all__ = [
+    "Network",
+    "create_model",
+    "lens_cnn",
+    "list_models",
+    "register_model",
+    "register_models",
+    "torchvision_networks",
+]

@@ -107,15 +107,17 @@ def of_bands(weight: torch.Tensor, bands: int) -> torch.Tensor:
 
 def checksum_start(name: str) -> str:
     """First digits of the SHA-256 of the weights of network `name`, from the name of torchvision's file."""
-    return re.search(r"-([0-9a-f]{8,})\.", address(name)).group(1)
+    return address(name).rpartition("-")[2].partition(".")[0]
 
 
 def _is_published(path: str | Path, name: str) -> bool:
+    """Whether a file has the checksum of torchvision's."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest().startswith(checksum_start(name))
 
 
 def _advice(name: str, path: str | Path) -> str:
+    """How to get the file by hand."""
     return (
         f"Where there is internet, get\n  {address(name)}\nand put it here as\n  {path}\n"
         f"Its SHA-256 starts with {checksum_start(name)}."

@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from sim2sky.data.images import Images
+from sim2sky.models.registry import Network
 
 
 def predict(
@@ -42,13 +43,13 @@ def predict(
 
 
 def latents(
-    model: nn.Module, images: torch.Tensor | Images, batch_size: int, batch_statistics: bool = False
+    model: Network, images: torch.Tensor | Images, batch_size: int, batch_statistics: bool = False
 ) -> torch.Tensor:
     """Latent features of `model`, shape (n, latent); arguments as for :func:`predict`."""
     return _batchwise(model, model.features, images, batch_size, batch_statistics)
 
 
-def adapt_batch_norm(model: nn.Module, images: torch.Tensor | Images, batch_size: int) -> nn.Module:
+def adapt_batch_norm(model: Network, images: torch.Tensor | Images, batch_size: int) -> Network:
     """AdaBN: a copy of `model` whose running statistics are averages over batches of `images`, without labels.
 
     A model without batch normalisation is returned unchanged.
@@ -73,13 +74,19 @@ def has_batch_norm(model: nn.Module) -> bool:
 
 
 def _batchwise(
-    model: nn.Module, apply: Callable, images: torch.Tensor | Images, batch_size: int, batch_statistics: bool
+    model: nn.Module,
+    apply: Callable[[torch.Tensor], torch.Tensor],
+    images: torch.Tensor | Images,
+    batch_size: int,
+    batch_statistics: bool,
 ) -> torch.Tensor:
+    """What `apply`, a function of `model`, gives for each batch of `images`, on the CPU."""
     with _mode(model, batch_statistics):
         return torch.cat([apply(batch.to(_device(model))).cpu() for batch in _batches(images, batch_size)])
 
 
 def _batches(images: torch.Tensor | Images, batch_size: int) -> Iterator[torch.Tensor]:
+    """Batches in order; a remainder of less than half a batch joins the last full one."""
     joined = min(batch_size // 2, batch_size - 2)  # a single image has no batch statistics
     starts = range(0, len(images), batch_size)[: max(1, (len(images) + joined) // batch_size)]
     for start in starts:

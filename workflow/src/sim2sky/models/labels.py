@@ -33,8 +33,7 @@ class LabelEncoding:
     ):
         self.targets, self.angles = list(targets), angles
         self.periods = [ANGLE_PERIODS.get(name) if angles == "sin_cos" else None for name in targets]
-        self.mean = None if mean is None else torch.tensor(mean)
-        self.std = None if std is None else torch.tensor(std)
+        self._standard = None if mean is None or std is None else (torch.tensor(mean), torch.tensor(std))
 
     @classmethod
     def fitted(cls, targets: Sequence[str], recipe: Recipe, labels: torch.Tensor) -> LabelEncoding:
@@ -61,8 +60,11 @@ class LabelEncoding:
         return sum(1 if period is None else 2 for period in self.periods)
 
     def state(self) -> dict[str, list[float]]:
-        """`mean` and `std`, for the file of the networks."""
-        return {} if self.mean is None else {"mean": self.mean.tolist(), "std": self.std.tolist()}
+        """`mean` and `std`, if outputs are standardised, for the file of the networks."""
+        if self._standard is None:
+            return {}
+        mean, std = self._standard
+        return {"mean": mean.tolist(), "std": std.tolist()}
 
     def encode(self, labels: torch.Tensor) -> torch.Tensor:
         """From values of the parameters, shape (n, parameters), angles in degrees, to outputs, shape (n, outputs)."""
@@ -74,7 +76,10 @@ class LabelEncoding:
                 value = torch.cat([value.sin(), value.cos()], dim=1)
             columns.append(value)
         outputs = torch.cat(columns, dim=1)
-        return outputs if self.mean is None else (outputs - self.mean.to(outputs)) / self.std.to(outputs)
+        if self._standard is None:
+            return outputs
+        mean, std = self._standard
+        return (outputs - mean.to(outputs)) / std.to(outputs)
 
     def per_output(self, values: torch.Tensor) -> torch.Tensor:
         """Values per parameter, shape (n, parameters), repeated where a parameter has two outputs."""
@@ -84,7 +89,10 @@ class LabelEncoding:
 
     def decode(self, outputs: torch.Tensor) -> torch.Tensor:
         """From outputs to values of the parameters; an angle that is encoded as sine and cosine lies in [0, period)."""
-        values = outputs if self.mean is None else outputs * self.std.to(outputs) + self.mean.to(outputs)
+        values = outputs
+        if self._standard is not None:
+            mean, std = self._standard
+            values = outputs * std.to(outputs) + mean.to(outputs)
         columns, first = [], 0
         for period in self.periods:
             if period is None:

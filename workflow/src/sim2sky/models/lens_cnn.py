@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from sim2sky.models.registry import register_model
+from sim2sky.models.registry import Network, register_model
 
 
-class LensCNN(nn.Module):
+class LensCNN(Network):
     """Three convolutions, then two linear layers.
 
     Parameters
@@ -40,6 +40,6 @@ def _stage(channels: int, filters: int, padding: int = 1) -> list[nn.Module]:
 
 
 @register_model
-def lens_cnn(*, bands: int = 1, pixels: int = 40, outputs: int = 1) -> nn.Module:
+def lens_cnn(*, bands: int = 1, pixels: int = 40, outputs: int = 1) -> Network:
     """108,657 parameters at the defaults; the latent space after the last pooling has 800 dimensions."""
     return LensCNN(bands, pixels, outputs)

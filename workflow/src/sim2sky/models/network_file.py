@@ -11,11 +11,10 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 import torch
-from torch import nn
 
 from sim2sky import store
 from sim2sky.config import Recipe
-from sim2sky.models import create_model
+from sim2sky.models import Network, create_model
 from sim2sky.models.labels import LabelEncoding
 
 
@@ -73,11 +72,12 @@ def _checksum(weights: Mapping[str, torch.Tensor], about: Mapping) -> str:
     digest = hashlib.sha256(store.canonical_json(about).encode())
     for name, tensor in sorted(weights.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
 def _umask() -> int:
+    """The process's umask, which can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
@@ -90,7 +90,7 @@ def load_models(
     bands: int,
     pixels: int,
     seeds: Collection[int] | None = None,
-) -> tuple[dict[int, nn.Module], LabelEncoding]:
+) -> tuple[dict[int, Network], LabelEncoding]:
     """Networks of a block by seed, in evaluation mode, on the CPU, and how their outputs encode the parameters `targets`.
 
     Only the networks of `seeds` are loaded, if `seeds` are given.

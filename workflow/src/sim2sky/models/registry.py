@@ -6,19 +6,37 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
 
 from sim2sky.config import check_network, check_side, known
 
-_MODELS: dict[str, Callable[..., nn.Module]] = {}
+
+class Network(nn.Module):
+    """What every registered network has: ``forward(images) = head(features(images))``.
+
+    Adaptation works on the latent features between the two. If the network has auxiliary outputs, whose loss training
+    adds, ``features`` leaves them as a list in ``auxiliary_outputs``.
+
+    Attributes
+    ----------
+    features : callable
+        From images, shape (n, bands, pixels, pixels), to latent features, shape (n, latent).
+    head : callable
+        From latent features to outputs, shape (n, outputs).
+    """
+
+    features: Callable[[torch.Tensor], torch.Tensor]
+    head: Callable[[torch.Tensor], torch.Tensor]
 
 
-def register_model(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
-    """Register a function ``name(*, bands, pixels, outputs)`` under its own name.
+Build = Callable[..., Network]
+_MODELS: dict[str, Build] = {}
 
-    The network that it returns must have ``features(x) -> (n, latent)`` and ``head(latent) -> (n, outputs)``, with
-    ``forward(x) = head(features(x))``: adaptation works on the latent features between them. If the network has auxiliary
-    outputs, whose loss training adds, ``features`` leaves them as a list in ``auxiliary_outputs``.
+
+def register_model(build: Build) -> Build:
+    """Register a function ``name(*, bands, pixels, outputs)``, which returns a network, under its own name.
+
     Further keyword-only arguments are options that a recipe may set in ``network_options``. An option ``weights`` says
     where the initial weights come from; one of its values must be ``none``, for networks whose weights are all loaded.
     """
@@ -26,7 +44,7 @@ def register_model(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
     return build
 
 
-def register_models(smallest: Mapping[str, int], **traits: bool) -> Callable:
+def register_models(smallest: Mapping[str, int], **traits: bool) -> Callable[[Build], Build]:
     """Register a function ``build(name, *, bands, pixels, outputs)`` under several names; otherwise as `register_model`.
 
     Parameters
@@ -38,7 +56,7 @@ def register_models(smallest: Mapping[str, int], **traits: bool) -> Callable:
         Other fields of :class:`sim2sky.registry.Traits`, the same for all these networks.
     """
 
-    def register(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    def register(build: Build) -> Build:
         _MODELS.update({name: partial(build, name) for name in smallest})
         return build
 
@@ -50,7 +68,7 @@ def list_models() -> list[str]:
     return sorted(_MODELS)
 
 
-def create_model(name: str, *, bands: int = 1, pixels: int = 40, outputs: int = 1, **options: Any) -> nn.Module:
+def create_model(name: str, *, bands: int = 1, pixels: int = 40, outputs: int = 1, **options: Any) -> Network:
     """Build the registered network `name`.
 
     Parameters

@@ -7,13 +7,16 @@ are ImageNet's.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import nn
 
 from sim2sky.models import imagenet
-from sim2sky.models.registry import register_models
+from sim2sky.models.registry import Network, register_models
+
+if TYPE_CHECKING:  # the import takes a second, and jobs with other networks do without it
+    from torchvision import models
 
 # Sizes of the two further layers of `extra_layers`, by family, as in the listings of Vegsund & Sukarevicius 2023 (NTNU). These have none for vgg,
 # which has AlexNet's here, and for convnext, which has the most common ones. Swin: a half and a quarter of the latent features.
@@ -27,7 +30,7 @@ BY_INPUTS = ("alexnet", "squeezenet", "densenet", "vit", "swin")
 AUXILIARY_FROM = 299  # pixels; the auxiliary branch of Inception does not fit smaller images
 
 
-class TorchvisionNetwork(nn.Module):
+class TorchvisionNetwork(Network):
     """A network of torchvision in two parts.
 
     Parameters
@@ -126,7 +129,7 @@ def published_network(
     head: Literal["plain", "extra_layers"] = "plain",
     weights: Literal["none", "imagenet"] = "none",
     input_pixels: int | None = None,
-) -> nn.Module:
+) -> Network:
     """A convolutional or Swin network of torchvision, for images of any size from the smallest one.
 
     Parameters
@@ -153,7 +156,7 @@ def published_network(
         return TorchvisionNetwork(*_squeezenet(network, bands, side, outputs, head, pretrained), input_pixels)
     dropout, last = _cut_last(network)
     if name.startswith("mnasnet"):  # its own class asks for the version of its weights on loading
-        network = nn.Sequential(network.layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        network = nn.Sequential(network.get_submodule("layers"), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     return TorchvisionNetwork(network, _head(name, dropout, last, outputs, head, pretrained), input_pixels)
 
 
@@ -166,7 +169,7 @@ def wide_mnasnet(
     outputs: int = 1,
     head: Literal["plain", "extra_layers"] = "plain",
     input_pixels: int | None = None,
-) -> nn.Module:
+) -> Network:
     """MNASNet at the widths 3.8 and 6.0, which have no ImageNet weights; otherwise as `published_network`."""
     return published_network(name, bands=bands, pixels=pixels, outputs=outputs, head=head, input_pixels=input_pixels)
 
@@ -181,7 +184,7 @@ def vision_transformer(
     head: Literal["plain", "extra_layers"] = "plain",
     weights: Literal["none", "imagenet"] = "none",
     input_pixels: int | None = None,
-) -> nn.Module:
+) -> Network:
     """A vision transformer, for images of one size only; otherwise as `published_network`.
 
     ImageNet's position embeddings, for 224 pixels, are interpolated to this size.
@@ -192,7 +195,6 @@ def vision_transformer(
 
 def _build(name: str, side: int, classes: int) -> nn.Module:
     """Torchvision's own network, for images of three bands."""
-    # imported here: the import takes a second, and jobs with other networks do without it
     from torchvision import models
 
     if name.startswith("mnasnet"):
@@ -215,7 +217,7 @@ def _replace_first(network: nn.Module, name: str, bands: int, pretrained: bool) 
     first.in_channels, first.weight = bands, nn.Parameter(weight.contiguous())
 
 
-def _fit_auxiliary(network: nn.Module, side: int, outputs: int) -> None:
+def _fit_auxiliary(network: models.Inception3, side: int, outputs: int) -> None:
     """Give Inception's auxiliary branch `outputs` outputs, or remove it if the images are too small for it."""
     if side < AUXILIARY_FROM:
         network.aux_logits, network.AuxLogits = False, None
@@ -247,16 +249,16 @@ def _head(
     """The last layer as torchvision draws it, or after two further layers, all three as torch draws them."""
     latent = last.in_features
     if head == "plain":
-        layers = [nn.Linear(latent, outputs) if pretrained else last]
+        layers: list[nn.Module] = [nn.Linear(latent, outputs) if pretrained else last]
     else:
-        family = next((key for key in EXTRA_LAYERS if name.startswith(key)), None)
-        one, two = EXTRA_LAYERS.get(family, (latent // 2, latent // 4))
+        sizes = (sizes for family, sizes in EXTRA_LAYERS.items() if name.startswith(family))
+        one, two = next(sizes, (latent // 2, latent // 4))
         layers = [nn.Linear(latent, one), nn.ReLU(), nn.Linear(one, two), nn.ReLU(), nn.Linear(two, outputs)]
     return nn.Sequential(*([dropout] if dropout else []), *layers)
 
 
 def _squeezenet(
-    network: nn.Module, bands: int, side: int, outputs: int, head: str, pretrained: bool
+    network: models.SqueezeNet, bands: int, side: int, outputs: int, head: str, pretrained: bool
 ) -> tuple[nn.Module, nn.Module]:
     """Body and head; torchvision classifies by a convolution and a ReLU, after which no output could be negative.
 

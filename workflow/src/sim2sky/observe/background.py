@@ -11,7 +11,7 @@ from astropy.io import fits
 from astropy.io.fits.verify import VerifyError
 from astropy.stats import mad_std
 
-from sim2sky.config import Dataset, Split
+from sim2sky.config import Background, Dataset, Split
 from sim2sky.observe.noise import flux_ratio
 from sim2sky.streams import generator
 
@@ -41,13 +41,8 @@ def read_cutouts(path: str | Path, pixels: int) -> np.ndarray:
             data = next((unit.data for unit in file if unit.is_image and unit.data is not None), None)
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file of survey cutouts") from None
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        zlib.error,
-        VerifyError,
-    ) as error:  # a truncated file does not fill its array
+    # a truncated file does not fill its array, which is a ValueError
+    except (OSError, EOFError, ValueError, zlib.error, VerifyError) as error:
         raise ValueError(f"{path}: not a readable FITS file: {error}") from error
     if data is None or data.ndim != 3:
         found = "no image" if data is None else f"an image with {data.ndim} axes"
@@ -76,6 +71,7 @@ def sky_scatter(cutouts: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     cutouts : (cutout, y, x) array
+        In any unit.
 
     Returns
     -------
@@ -86,7 +82,7 @@ def sky_scatter(cutouts: np.ndarray) -> np.ndarray:
 
 
 def split_cutouts(cutouts: int, split: Split, seed: int) -> dict[str, np.ndarray]:
-    """Deal the cutouts out to the parts of a data set, each to one part only.
+    """Distribute the cutouts among the parts of a data set, each to one part only.
 
     A network is then never tested on a piece of sky that it saw in training.
 
@@ -137,50 +133,83 @@ class Sky:
         return np.stack([orient(self.cutouts[cutout], orientation) for cutout, orientation in chosen])
 
 
-def choose_cutouts(dataset: Dataset, lens: np.ndarray, lenses: int, cutouts: int) -> tuple[np.ndarray, np.ndarray]:
+def choose_cutouts(
+    dataset: Dataset, lens: np.ndarray, lenses: int, cutouts: int, augment: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
     """Choose a cutout, of the part of the data set that a lens is in, and an orientation for each lens.
 
     Parameters
     ----------
     dataset : Dataset
-        Its background, split and seed.
+        Its split and seed.
     lens : (lens,) int array
         Indices of the lenses; a draw depends on the seed and the index alone.
     lenses : int
         Lenses in the whole data set, which say where its parts begin.
     cutouts : int
         How many cutouts there are.
+    augment : bool
+        Draw one of the 8 orientations of :func:`orient` for each lens; otherwise all cutouts stay as they are.
 
     Returns
     -------
     cutout, orientation : (lens,) int64 arrays
+        Index of the cutout, and its orientation, 0 to 7.
+
+    Raises
+    ------
+    ValueError
+        If a part of the data set is left without a cutout.
     """
-    assert dataset.background is not None
     parts = list(split_cutouts(cutouts, dataset.split, dataset.seed).values())
     stops = [stop for _, stop in dataset.split.bounds(lenses).values()]
     drawn = np.zeros((len(lens), 2), np.int64)
     for row, index in zip(drawn, lens, strict=True):
         part = parts[np.searchsorted(stops, index, side="right")]
         random = generator(dataset.seed, "background", int(index))
-        row[:] = part[random.integers(len(part))], random.integers(8) if dataset.background.augment else 0
+        row[:] = part[random.integers(len(part))], random.integers(8) if augment else 0
     return drawn[:, 0].copy(), drawn[:, 1].copy()
 
 
-def draw_sky(dataset: Dataset, lens: np.ndarray, lenses: int, path: str | Path, pixels: int, zero_point: float) -> Sky:
-    """Real sky for each lens, in counts/s at `zero_point` [mag], in squares of `pixels`; otherwise as `choose_cutouts`.
+def draw_sky(
+    dataset: Dataset,
+    background: Background,
+    lens: np.ndarray,
+    lenses: int,
+    path: str | Path,
+    pixels: int,
+    zero_point: float,
+) -> Sky:
+    """Real sky for each lens.
+
+    Parameters
+    ----------
+    dataset, lens, lenses
+        As for :func:`choose_cutouts`.
+    background : Background
+        That of the data set: the zero point of the cutouts, and whether they are turned.
+    path : path
+        FITS cube of the cutouts.
+    pixels : int
+        Side of the pieces of sky.
+    zero_point : float
+        Magnitude of one count per second in the result.
+
+    Returns
+    -------
+    Sky
 
     Raises
     ------
     ValueError
         Naming the file, if the cutouts cannot be used; see `read_cutouts` and `split_cutouts`.
     """
-    assert dataset.background is not None
     cutouts = read_cutouts(path, pixels)
     try:
-        chosen, orientation = choose_cutouts(dataset, lens, lenses, len(cutouts))
+        chosen, orientation = choose_cutouts(dataset, lens, lenses, len(cutouts), background.augment)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    ratio = flux_ratio(dataset.background.zero_point, zero_point)
+    ratio = flux_ratio(background.zero_point, zero_point)
     row, column = ((side - pixels) // 2 for side in cutouts.shape[1:])
     middle = cutouts[:, row : row + pixels, column : column + pixels]
     return Sky(chosen, orientation, middle * ratio, sky_scatter(cutouts) * ratio)

@@ -59,9 +59,8 @@ def gaussian_blur(images: torch.Tensor, fwhm: np.ndarray, pixel_scale: float) ->
     kernels = np.zeros((len(widths), side, side))
     kernels[:, :pixels, :pixels] = [blur_matrix(width * SIGMA_PER_FWHM / pixel_scale, pixels) for width in widths]
     matrices = torch.from_numpy(kernels).to(images.device)
-    which = torch.from_numpy(position.reshape(np.shape(fwhm) + (1,) * (images.ndim - 2 - np.ndim(fwhm)))).to(
-        images.device
-    )
+    broadcastable = np.shape(fwhm) + (1,) * (images.ndim - 2 - np.ndim(fwhm))
+    which = torch.from_numpy(position.reshape(broadcastable)).to(images.device)
     blurred = torch.empty_like(images)
     step = max(1, CHUNK // images[0].numel())
     for part, sharp, width in zip(blurred.split(step), images.split(step), which.split(step), strict=True):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sim2sky.config import Dataset, Survey
+from sim2sky.config import Background, Dataset, Survey
 from sim2sky.observe import carried
 from sim2sky.observe.background import Sky, draw_sky
 from sim2sky.observe.conditions import Conditions, draw_conditions
@@ -112,10 +112,12 @@ def signal_to_noise(signal: np.ndarray, sigma: np.ndarray) -> np.ndarray:
 
 
 def _blur(images: np.ndarray, conditions: Conditions, camera: Camera) -> np.ndarray:
+    """Images (lens, band, y, x) after the seeing."""
     return gaussian_blur(torch.from_numpy(images), conditions.seeing, camera.pixel_scale).numpy()
 
 
 def _background(noise: str, conditions: Conditions, camera: Camera) -> np.ndarray:
+    """Standard deviation of the background per pixel, shape (lens, band) [counts/s]; zero where none is wanted."""
     if noise == "none":
         return np.zeros(conditions.seeing.shape)
     return background_sigma(
@@ -177,7 +179,7 @@ def observe_shard(
     print(f"{path}: observing {len(lens)} lenses as {dataset.title!r}, noise {dataset.noise}", flush=True)
     sky = None
     if dataset.background:
-        sky = _sky(dataset, camera, lens, lenses, cutouts, shape[-1])
+        sky = _sky(dataset, dataset.background, camera, lens, lenses, cutouts, shape[-1])
         unknown = np.full(conditions.seeing.shape, np.nan)
         conditions = Conditions(conditions.seeing, unknown, unknown)
     zero_point = camera.zero_point if dataset.zero_point is None else np.full(len(bands), dataset.zero_point)
@@ -198,6 +200,7 @@ def observe_shard(
 
 
 def _checked_bands(shard: Shards, survey: Survey, source: str | Path) -> list[str]:
+    """Bands of a shard, which must all be the survey's, at its pixel scale."""
     attributes = shard.attributes
     if attributes["pixel_scale"] is None:
         raise ValueError(f"{source}: has no pixel_scale, which a survey needs; set that of the simulation")
@@ -211,17 +214,23 @@ def _checked_bands(shard: Shards, survey: Survey, source: str | Path) -> list[st
 
 
 def _sky(
-    dataset: Dataset, camera: Camera, lens: np.ndarray, lenses: int | None, path: str | Path | None, pixels: int
+    dataset: Dataset,
+    background: Background,
+    camera: Camera,
+    lens: np.ndarray,
+    lenses: int | None,
+    path: str | Path | None,
+    pixels: int,
 ) -> Sky:
+    """Real sky for each lens, from cutouts that must fit the camera."""
     if path is None or lenses is None:
         raise ValueError(f"data set {dataset.title!r} has a background: it needs its cutouts and the number of lenses")
-    assert dataset.background is not None
     if len(camera.zero_point) != 1:
         raise ValueError(f"data set {dataset.title!r}: cutouts have one band, the images {len(camera.zero_point)}")
-    if not math.isclose(dataset.background.pixel_scale, camera.pixel_scale, rel_tol=1e-9):
-        found = f"{dataset.background.pixel_scale} arcsec/pixel"
+    if not math.isclose(background.pixel_scale, camera.pixel_scale, rel_tol=1e-9):
+        found = f"{background.pixel_scale} arcsec/pixel"
         raise ValueError(f"{path}: cutouts of {found}, but the images have {camera.pixel_scale}")
-    return draw_sky(dataset, lens, lenses, path, pixels, float(camera.zero_point[0]))
+    return draw_sky(dataset, background, lens, lenses, path, pixels, float(camera.zero_point[0]))
 
 
 def _observe_slice(
@@ -233,6 +242,7 @@ def _observe_slice(
     sky: Sky | None,
     part: slice,
 ) -> Observed:
+    """The lenses `part` of a shard, observed."""
     to_camera = _to_camera(dataset, shard, camera)[:, None, None]
 
     def light(name: str) -> np.ndarray:
@@ -262,6 +272,7 @@ def _to_camera(dataset: Dataset, shard: Shards, camera: Camera) -> np.ndarray:
 
 
 def _variables(shard: Shards, observed: Observed, conditions: Conditions, sky: Sky | None) -> dict[str, Variable]:
+    """Everything that the observed shard holds."""
     gone = {"lens_light", "lensed_source"} | {name for name in shard if sky and name.startswith("lens_light_")}
     variables = carried(shard, gone) | {
         "image": Variable(observed.image, IMAGE_DIMS, "counts/s", "observed image"),

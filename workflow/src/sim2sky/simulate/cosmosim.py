@@ -41,10 +41,9 @@ def cosmosim(
         progress(min(1.0, (first + _TOGETHER) / len(lenses)))
     variables = {"lensed_source": Variable(images, IMAGE_DIMS, "count", "lensed light of the source"), **population}
     if simulation.crop:
-        for axis, (name, towards) in enumerate(
-            {"y": "along rows, downwards", "x": "along columns, to the right"}.items()
-        ):
-            text = f"shift of the light {towards}, in pixels of the whole image"
-            variables[f"shift_{name}"] = Variable(shifts[:, axis], unit="pixel", long_name=text)
+        towards = {"shift_y": "along rows, downwards", "shift_x": "along columns, to the right"}
+        for shift, (name, where) in zip(shifts.T, towards.items(), strict=True):
+            text = f"shift of the light {where}, in pixels of the whole image"
+            variables[name] = Variable(shift, unit="pixel", long_name=text)
     attributes = {"zero_point": None, "pixel_scale": simulation.pixel_scale, "bands": simulation.bands}
     return Simulated(variables, attributes)

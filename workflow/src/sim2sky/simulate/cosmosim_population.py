@@ -83,6 +83,7 @@ def _between(
 
 
 def _chi(simulation: CosmosimSimulation, u: np.ndarray) -> np.ndarray:
+    """The simulation's one ratio of distances, or ratios drawn in whole per cent unless the generator is continuous."""
     if simulation.chi is not None:
         return np.full_like(u, simulation.chi)
     low, high = simulation.population.chi

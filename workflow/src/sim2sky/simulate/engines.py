@@ -20,10 +20,9 @@ ENGINES: dict[str, Engine] = {}
 
 
 def register_engine(simulate: Engine) -> Engine:
-    """Register a function ``name(simulation, lenses, device, progress)`` under its own name, which is the `engine` of a
-    simulation.
+    """Register a function ``name(simulation, lenses, device, progress)`` under its own name.
 
-    `lenses` is a range of indices; a lens must have the same bytes whatever the range. The function calls `progress` with
+    The name is what a simulation gives as its `engine`. `lenses` is a range of indices; a lens must have the same bytes whatever the range. The function calls `progress` with
     the fraction that is done.
     """
     ENGINES[simulate.__name__] = simulate

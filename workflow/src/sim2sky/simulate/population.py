@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from sim2sky.config import Distribution, Simulation
+from sim2sky.config import Distribution, Simulation, unit_of
 from sim2sky.store import Variable
 from sim2sky.streams import generator
 
@@ -36,8 +36,8 @@ def parameters(simulation: Simulation) -> list[Parameter]:
         model = getattr(simulation.population, component)
         for name, field in type(model).model_fields.items():
             if name != "colors":
-                unit = field.json_schema_extra["unit"]
-                found.append(Parameter(prefix + name, getattr(model, name), unit, f"{component}: {field.description}"))
+                description = f"{component}: {field.description}"
+                found.append(Parameter(prefix + name, getattr(model, name), unit_of(type(model), name), description))
     for band in simulation.bands[1:]:
         for light in lights:
             colour = getattr(simulation.population, light).colors.get(band, Distribution(constant=0))
@@ -105,6 +105,7 @@ def _magnitudes(simulation: Simulation, drawn: dict[str, Variable]) -> dict[str,
 
 
 def _check_ellipticity(prefix: str, drawn: dict[str, Variable], lenses: Sequence[int]) -> None:
+    """Raise ValueError, naming the first lens, if an ellipticity is 1 or more."""
     e1, e2 = (drawn[f"{prefix}{name}"].data for name in ("e1", "e2"))
     wrong = np.flatnonzero(np.hypot(e1, e2) >= 1)
     if wrong.size:

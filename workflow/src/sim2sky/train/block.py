@@ -21,8 +21,8 @@ from sim2sky.train.loop import Epoch, Learner
 from sim2sky.train.team import Team
 from sim2sky.train.training import Training
 
-HISTORY = ("seed", "epoch", "lr", "loss", "guess_loss", "adaptation_loss")
-HISTORY += tuple(f"{role}_{score}" for role in ("source", "target") for score in ("loss", "r2", "rmse"))
+_SCORES = tuple(f"{role}_{score}" for role in ("source", "target") for score in ("loss", "r2", "rmse"))
+HISTORY = ("seed", "epoch", "lr", "loss", "guess_loss", "adaptation_loss", *_SCORES)
 
 
 def train_block(
@@ -166,6 +166,7 @@ def _train(
 
 
 def _name(training: Training) -> str:
+    """What messages call a training."""
     first, *others = [learner.seed for learner in training.learners]
     return f"seeds {first}-{others[-1]} together" if others else f"seed {first}"
 
@@ -212,10 +213,15 @@ def _provenance(
     fingerprint: Mapping[str, str],
 ) -> dict:
     """What the file of networks says about its origin."""
-    config = {"recipe": recipe.params(), "method": method.params(), "targets": list(targets), "seeds": list(seeds)}
-    config |= {"start_from": networks_provenance(start_from)["sha256"] if start_from else None}
-    config |= {"worst_of": networks_provenance(worst.model)["sha256"] if worst else None}
-    config |= {"worst_fraction": worst.fraction if worst else None}
+    config = {
+        "recipe": recipe.params(),
+        "method": method.params(),
+        "targets": list(targets),
+        "seeds": list(seeds),
+        "start_from": networks_provenance(start_from)["sha256"] if start_from else None,
+        "worst_of": networks_provenance(worst.model)["sha256"] if worst else None,
+        "worst_fraction": worst.fraction if worst else None,
+    }
     return record.provenance(config, fingerprint, domains={role: domain.origin() for role, domain in domains.items()})
 
 
@@ -229,12 +235,14 @@ def _row(epoch: Epoch, learner: Learner, parts: Mapping[str, Mapping[str, Part]]
 
 
 def _opening(recipe: Recipe, method: Method, seeds: range, parts: Mapping, device: torch.device) -> str:
+    """The first line that is printed."""
     images = ", ".join(f"{len(part['train'].images)} {role} images" for role, part in parts.items())
     count = f"{len(seeds)} x {recipe.network} (seeds {seeds[0]}-{seeds[-1]}), {recipe.epochs} epochs"
     return f"{method.title}: {count}, {images}, on {device} with {torch.get_num_threads()} thread(s)"
 
 
 def _line(row: Mapping, epochs: int, speed: float, left: float) -> str:
+    """The line that is printed after an epoch; `speed` is in images per second, `left` in seconds."""
     text = f"seed {row['seed']} epoch {row['epoch']}/{epochs}  loss {row['loss']:.4g}"
     if row["adaptation_loss"] is not None:
         text += f"  adaptation {row['adaptation_loss']:.4g}"

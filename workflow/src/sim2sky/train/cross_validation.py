@@ -65,7 +65,8 @@ def cross_validate(
         raise ValueError(
             f"cross_validation: {cross.lenses} lenses asked for, {domain.name} has {stop - start} to train on"
         )
-    parts = {  # with and without weights of angles, as the grid asks for
+    # with and without weights of angles, as the grid asks for
+    parts = {
         weigh: load_part(domain.shards, (start, start + cross.lenses), targets, weigh)
         for weigh in {_changed(recipe, point).weight_angles for point in _grid(cross)}
     }
@@ -91,11 +92,13 @@ def cross_validate(
 
 
 def _grid(cross: CrossValidation) -> Iterator[dict[str, Any]]:
+    """Each point of the grid, as dotted recipe keys and values."""
     for values in itertools.product(*cross.grid.values()):
         yield dict(zip(cross.grid, values, strict=True))
 
 
 def _changed(recipe: Recipe, point: dict[str, Any]) -> Recipe:
+    """`recipe` with the values of a point of the grid."""
     values = recipe.model_dump()
     for key, value in point.items():
         values = merge(values, nested(key, value))

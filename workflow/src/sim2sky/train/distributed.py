@@ -10,10 +10,14 @@ networks and losses pass through these functions unchanged.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.distributed.nn.functional import all_gather, all_reduce
+
+AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
 def process_count() -> int:
@@ -70,6 +74,10 @@ def mean_over_processes(values: torch.Tensor) -> torch.Tensor:
 class _SynchronisedBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation over the parts of all processes on any device, where `torch.nn.SyncBatchNorm` needs GPUs."""
 
+    running_mean: torch.Tensor  # every layer here keeps its statistics, so none of the three is None
+    running_var: torch.Tensor
+    num_batches_tracked: torch.Tensor
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         if not self.training or not dist.is_initialized():
             return super().forward(images)
@@ -87,7 +95,7 @@ class _SynchronisedBatchNorm2d(nn.BatchNorm2d):
         return scaled * self.weight[:, None, None] + self.bias[:, None, None]
 
 
-def synchronise_batch_norm(network: nn.Module) -> nn.Module:
+def synchronise_batch_norm(network: AnyNetwork) -> AnyNetwork:
     """`network` with batch normalisation over the whole batch; names of its weights do not change."""
     if not dist.is_initialized():
         return network

@@ -84,7 +84,7 @@ def launch(task: Mapping[str, Any], devices: int, nodes: int = 1) -> None:
     try:
         file.write_text(json.dumps(task))
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-            for line in process.stdout:
+            for line in process.stdout or ():
                 print(line, end="", flush=True)
     finally:
         file.unlink(missing_ok=True)

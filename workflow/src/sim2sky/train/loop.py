@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from sim2sky import streams
 from sim2sky.adapt import Adaptation, create_adaptation
@@ -19,9 +20,13 @@ from sim2sky.data.domain import Part
 from sim2sky.models import create_model
 from sim2sky.models.inference import latents, predict
 from sim2sky.models.labels import LabelEncoding
+from sim2sky.models.registry import Network
 from sim2sky.train import distributed
-from sim2sky.train.objective import Objective
+from sim2sky.train.objective import Labelled, Objective
 from sim2sky.train.optimise import adaptation_weight, make_optimiser, make_schedule
+
+# a step of an epoch, the positions of its source images, and those of its target images, if there is a target
+Positions = tuple[int, torch.Tensor, torch.Tensor | None]
 
 
 class TrainingError(RuntimeError):
@@ -42,18 +47,18 @@ class Epoch:
 class Step(nn.Module):
     """The loss of one step: network, adaptation and objective together, without any state of the training."""
 
-    def __init__(self, network: nn.Module, adaptation: Adaptation, objective: Objective):
+    def __init__(self, network: Network, adaptation: Adaptation, objective: Objective):
         super().__init__()
         self.network, self.adaptation, self.objective = network, adaptation, objective
 
     def forward(
-        self, labelled: tuple[torch.Tensor | None, ...], other: torch.Tensor | None, progress: float, weight: float
+        self, labelled: Labelled, other: torch.Tensor | None, progress: float, weight: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The loss, a scalar, and (regression loss of the network's own outputs, adaptation loss), shape (2,), detached.
 
         Parameters
         ----------
-        labelled : tuple
+        labelled : (Tensor, Tensor, Tensor or None)
             Images of the source, labels, and weights of the labels or None, as for :class:`Objective`.
         other : Tensor or None
             Images to adapt to.
@@ -125,14 +130,13 @@ class Learner:
         if start is not None:
             network.load_state_dict(start)
         network = distributed.synchronise_batch_norm(network)
-        self.network = network.to(device, memory_format=torch.channels_last).train()
+        self.network = network.to(device).to(memory_format=torch.channels_last).train()
         self.adaptation = adaptation.to(device).train()
         self.step = Step(self.network, self.adaptation, self.objective)
         # in evaluation mode Inception's auxiliary branch gets no gradient
         self._averaged_step = distributed.average_gradients(self.step, unused=recipe.eval_after_first_epoch)
         self.optimiser = make_optimiser(recipe.optimiser, self.step.parameters())
         self.schedule = make_schedule(recipe.schedule, self.optimiser, recipe.epochs, self.steps)
-        self.by_epoch = recipe.schedule.name == "plateau"
 
     @property
     def learners(self) -> list[Learner]:
@@ -191,7 +195,7 @@ class Learner:
 
     def validated(self, loss: float) -> None:
         """Tell the schedule the source's validation loss after an epoch."""
-        if self.by_epoch:
+        if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(loss)
 
     def validate(self, part: Part) -> dict[str, float]:
@@ -207,9 +211,9 @@ class Learner:
         r2, rmse = encoding.scores(labels, encoding.decode(outputs))
         return {"loss": self.objective.regression(outputs, labels, weight).item(), "r2": r2, "rmse": rmse}
 
-    def batches(self) -> Iterator[tuple]:
-        """(step, positions of source images, of target images or None) of one epoch; each domain has its own order."""
-        target = itertools.repeat(None)
+    def batches(self) -> Iterator[Positions]:
+        """The steps of one epoch; each domain has its own order."""
+        target: Iterator[torch.Tensor | None] = itertools.repeat(None)
         if self.target is not None:  # a smaller target domain starts again, in a new order
             rounds = (self._order(self.target, "target", cycle) for cycle in itertools.count())
             target = itertools.chain.from_iterable(rounds)
@@ -229,16 +233,18 @@ class Learner:
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
-        if not self.by_epoch:
+        if not isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step()
         return distributed.mean_over_processes(losses)
 
-    def batch(self, source: torch.Tensor, target: torch.Tensor | None) -> tuple[tuple, torch.Tensor | None]:
+    def batch(self, source: torch.Tensor, target: torch.Tensor | None) -> tuple[Labelled, torch.Tensor | None]:
         """Labelled source images and images to adapt to, at these positions, as :class:`Step` takes them."""
         source = distributed.own_part(source)
         weight = None if self.source.weight is None else self.source.weight[source]
         labelled = self.source.images[source], self.source.labels[source], weight
-        return labelled, None if target is None else self.target.images[distributed.own_part(target)]
+        if self.target is None or target is None:
+            return labelled, None
+        return labelled, self.target.images[distributed.own_part(target)]
 
     def progress(self, step: int) -> tuple[float, float]:
         """Fraction of the training that is done at a step, and the weight of the adaptation loss there."""

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from sim2sky.models.labels import LabelEncoding
+from sim2sky.models.registry import Network
 
-LOSSES = {"mse": nn.functional.mse_loss, "mae": nn.functional.l1_loss, "huber": nn.functional.huber_loss}
+LOSSES: dict[str, Callable[..., torch.Tensor]] = {
+    "mse": nn.functional.mse_loss,
+    "mae": nn.functional.l1_loss,
+    "huber": nn.functional.huber_loss,
+}
 AUXILIARY_WEIGHT = 0.4  # as in PyTorch's tutorial on fine-tuning Inception; GoogLeNet, arXiv:1409.4842, had 0.3
+
+# images, true values of the parameters, and the weight of each value in the loss, where None stands for one
+Labelled = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class Objective:
     encoding: LabelEncoding
 
     def __call__(
-        self, network: nn.Module, images: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor | None = None
+        self, network: Network, images: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The loss of a batch, that of the network's own outputs alone, and the latent features of the images.
 
@@ -38,7 +47,7 @@ class Objective:
 
         Parameters
         ----------
-        network : Module
+        network : Network
             A registered network.
         images : Tensor, shape (batch, bands, pixels, pixels)
             Normalised.

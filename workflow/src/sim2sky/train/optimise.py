@@ -6,6 +6,7 @@ import bisect
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from lion_pytorch import Lion
 from torch import nn, optim
@@ -16,7 +17,7 @@ from sim2sky.config import Method, Optimiser, Schedule, Stage
 
 def make_optimiser(options: Optimiser, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
     """The optimiser of a recipe, fused where torch has that form: a small network's step is dominated by overhead."""
-    common = {"lr": options.lr, "weight_decay": options.weight_decay}
+    common: dict[str, Any] = {"lr": options.lr, "weight_decay": options.weight_decay}
     match options.name:
         case "adam":
             return optim.Adam(parameters, **common, fused=True)

@@ -16,7 +16,8 @@ import torch
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from sim2sky.train.loop import Epoch, Learner
+from sim2sky.train.loop import Epoch, Learner, Positions
+from sim2sky.train.objective import Labelled
 from sim2sky.train.optimise import make_optimiser, make_schedule
 
 
@@ -35,8 +36,9 @@ class Team:
         self.parameters, self.buffers = stack_module_state([learner.step for learner in learners])
         self._step = copy.deepcopy(first.step).to("meta")
         for module in self._step.modules():
-            if isinstance(module, _BatchNorm):  # cuDNN's needs the memory layout, which vmap hides
-                module.forward = torch.backends.cudnn.flags(enabled=False)(module.forward)
+            if isinstance(module, _BatchNorm):
+                # cuDNN's needs the memory layout, which vmap hides; the method is replaced in this copy alone
+                module.forward = torch.backends.cudnn.flags(enabled=False)(module.forward)  # type: ignore[method-assign]
         # every optimiser here updates each element alone, so one for the stacked weights is one for each seed
         self.optimiser = make_optimiser(recipe.optimiser, self.parameters.values())
         self.schedule = make_schedule(recipe.schedule, self.optimiser, recipe.epochs, first.steps)
@@ -84,21 +86,29 @@ class Team:
                 learner.epochs_done += 1
             yield [learner.epoch(own, seconds) for learner, own in zip(self.learners, losses, strict=True)]
 
-    def _update(self, together: Sequence[tuple]) -> torch.Tensor:
+    def _update(self, together: Sequence[Positions]) -> torch.Tensor:
         """One update of all seeds; returns the (regression loss, adaptation loss) of each, shape (seeds, 2)."""
         batches = [
             learner.batch(source, target) for learner, (_, source, target) in zip(self.learners, together, strict=True)
         ]
-        labelled = tuple(_stack(column) for column in zip(*(batch[0] for batch in batches), strict=True))
-        other = _stack([batch[1] for batch in batches])
+        images = torch.stack([images for (images, _, _), _ in batches])
+        labels = torch.stack([labels for (_, labels, _), _ in batches])
+        weights = _stack([weight for (_, _, weight), _ in batches])
+        other = _stack([other for _, other in batches])
         step = together[0][0]
         progress, weight = self.learners[0].progress(step)
 
-        def losses(parameters, buffers, labelled, other):
+        def losses(
+            parameters: dict[str, torch.Tensor],
+            buffers: dict[str, torch.Tensor],
+            labelled: Labelled,
+            other: torch.Tensor | None,
+        ) -> tuple[torch.Tensor, torch.Tensor]:
             return functional_call(self._step, (parameters, buffers), (labelled, other, progress, weight))
 
-        axes = (0, 0, tuple(None if item is None else 0 for item in labelled), None if other is None else 0)
-        loss, parts = vmap(losses, in_dims=axes)(self.parameters, self.buffers, labelled, other)
+        axes = (0, 0, (0, 0, None if weights is None else 0), None if other is None else 0)
+        stacked = self.parameters, self.buffers, (images, labels, weights), other
+        loss, parts = vmap(losses, in_dims=axes)(*stacked)
         rate = self.optimiser.param_groups[0]["lr"]
         for learner in self.learners:
             learner.lr = rate
@@ -119,4 +129,6 @@ class Team:
 
 
 def _stack(values: Sequence[torch.Tensor | None]) -> torch.Tensor | None:
-    return None if values[0] is None else torch.stack(list(values))
+    """The tensors of all seeds as one, or None if there are none: all seeds have them or none has."""
+    found = [value for value in values if value is not None]
+    return torch.stack(found) if found else None
