@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
 
 from sim2sky import store
 from sim2sky.config import Recipe
 from sim2sky.data.domain import Domain, Part, fraction_held, load_part
 from sim2sky.data.images import Images, statistics_of
 from sim2sky.evaluate import STATISTICS
-from sim2sky.models import inference
+from sim2sky.models import Network, inference
 from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import load_models
 from sim2sky.provenance import record
@@ -97,7 +96,7 @@ def write_predictions(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def _predict_domain(
-    networks: Mapping[int, nn.Module],
+    networks: Mapping[int, Network],
     recipe: Recipe,
     encoding: LabelEncoding,
     domain: Domain,
@@ -125,13 +124,13 @@ def _predict_domain(
 
 
 def _test_part(
-    networks: Mapping[int, nn.Module],
+    networks: Mapping[int, Network],
     recipe: Recipe,
     targets: Sequence[str],
     domain: Domain,
     device: torch.device,
     adabn: bool,
-) -> tuple[Part, dict[int, nn.Module]]:
+) -> tuple[Part, dict[int, Network]]:
     """The domain's test part, normalised, and the networks adapted to the domain by AdaBN, none if not `adabn`."""
     adabn = adabn and any(map(inference.has_batch_norm, networks.values()))
     parts = ("train", "test") if adabn or recipe.normalisation == "per_domain" else ("test",)
@@ -150,7 +149,7 @@ def _test_part(
 
 
 def _outputs(
-    network: nn.Module, adapted: nn.Module, images: Images, size: int, statistics: Sequence[str]
+    network: Network, adapted: Network, images: Images, size: int, statistics: Sequence[str]
 ) -> dict[str, torch.Tensor]:
     """Outputs of a network under each of `statistics`; `adapted` is its copy for AdaBN, or itself if there is none."""
     if not inference.has_batch_norm(network):
