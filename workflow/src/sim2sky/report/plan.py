@@ -45,12 +45,12 @@ def inputs_of(study: Study) -> list[str]:
 
 
 def _adaptation(study: Study) -> Iterator[tuple[str, Figure]]:
+    for overview in overviews(study):  # the result first
+        for kind in PER_TARGET if overview.target else PER_TARGET[:1]:
+            yield f"{kind}_{key(study, overview)}", Figure(kind, overview)
     yield "examples", Figure("examples")
     if any(dataset.background for dataset in study.datasets.values()):
         yield "sky_scatter", Figure("sky_scatter")
-    for overview in overviews(study):
-        for kind in PER_TARGET if overview.target else PER_TARGET[:1]:
-            yield f"{kind}_{key(study, overview)}", Figure(kind, overview)
     for comparison in comparisons(study):
         for kind in PER_COMPARISON:
             yield f"{kind}_{key(study, comparison)}", Figure(kind, comparison)

@@ -88,8 +88,10 @@ def contents(
     """
     study, size = chapter.study, sizes(chapter.study, chapter.full)
     now = chapter.code_of_networks
+    of_runs = _of_runs(chapter) if study.runs else {}
     return {
         "name": name,
+        "sections": _sections(of_runs),
         "study": study,
         "sizes": size,
         "extent": extent(size),
@@ -99,7 +101,17 @@ def contents(
         "analyses": _analyses(chapter, captions),
         "cross_validation": _cross_validation(chapter),
         "configuration": yaml.safe_dump(study.params(), sort_keys=False, allow_unicode=True, width=110),
-    } | (_of_runs(chapter) if study.runs else {})
+    } | of_runs
+
+
+def _sections(of_runs: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Identifier and title of each section that the chapter has."""
+    found = [("headline", "in numbers"), ("scores", "all scores")] if of_runs else []
+    if of_runs and of_runs["published"].rows:
+        found.insert(1, ("published", "beside the paper"))
+    if of_runs and of_runs["controls"].rows:
+        found.append(("controls", "controls"))
+    return [*found, ("figures", "figures"), ("setup", "what was run")]
 
 
 def _of_runs(chapter: Chapter) -> dict[str, Any]:

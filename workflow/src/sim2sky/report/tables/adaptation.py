@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 from sim2sky.config import Study
 from sim2sky.evaluate.aggregate import GAP_CLOSED
@@ -14,40 +13,55 @@ from sim2sky.report.tables.summary import Summary
 from sim2sky.report.tables.table import Table, mean_std, number, published_number
 
 
-def headline(study: Study, summary: Summary) -> list[tuple[str, list[str]]]:
-    """Per comparison a heading and sentences: what is lost without adaptation, what each method wins back."""
-    found = []
-    for comparison in comparisons(study):
-        if comparison.target is not None:
-            heading = f"Recipe {comparison.recipe}: {domains_title(study, comparison)}"
-            found.append((heading, list(_sentences(study, summary, comparison)) or ["No run of this comparison yet."]))
-    return found
+def headline(study: Study, summary: Summary) -> list[tuple[str, Table]]:
+    """Per comparison a heading and a table: what is lost without adaptation, what each method wins back of it.
+
+    The last column but one is the change on the target against no adaptation, over the same change of the oracle, each of the means
+    that stand beside it; ``gap_closed`` of the metrics is the mean over seeds of each seed's own share.
+    """
+    columns = ["", "on the source", "on the target", "against no adaptation", "share of the oracle's gain", "seeds"]
+    return [
+        (
+            f"Recipe {comparison.recipe}: {domains_title(study, comparison)}",
+            Table(columns, _gains(study, summary, comparison)),
+        )
+        for comparison in comparisons(study)
+        if comparison.target is not None
+    ]
 
 
-def _sentences(study: Study, summary: Summary, comparison: Comparison) -> Iterator[str]:
-    """A sentence for each run of a comparison that has a target."""
+def _gains(study: Study, summary: Summary, comparison: Comparison) -> list[list[str]]:
+    """A row for each run of a comparison that has a target."""
     statistics, (source, target) = shown_statistics(study), comparison.domains
-    base = None
+
+    def mean_of(role: bool) -> float:
+        """R² on the target of the oracle, or of the run without adaptation; NaN if it has none."""
+        runs = [
+            run
+            for run in comparison.runs
+            if study.runs[run].target is None and is_oracle(study, run, comparison) is role
+        ]
+        rows = [row for run in runs if (row := summary.get(run, target, statistics, "r2"))]
+        return rows[0].mean if rows else math.nan
+
+    base, oracle = mean_of(False), mean_of(True)
+    rows = []
     for run in comparison.runs:
-        title = run_title(study, run, comparison.runs)
-        here, there = (summary.get(run, domain, statistics, "r2") for domain in (source, target))
-        if there is None:
-            yield f"{title}: no result."
-        elif is_oracle(study, run, comparison):
-            yield f"{title}, the upper bound: R² {mean_std(there.mean, there.std)} on the target."
-        elif study.runs[run].target is None:
-            base = there.mean
-            if here is not None:
-                change = there.mean - here.mean
-                yield (
-                    f"{title}: R² {mean_std(here.mean, here.std)} on the source and {mean_std(there.mean, there.std)} "
-                    f"on the target, a {'loss' if change < 0 else 'gain'} of {abs(change):.3f}."
-                )
-        else:
-            against = f", {number(there.mean - base, signed=True)} against no adaptation" if base is not None else ""
-            gap = summary.get(run, target, statistics, GAP_CLOSED)
-            closed = f"; {100 * gap.mean:.0f} % of the gap to the oracle closed" if gap is not None else ""
-            yield f"{title}: R² {mean_std(there.mean, there.std)} on the target{against}{closed}."
+        there = summary.get(run, target, statistics, "r2")
+        change = (
+            there.mean - base if there and (study.runs[run].target or is_oracle(study, run, comparison)) else math.nan
+        )
+        share = change / (oracle - base) if oracle > base else math.nan
+        rows.append(
+            [
+                run_title(study, run, comparison.runs),
+                *(summary.text(run, domain, statistics, "r2") for domain in (source, target)),
+                "–" if math.isnan(change) else number(change, signed=True),
+                "–" if math.isnan(share) else f"{number(100 * share, 0)} %",
+                summary.seeds(run, target, statistics, "r2"),
+            ]
+        )
+    return rows
 
 
 def published(study: Study, summary: Summary) -> Table:
