@@ -83,15 +83,16 @@ clean: ## remove results (keeps the environment)
 setup: $(VENV)/.setup
 setup-test: $(VENV)/.setup-test $(VENV)/.system
 
+# --no-compile: Python compiles a module when it is first imported, and most of what is installed never is.
 $(VENV)/.setup: pyproject.toml constraints.txt
 	$(venv)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e .
 	@touch $@
 
 # all that .setup installs, and more, in one pass
 $(VENV)/.setup-test: pyproject.toml constraints.txt
 	$(venv)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,docs]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[test,docs]'
 	@touch $(VENV)/.setup $@
 
 define venv
