@@ -7,6 +7,8 @@ PEER := $(VENV)-deeplenstronomy
 # Survey cutouts (a FITS cube, DES g band) add the real sky as a third domain: make demo CUTOUTS=path/to/cubes.fits
 SKY := $(if $(CUTOUTS),'cutouts={des_coadd_g: $(CUTOUTS)}')
 CONFIG := $(if $(CUTOUTS),--config $(SKY))
+# Jobs start by the hundred: the library is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test demo demo-all full plan why test test-fast faults lint lint-types lint-python lint-snakemake docs docs-site benchmarks clean
@@ -83,22 +85,27 @@ clean: ## remove results (keeps the environment)
 setup: $(VENV)/.setup
 setup-test: $(VENV)/.setup-test $(VENV)/.system
 
-# --no-compile: Python compiles a module when it is first imported, and most of what is installed never is.
 $(VENV)/.setup: pyproject.toml constraints.txt
 	$(venv)
-	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e .
+	$(call install,.)
 	@touch $@
 
 # all that .setup installs, and more, in one pass
 $(VENV)/.setup-test: pyproject.toml constraints.txt
 	$(venv)
-	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[test,docs]'
+	$(call install,'.[test,docs]')
 	@touch $(VENV)/.setup $@
 
 define venv
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
   { echo "sim2sky needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 ..."; exit 1; }
 test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+endef
+
+# pip would compile on one core; some files of some packages are not meant to be compiled
+define install
+$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e $(1)
+@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 endef
 
 $(PEER): # deeplenstronomy wants a lenstronomy of its own; without internet its row is left out
