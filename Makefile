@@ -87,13 +87,14 @@ setup-test: $(VENV)/.setup-test $(VENV)/.system
 
 $(VENV)/.setup: pyproject.toml constraints.txt
 	$(venv)
-	$(call install,.)
+	$(install)
 	@touch $@
 
 # all that .setup installs, and more, in one pass
+$(VENV)/.setup-test: EXTRAS := [test,docs]
 $(VENV)/.setup-test: pyproject.toml constraints.txt
 	$(venv)
-	$(call install,'.[test,docs]')
+	$(install)
 	@touch $(VENV)/.setup $@
 
 define venv
@@ -104,7 +105,7 @@ endef
 
 # pip would compile on one core; some files of some packages are not meant to be compiled
 define install
-$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e $(1)
+$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.$(EXTRAS)'
 @$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 endef
 
