@@ -7,9 +7,11 @@ PEER := $(VENV)-deeplenstronomy
 # Survey cutouts (a FITS cube, DES g band) add the real sky as a third domain: make demo CUTOUTS=path/to/cubes.fits
 SKY := $(if $(CUTOUTS),'cutouts={des_coadd_g: $(CUTOUTS)}')
 CONFIG := $(if $(CUTOUTS),--config $(SKY))
+# Jobs start by the hundred: the library is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo demo-all full plan why test test-fast faults lint docs docs-site benchmarks clean
+.PHONY: help setup setup-test demo demo-all full plan why test test-fast faults lint lint-types lint-python lint-snakemake docs docs-site benchmarks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,9 +33,11 @@ why: setup ## what would be made again, and which key, module or file is the rea
 plan: setup ## what a full-size run would cost: jobs, hours, disk
 	@$(BIN)/sim2sky plan $(CONFIG)
 
-test: setup-test ## all tests, with lint
-	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+# Two cores are busy with three processes, of which one mostly waits for SLURM.
+test: ## all tests, with lint
+	$(MAKE) --no-print-directory --jobs 2 setup-test
+	$(MAKE) --no-print-directory --jobs 2 --keep-going lint
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 test-fast: setup-test ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow"
@@ -41,11 +45,17 @@ test-fast: setup-test ## the tests that take seconds
 faults: setup-test ## kill two small studies 200 times and compare their results with an undisturbed run (about an hour)
 	$(BIN)/python -m tests.faults.campaign --output docs/results/faults.csv
 
-lint: setup-test ## ruff, snakefmt, mypy and snakemake --lint
+lint: lint-types lint-python lint-snakemake ## ruff, snakefmt, mypy and snakemake --lint
+
+lint-types: setup-test
+	$(BIN)/mypy
+
+lint-python: setup-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint-snakemake: setup-test
 	$(BIN)/snakefmt --check Snakefile workflow/rules
-	$(BIN)/mypy
 	$(SNAKEMAKE) --lint
 
 docs: setup ## regenerate config/README.md, JSON schemas, docs/networks.md and docs/results/plan.md from the code
@@ -73,25 +83,41 @@ clean: ## remove results (keeps the environment)
 	rm -rf results .snakemake
 
 setup: $(VENV)/.setup
-setup-test: $(VENV)/.setup-test
+setup-test: $(VENV)/.setup-test $(VENV)/.system
 
 $(VENV)/.setup: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "sim2sky needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 ..."; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	$(venv)
+	$(install)
 	@touch $@
+
+# all that .setup installs, and more, in one pass
+$(VENV)/.setup-test: EXTRAS := [test,docs]
+$(VENV)/.setup-test: pyproject.toml constraints.txt
+	$(venv)
+	$(install)
+	@touch $(VENV)/.setup $@
+
+define venv
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+  { echo "sim2sky needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 ..."; exit 1; }
+test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+endef
+
+# pip would compile on one core; some files of some packages are not meant to be compiled
+define install
+$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.$(EXTRAS)'
+@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+endef
 
 $(PEER): # deeplenstronomy wants a lenstronomy of its own; without internet its row is left out
 	@$(PYTHON) -m venv $@ && $@/bin/python -m pip install --quiet deeplenstronomy==0.0.2.3 'lenstronomy<=1.14.0' 'jampy<8' || \
 	  { rm -rf $@; echo "deeplenstronomy cannot be installed here: it is left out"; }
 
-$(VENV)/.setup-test: $(VENV)/.setup
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,docs]'
-	@if command -v chromedriver >/dev/null; then :; elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium chromium-driver >/dev/null; \
-	else echo "No Chromium with chromedriver here: the browser test will be skipped."; fi
-	@if command -v slurmctld >/dev/null && command -v munged >/dev/null; then :; elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends slurm-wlm munge >/dev/null; \
-	else echo "No SLURM here that tests could start: tests/slurm will be skipped."; fi
-	@touch $@
+# A browser and SLURM: as root on Debian they are installed, elsewhere their tests are skipped unless they are there.
+$(VENV)/.system:
+	@packages=$$(command -v chromedriver >/dev/null || echo chromium chromium-driver; \
+	  command -v slurmctld >/dev/null && command -v munged >/dev/null || echo slurm-wlm munge); \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && [ -n "$$packages" ]; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$packages >/dev/null; \
+	elif [ -n "$$packages" ]; then echo "Not installed here, and their tests will be skipped:" $$packages; fi
+	@mkdir -p $(VENV) && touch $@

@@ -10,15 +10,24 @@ from tests.workflow.conftest import TINY_RUN, Project
 torch.backends.cudnn.allow_tf32 = False  # on a GPU, too, results are compared to rounding
 
 
+# Groups of tests that take minutes: they start first, in this order, so that all processes end at about the same time.
+LONG = ["cluster", "finished", "test_faults.py", "test_cosmosim.py", "test_how_to.py", "test_docs_site.py"]
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Side by side (`pytest -n 2 --dist loadgroup`), tests of one file stay together, and all that share a cluster or a finished project.
+def pytest_collection_modifyitems(config, items):
+    """Side by side (`pytest -n 3 --dist loadgroup --no-loadscope-reorder`), tests of one file stay together, and all that share a
+    cluster or a finished project.
 
     pytest 9.2 hides the names of groups from xdist 3.8, which then ignores them; hence 9.0 in constraints.txt.
     """
+    groups = {}
     for item in items:
         shared = [name for name in ("cluster", "finished") if name in item.fixturenames]
-        item.add_marker(pytest.mark.xdist_group(*(shared or [item.path.name])))
+        groups[item] = (shared or [item.path.name])[0]
+        item.add_marker(pytest.mark.xdist_group(groups[item]))
+    if hasattr(config, "workerinput"):  # in a process of xdist
+        items.sort(key=lambda item: LONG.index(groups[item]) if groups[item] in LONG else len(LONG))
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import yaml
 from tests.slurm.cluster import PATH, Cluster, wait_for
 from tests.workflow.conftest import ROOT, Project
 
+IMPATIENT = str(ROOT / "tests/slurm/impatient.py")
 BLOCK = "einstein_radius/{run}/0-0"
 ADAPTED = f"results/adapt/{BLOCK.format(run='tuned-mmd')}/model.safetensors"
 METRICS = f"results/evaluate/{BLOCK.format(run='tuned-mmd')}/metrics.csv"
@@ -94,9 +95,8 @@ class SlurmProject(Project):
 
     def slurm(self, *arguments: str) -> list[str]:
         """The command of a user, with less patience."""
-        patience = ["--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "30"]
         python = ["setpriv", "--pdeathsig", "KILL", sys.executable]  # never outlives the tests
-        return [*python, "-m", "snakemake", "--profile", "slurm", *patience, *arguments]
+        return [*python, IMPATIENT, "--profile", "slurm", "--latency-wait", "30", *arguments]
 
     def jobs(self, rule: str | None = None) -> list[dict[str, str]]:
         found = self.cluster.jobs(self.folder)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.workflow.forked import snakemake
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
@@ -50,14 +52,12 @@ class Project:
         return os.environ | {"PYTHONPATH": str(self.folder / "workflow/src"), "OMP_NUM_THREADS": "1"}
 
     def python(self, *arguments: str) -> subprocess.CompletedProcess:
-        return self._run([sys.executable, *arguments])
+        command = [sys.executable, *arguments]
+        return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
         """Run snakemake with two cores; the caller checks the return code."""
-        return self._run([sys.executable, "-m", "snakemake", "--cores", "2", *arguments])
-
-    def _run(self, command: list[str]) -> subprocess.CompletedProcess:
-        return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        return snakemake(["--cores", "2", *arguments], self.folder, self.environment)
 
     def copy(self, folder: Path) -> "Project":
         """Another folder with the same files and results."""

@@ -31,7 +31,7 @@ def rules():
     """Rule -> script, of all rule files; of rules that a loop makes, how their names begin."""
     found = {}
     for path in (ROOT / "workflow/rules").glob("*.smk"):
-        for block in re.split(r"^ *rule:", path.read_text(), flags=re.M)[1:]:
+        for block in re.split(r"^ *rule:$", path.read_text(), flags=re.M)[1:]:
             name = re.search(r'^ *name:\s+(?:f?"(\w+)|rule_name)', block, flags=re.M)[1]
             found[name or "predict"] = re.search(r'"\.\./scripts/(\w+)\.py"', block)[1]
     return found
