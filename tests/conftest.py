@@ -8,16 +8,14 @@ from astropy.io import fits
 from tests.workflow.conftest import TINY_RUN, Project
 
 torch.backends.cudnn.allow_tf32 = False  # on a GPU, too, results are compared to rounding
-
-
 # Groups of tests that take minutes: they start first, in this order, so that all processes end at about the same time.
-LONG = ["cluster", "finished", "test_faults.py", "test_cosmosim.py", "test_how_to.py", "test_docs_site.py"]
+LONG = ["cluster", "finished", "test_faults.py", "test_torchvision_networks.py", "test_parallel.py"]
+LONG += ["test_cosmosim.py", "test_how_to.py", "test_docs_site.py"]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Side by side (`pytest -n 3 --dist loadgroup --no-loadscope-reorder`), tests of one file stay together, and all that share a
-    cluster or a finished project.
+    """Side by side (`make test`), tests of one file stay together, and all that share a cluster or a finished project.
 
     pytest 9.2 hides the names of groups from xdist 3.8, which then ignores them; hence 9.0 in constraints.txt.
     """

@@ -1,4 +1,4 @@
-"""Snakemake's command line in a process that begins with Snakemake imported: a dry-run takes a third of the time.
+"""Snakemake's command line in a process that begins with Snakemake imported: a dry-run takes less than half of the time.
 
 Tests start it a hundred times. One process per session imports it, and everything else starts as a fork of that one; of the
 project's own library it has imported nothing.
