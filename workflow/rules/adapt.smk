@@ -30,12 +30,12 @@ if not CONFIG.partial:
             "../envs/sim2sky.yaml"
         threads: processes_of
         resources:
+            **of_several_nodes(),
             gpu=processes_of,
             mem_mb=training_memory,
             runtime=training_runtime,
             expected_minutes=training_minutes,
             disk_mb=networks_disk,
-            **of_several_nodes(),
         message:
             "Adapting {wildcards.run} of {wildcards.study}, seeds {wildcards.seeds}"
         script:

@@ -130,7 +130,13 @@ def of_several_nodes():
     """Resources that only trainings on several nodes need; without any, Snakemake has five functions fewer to call for each job."""
     if all(study.recipe_of(run).nodes == 1 for study in STUDIES.values() for run in study.runs):
         return {}
-    return {"nodes": nodes_of, "tasks": nodes_of, "tasks_per_gpu": no_tasks_per_gpu, "cpus_per_task": devices_of, "mpi": launcher_of}
+    return {
+        "nodes": nodes_of,
+        "tasks": nodes_of,
+        "tasks_per_gpu": no_tasks_per_gpu,
+        "cpus_per_task": devices_of,
+        "mpi": launcher_of,
+    }
 
 
 def training_memory(wildcards, attempt):
@@ -226,12 +232,12 @@ if not CONFIG.partial:
             "../envs/sim2sky.yaml"
         threads: processes_of
         resources:
+            **of_several_nodes(),
             gpu=processes_of,
             mem_mb=training_memory,
             runtime=training_runtime,
             expected_minutes=training_minutes,
             disk_mb=networks_disk,
-            **of_several_nodes(),
         message:
             "Training {wildcards.run} of {wildcards.study}, seeds {wildcards.seeds}"
         script:
