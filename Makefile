@@ -7,6 +7,7 @@ PEER := $(VENV)-deeplenstronomy
 # Survey cutouts (a FITS cube, DES g band) add the real sky as a third domain: make demo CUTOUTS=path/to/cubes.fits
 SKY := $(if $(CUTOUTS),'cutouts={des_coadd_g: $(CUTOUTS)}')
 CONFIG := $(if $(CUTOUTS),--config $(SKY))
+EXTRAS :=
 # Jobs start by the hundred: the library is compiled once.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -33,7 +34,7 @@ why: setup ## what would be made again, and which key, module or file is the rea
 plan: setup ## what a full-size run would cost: jobs, hours, disk
 	@$(BIN)/sim2sky plan $(CONFIG)
 
-# Two cores are busy with three processes, of which one mostly waits for SLURM.
+# Three processes keep two cores busy, since one mostly waits for SLURM.
 test: ## all tests, with lint
 	$(MAKE) --no-print-directory --jobs 2 setup-test
 	$(MAKE) --no-print-directory --jobs 2 --keep-going lint

@@ -48,6 +48,7 @@ def test_wrong_command_lines_are_refused(arguments, capsys):
         (["why"], "No Snakefile found"),
         (["plan"], "profile directory given (slurm)"),
         (["why", "--no-such-option"], "unrecognized arguments: --no-such-option"),
+        (["picture", "a.png", "--pixels", "20", "--output", "a.png"], "a.png: the name of a shard ends in .zarr.zip"),
     ],
 )
 def test_mistakes_end_in_one_line(arguments, words, tmp_path):

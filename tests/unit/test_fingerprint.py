@@ -224,3 +224,23 @@ def test_a_template_counts_as_part_of_the_module_that_names_it(package):
 
 def test_a_digest_is_of_all_modules():
     assert module.digest({"a": "1", "b": "2"}) == module.digest({"b": "2", "a": "1"}) != module.digest({"a": "1"})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("def f(*, a=1, b): pass", "def f(*, a, b=1): pass"), ("x = {**a, 'k': b}", "x = {'k': a, **b}")],
+)
+def test_what_is_missing_counts_by_its_place(one, other):
+    assert module.Code.of(ast.parse(one).body).digest != module.Code.of(ast.parse(other).body).digest
+
+
+def test_nothing_that_jobs_use_takes_the_configuration_as_a_whole_or_by_another_name():
+    """Fingerprints find what is taken from it by its own name."""
+    for path in [*module.PACKAGE.rglob("*.py"), *(ROOT / "workflow/scripts").glob("*.py")]:
+        if {"config", "tools"} & set(path.relative_to(ROOT).parts[:-1]):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sim2sky.config"):
+                assert not any(alias.asname for alias in node.names), path
+            if isinstance(node, ast.ImportFrom) and node.module == "sim2sky":
+                assert "config" not in {alias.name for alias in node.names}, path

@@ -17,6 +17,7 @@ ALLOWED = {"report": {"evaluate", "observe"}}
 @pytest.mark.parametrize("package", [*STAGES, *BENEATH])
 def test_no_package_imports_a_stage_beside_or_above_it(package):
     found = {}
+    assert (PACKAGE / package / "__init__.py").is_file()
     for path in (PACKAGE / package).rglob("*.py"):
         for name in Code.of(_statements(path)).imports:
             other = name.split(".")[1] if "." in name else ""

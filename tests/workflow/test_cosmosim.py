@@ -1,6 +1,7 @@
 """A study of CosmoSim images, from the draw to what a network is given."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -123,6 +124,29 @@ def test_an_edit_brings_about_exactly_its_jobs(tiny, tmp_path, name):
     edited = tiny.copy(tmp_path / "project")
     edit(edited)
     assert planned(edited.snakemake("--dry-run", "--quiet", "rules", *ONLY)) == expected
+
+
+@pytest.mark.slow
+def test_predictions_read_the_shards_of_the_test_part_alone(tiny, tmp_path):
+    """Lenses are found in them although the first shards are not there."""
+    project = tiny.copy(tmp_path / "project")
+    set_to("statistics", value=["running"])(project)
+    set_to("recipes", "short", "normalisation", value="eight_bit")(project)
+    set_to("runs", "clean", "evaluate_on", value=["clean"])(project)
+    model, table = (
+        f"results/{path}"
+        for path in ("train/tiny/clean/0-0/model.safetensors", "evaluate/tiny/clean/0-0/predictions.parquet")
+    )
+    assert project.snakemake(*ONLY, "--", model).returncode == 0
+    shards = sorted((project.folder / "results/observe/clean").glob("*.zarr.zip"))
+    true = store.open_shards(shards[1:]).read("theta", 12, 20)  # 8 of 40 lenses
+    shards[0].unlink()
+    result = project.snakemake(*ONLY, "--", table)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    found = pd.read_parquet(project.folder / table).query("parameter == 'theta'")
+    assert found.lens.tolist() == list(range(32, 40))
+    np.testing.assert_allclose(found.true, true, rtol=1e-6)
+    assert not shards[0].exists()
 
 
 @pytest.mark.slow

@@ -10,8 +10,8 @@ DRY = ("--dry-run", "--quiet", "rules", "--config", "studies=[einstein_radius]")
 def test_full_size_dag(project):
     jobs = planned(project.snakemake(*DRY))
     assert jobs == {
-        "simulate_shard": 10,
-        "inject_noise": 20,
+        "simulate_shard": 5,
+        "inject_noise": 10,
         "train_source_only": 12,
         "adapt": 12,
         "cross_validate": 1,
@@ -34,7 +34,7 @@ def test_both_publications_are_hundreds_of_jobs(project):
 def test_cutouts_add_the_real_sky(project, tmp_path):
     (tmp_path / "cube.fits").write_bytes(b"SIMPLE  =")
     jobs = planned(project.snakemake(*DRY, "cutouts={des_coadd_g: cube.fits}"))
-    assert (jobs["inject_noise"], jobs["adapt"], jobs["train_source_only"]) == (30, 16, 14)
+    assert (jobs["inject_noise"], jobs["adapt"], jobs["train_source_only"]) == (15, 16, 14)
 
 
 def test_centring_and_cropping_is_a_switch(project):
@@ -44,7 +44,7 @@ def test_centring_and_cropping_is_a_switch(project):
         "    survey: noise_free\n    centre_crop: {pixels: 32}\n",
     )
     jobs = planned(project.snakemake(*DRY))
-    assert jobs["centre_crop"] == 10
+    assert jobs["centre_crop"] == 5
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 # Reads and checks the configuration once, constrains the wildcards, and says what stages have in common.
 #
-# The file of each stage has its rules and the functions that only they use. There a rule has its name inside, as `name`, because
-# `snakemake --lint` wants functions in another file than rules that are named in their first line; here a rule is read in one place.
+# The file of each stage has its rules and the functions that only they use. There each rule has its name inside,
+# because `snakemake --lint` objects to functions in a file whose rules are named in the `rule` line.
 import gc
 import os
 import sys
@@ -153,8 +153,8 @@ def observed(dataset):
     return costs.Observed(DATASETS[dataset], SIMULATIONS[DATASETS[dataset].simulation])
 
 
-def network_of(wildcards):
-    return costs.network_of(NETWORKS, recipe_of(wildcards.study, wildcards.run).network)
+def network_of(wildcards, unknown="lens_cnn"):
+    return costs.network_of(NETWORKS, recipe_of(wildcards.study, wildcards.run).network, unknown)
 
 
 def shard_memory(wildcards, attempt):

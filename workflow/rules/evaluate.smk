@@ -5,12 +5,15 @@ def trained_model(wildcards):
     return of_block(PATHS.model, wildcards)
 
 
+def predicted_parts(study, run):
+    """The test part, and the training part where AdaBN or the normalisation takes statistics from its images."""
+    statistics = "adabn" in STUDIES[study].statistics or recipe_of(study, run).normalisation == "per_domain"
+    return ("train", "test") if statistics else ("test",)
+
+
 @cache
 def evaluated_domains(study, run):
-    """Domains with the parts that predictions need: images to learn nothing but statistics from are read where something asks for these."""
-    statistics = "adabn" in STUDIES[study].statistics or recipe_of(study, run).normalisation == "per_domain"
-    parts = ("train", "test") if statistics else ("test",)
-    return [domain_of(name, parts) for name in STUDIES[study].runs[run].evaluate_on]
+    return [domain_of(name, predicted_parts(study, run)) for name in STUDIES[study].runs[run].evaluate_on]
 
 
 def evaluated_shards(wildcards):
@@ -109,12 +112,12 @@ def aggregation_surveys(wildcards):
 # Networks predict where they were trained: large ones on a GPU, small ones on one thread, since two threads that wait for each other are
 # slower than two networks side by side. Profiles go by the names of rules, so there are two rules of the same script.
 def studies_predicting(on_gpu):
-    """Constraint of the wildcard `study`, which looks ahead in the path to the run: is its network large, or is it not?"""
+    """Regular expression for `study`: studies that a run with a large network, or a small one, follows in the path."""
     runs = {
         name: [
             run
             for run in study.runs
-            if costs.predicts_on_gpu(costs.network_of(NETWORKS, recipe_of(name, run).network)) == on_gpu
+            if costs.predicts_on_gpu(costs.network_of(NETWORKS, recipe_of(name, run).network, "resnet152")) == on_gpu
         ]
         for name, study in STUDIES.items()
     }
@@ -125,8 +128,9 @@ def studies_predicting(on_gpu):
 
 
 def prediction_memory(wildcards, attempt):
-    images = max(observed(name).megabytes("train", "validation", "test") for name in run_of(wildcards).evaluate_on)
-    recipe, network = recipe_of(wildcards.study, wildcards.run), network_of(wildcards)
+    parts = predicted_parts(wildcards.study, wildcards.run)  # one after the other
+    images = max(observed(name).megabytes(part) for name in run_of(wildcards).evaluate_on for part in parts)
+    recipe, network = recipe_of(wildcards.study, wildcards.run), network_of(wildcards, "resnet152")
     libraries = costs.LIBRARIES_GPU if costs.predicts_on_gpu(network) else costs.LIBRARIES
     return costs.memory(
         costs.prediction_megabytes(recipe, network, images, length(wildcards.seeds)), attempt, libraries
@@ -134,11 +138,14 @@ def prediction_memory(wildcards, attempt):
 
 
 def prediction_runtime(wildcards, attempt):
-    parts = ["test", *(["train"] if "adabn" in STUDIES[wildcards.study].statistics else [])]
-    network, batch = network_of(wildcards), recipe_of(wildcards.study, wildcards.run).batch_size
-    domains = map(observed, run_of(wildcards).evaluate_on)
-    seconds = sum(costs.prediction_seconds(network, domain, domain.lenses(*parts), batch) for domain in domains)
-    return costs.time_limit(seconds * length(wildcards.seeds), attempt)
+    parts, statistics = predicted_parts(wildcards.study, wildcards.run), STUDIES[wildcards.study].statistics
+    network, batch = network_of(wildcards, "resnet152"), recipe_of(wildcards.study, wildcards.run).batch_size
+    seconds = 0
+    for domain in map(observed, run_of(wildcards).evaluate_on):
+        passed = domain.lenses("test") * len(statistics) + (domain.lenses("train") if "adabn" in statistics else 0)
+        passed *= length(wildcards.seeds)
+        seconds += costs.prediction_seconds(network, domain, domain.lenses(*parts), passed, batch)
+    return costs.time_limit(seconds, attempt)
 
 
 def prediction_disk(wildcards):

@@ -68,8 +68,8 @@ def report_what_exists():
     )
 
 
-# Snakemake asks for the signature of each of these functions, for each job anew
-for function in filter(inspect.isfunction, list(globals().values())):
+# Snakemake inspects the signature of each of these functions for every job; this keeps it.
+for function in [item for item in globals().values() if inspect.isfunction(item) and item.__globals__ is globals()]:
     function.__signature__ = inspect.signature(function)
 
 

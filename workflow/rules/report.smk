@@ -46,11 +46,10 @@ def files_of_inputs(study, kind):
         return files if there else {}
     if kind == "cutouts":
         return cutouts_of(study)
-    shards = {
-        dataset: [path for path in shards_of(dataset) if not CONFIG.partial or Path(path).exists()]
-        for dataset in STUDIES[study].datasets
-    }
-    return {dataset: paths[0] for dataset, paths in shards.items() if paths}
+    if kind == "first_shards":
+        shards = {dataset: shards_of(dataset)[0] for dataset in STUDIES[study].datasets}
+        return {dataset: path for dataset, path in shards.items() if not CONFIG.partial or Path(path).exists()}
+    raise LookupError(f"figures of {study} read {kind!r}, which no rule makes")
 
 
 def paths_of_inputs(wildcards, study, kind):

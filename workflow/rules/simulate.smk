@@ -2,7 +2,7 @@
 
 
 def simulation_params(wildcards):
-    """The configuration of a simulation as far as one shard depends on it: the total must not matter, or a larger one starts anew."""
+    """The configuration of a simulation as far as one shard depends on it: the total must not matter, otherwise a larger simulation would make all its shards again."""
     last = int(wildcards.shard.split("-")[1])
     return SIMULATIONS[wildcards.simulation].model_copy(update={"lenses": last + 1, "shard_size": 1}).params()
 

@@ -1,4 +1,4 @@
-"""Rule predict."""
+"""Rules predict and predict_on_gpu."""
 
 from sim2sky.jobs import bring_back_dates, tee
 

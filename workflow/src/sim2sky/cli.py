@@ -79,6 +79,8 @@ def _reconstruct(options: argparse.Namespace, _: Sequence[str]) -> None:
 
 
 def _picture(options: argparse.Namespace, _: Sequence[str]) -> None:
+    if not options.output.endswith(".zarr.zip"):
+        raise ValueError(f"--output: {options.output}: the name of a shard ends in .zarr.zip")
     from pydantic import ValidationError
 
     from sim2sky.config import CentreCrop

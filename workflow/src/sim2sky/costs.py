@@ -52,15 +52,16 @@ COMPUTING_SPEED = 25e9  # operations of a network a second
 IMAGING_SPEED = 600 * 40**2  # pixels a second, simulated or observed
 # Pixels a second of images in 8-bit counts: of the whole image, most of which is dark and not computed
 COUNTING_SPEED = 60 * 1000**2
-# Pixels a second, read and written beside what the network computes; lens_cnn went through 4,500 images of 40 x 40 pixels a second in all
-PREDICTION_SPEED = 3000 * 40**2
+# Pixels a second that a prediction reads beside what the network computes: with lens_cnn, 4,500 images of 40 x 40 pixels a second in all;
+# 7,100 images of 400 x 400 pixels in 8-bit counts in docs/results/benchmarks/input_pipeline.csv
+READING_SPEED, READING_SPEED_COUNTS = 7900 * 40**2, 5000 * 400**2
 
 # An H100, by docs/results/benchmarks/gpu.csv, with which tests/unit/test_costs.py compares
 GPU_SPEED = 20e12  # operations a second
 STARTING = 0.22e-3  # seconds per tensor of weights, whose kernels are started one by one
 BACKWARDS = 3  # operations of a training step over those of a forward pass
 
-LARGE = 5000  # operations per pixel; the network of the first publication has 1,499, the smallest of torchvision 3,969
+LARGE = 2000  # operations per pixel, at which one core computes about as long as it reads; lens_cnn has 1,499, the smallest of torchvision 3,969
 
 # Memory (MB) of imported libraries; those of CUDA take more of the host's
 LIBRARIES, LIBRARIES_GPU = 1000, 2000
@@ -268,17 +269,26 @@ def predicts_on_gpu(network: Network) -> bool:
     return network.operations_per_pixel > LARGE
 
 
-def prediction_seconds(network: Network, observed: Observed, images: int, batch: int) -> float:
-    """Seconds that a network takes for images, on the GPU that it asks for or on one core.
+def prediction_seconds(network: Network, observed: Observed, read: int, passed: int, batch: int) -> float:
+    """Seconds of a prediction, on the GPU that it asks for or on one core.
 
-    A forward pass is taken as a third of a training step.
+    A forward pass on a GPU is taken as a third of a training step.
+
+    Parameters
+    ----------
+    network : Network
+        What predicts.
+    observed : Observed
+        The dataset.
+    read, passed : int
+        Images that are read, and those that pass a network, each as often as it does.
+    batch : int
+        Images per batch.
     """
-    pixels = observed.pixels(images)
+    reading = observed.pixels(read) / (READING_SPEED if observed.dataset.survey else READING_SPEED_COUNTS)
     if predicts_on_gpu(network):
-        forwards = images / batch * step_seconds(network, observed.pixels(batch)) / BACKWARDS
-    else:
-        forwards = pixels * network.operations_per_pixel / COMPUTING_SPEED
-    return pixels / PREDICTION_SPEED + forwards
+        return reading + passed / batch * step_seconds(network, observed.pixels(batch)) / BACKWARDS
+    return reading + observed.pixels(passed) * network.operations_per_pixel / COMPUTING_SPEED
 
 
 def prediction_disk(lenses: float, domains: int, seeds: int) -> int:

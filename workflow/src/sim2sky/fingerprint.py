@@ -113,11 +113,11 @@ class Code(NamedTuple):
                 if value is None or value == [] or field == "ctx":
                     continue  # so that a field that a later Python adds changes nothing; the context follows from the rest
                 parts.append(field)
-                for item in value if isinstance(value, list) else (value,):
+                for place, item in enumerate(value if isinstance(value, list) else (value,)):
                     if isinstance(item, ast.AST):
                         todo.append(item)
                     else:
-                        parts.append(repr(item))
+                        parts.append(f"{place} {item!r}")  # the place of a missing default, or of what `**` unpacks
                 if isinstance(value, list):
                     parts.append(str(len(value)))
         return cls(_hash("\n".join(parts)), *map(frozenset, (imports, names, attributes, texts)))

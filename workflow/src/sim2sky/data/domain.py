@@ -98,9 +98,9 @@ def load_part(
     Parameters
     ----------
     shards : sequence of path
-        All shards of the data set, in order.
+        In the order of their lenses, without a gap.
     bounds : (int, int)
-        First and one-past-last lens.
+        First and one-past-last lens, counted from the first one of `shards`.
     targets : sequence of str
         Names of the parameters whose values are the labels.
     weight_angles : bool

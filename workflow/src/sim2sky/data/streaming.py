@@ -118,8 +118,9 @@ def read_finite(data: store.Shards, name: str, start: int, stop: int) -> np.ndar
     if np.issubdtype(values.dtype, np.floating):
         finite = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
         if not finite.all():
-            first = start + int(np.argmin(finite))
-            also = f" ({(~finite).sum()} such lenses from {start} to {stop - 1})"
-            lens = data.read("lens", first, first + 1)[0]
-            raise store.StoreError(f"{data.path_of(first)}: {name!r} of lens {lens} is not finite{also}")
+            first, lenses = int(np.argmin(finite)), data.read("lens", start, stop)
+            also = f" ({(~finite).sum()} such lenses from {lenses[0]} to {lenses[-1]})"
+            raise store.StoreError(
+                f"{data.path_of(start + first)}: {name!r} of lens {lenses[first]} is not finite{also}"
+            )
     return values
