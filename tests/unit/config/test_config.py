@@ -44,9 +44,9 @@ def test_without_cutouts_the_third_domain_is_left_out(tmp_path):
 
 def test_demo_changes_sizes_and_what_is_shown_only():
     demo = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
-    sizes = {"lenses", "shard_size", "epochs", "seeds", "images_per_range"}
+    sizes = {"lenses", "shard_size", "epochs", "seeds"}
     sizes |= {"lr"}  # of the optimiser: few steps ask for larger ones
-    shown = {"only_runs", "cross_validation", "statistics", "published"}
+    shown = {"only_runs", "cross_validation", "published"}
 
     def leaves(node):
         for key, value in node.items():

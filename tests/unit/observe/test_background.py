@@ -22,13 +22,13 @@ def on_sky(**options) -> Dataset:
 
 def test_test_cutouts_are_never_trained_on():
     dataset, lenses = on_sky(), 1000
-    cutout, orientation = choose_cutouts(dataset, np.arange(lenses), lenses, 46)
+    cutout, orientation = choose_cutouts(dataset, np.arange(lenses), lenses, 46, augment=True)
     parts = {name: set(cutout[a:b]) for name, (a, b) in dataset.split.bounds(lenses).items()}
     assert not parts["test"] & parts["train"] and not parts["test"] & parts["validation"]
     assert not parts["train"] & parts["validation"]
     assert set.union(*parts.values()) == set(range(46)), "all are used"
     assert set(orientation) == set(range(8))
-    again, turned = choose_cutouts(dataset, np.array([700, 3]), lenses, 46)
+    again, turned = choose_cutouts(dataset, np.array([700, 3]), lenses, 46, augment=True)
     assert (list(again), list(turned)) == (list(cutout[[700, 3]]), list(orientation[[700, 3]]))
     assert not choose_cutouts(dataset, np.arange(50), 50, 46, augment=False)[1].any()
 

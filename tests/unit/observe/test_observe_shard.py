@@ -162,6 +162,12 @@ def test_real_sky_lies_beneath_the_source(tmp_path, simulated, cube):
     assert np.isnan(shard.read("sky_brightness")).all() and "lens_light_magnitude" not in shard
 
 
+def test_cutouts_stay_as_they_are_where_the_configuration_says_so(tmp_path, simulated, cube):
+    dataset = on_sky(augment=False).model_copy(update={"noise": "none"})
+    shard = store.open_shards([run(tmp_path, simulated, dataset, survey("des"), lenses=LENSES, cutouts=cube)])
+    assert not shard.read("cutout_orientation").any()
+
+
 def test_on_real_sky_only_the_source_is_noisy(tmp_path, simulated, cube):
     """The noise added is the source's own, in electrons at the survey's zero point, and less than the sky's."""
     shards = {}

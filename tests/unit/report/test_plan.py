@@ -10,9 +10,11 @@ import yaml
 
 from sim2sky import registry
 from sim2sky.config.load import load
+from sim2sky.report.comparisons import comparisons
 from sim2sky.report.figures import list_figures
+from sim2sky.report.figures import registry as figures
 from sim2sky.report.page.captions import read_captions
-from sim2sky.report.plan import figure_plan, inputs_of
+from sim2sky.report.plan import figure_names, figure_plan, inputs_of
 from sim2sky.report.results import Results
 from tests.unit.report.adaptation_results import small_study
 from tests.unit.report.files import CAPTIONS, ROOT
@@ -50,6 +52,18 @@ def test_a_figure_sees_the_files_that_it_is_registered_with_alone():
     with pytest.raises(KeyError, match="metrics"):
         results.only(["history"]).metrics()
     assert results.only(["history"]).history("paper-none") is None
+
+
+def test_a_figure_that_reads_what_it_is_not_registered_with_fails(monkeypatch):
+    study = small_study()
+    results, comparison = Results(study, {kind: {} for kind in KINDS}), comparisons(study)[0]
+    monkeypatch.setitem(figures._FIGURES, "learning_curves", lambda results, comparison: results.latents("paper-none"))
+    with pytest.raises(KeyError, match="latents"):
+        figures.draw("learning_curves", results, comparison)
+
+
+def test_the_result_comes_first():
+    assert figure_names(small_study())[0].startswith("scores_")
 
 
 def test_captions_are_plain_text():

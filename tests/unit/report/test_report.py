@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from astropy.io import fits
@@ -246,6 +247,32 @@ def test_report_says_that_a_demo_is_one_and_what_was_not_drawn(made, tmp_path):
     text = page(made, tmp_path / "seeds.html", full=small_study({"seeds": 10}))
     assert "not the full study" not in text
     assert "full study with fewer networks" in text
+
+
+def test_the_first_table_is_the_result_and_no_section_is_empty(made, tmp_path):
+    text = page(made, tmp_path / "report.html", full=small_study({"seeds": 10}))
+    first = text[text.index("<table>") : text.index("</table>")]
+    assert "share of the oracle" in first and summary_of(made).text("paper-dann", "des", "batch", "r2") in first
+    whole, *parts = _sections(text)
+    assert "Beside the published numbers" in whole and all(parts)
+
+    table = pd.read_csv(made.paths.summary.format(study="toy"), keep_default_na=False)
+    table = table[table.run == "tuned-none"].assign(published_mean="", published_std="", published_source="")
+    table.to_csv(tmp_path / "summary.csv", index=False)
+    one = made.study.model_copy(update={"runs": {"tuned-none": made.study.runs["tuned-none"]}})
+    tables = {"metrics": {"files": [made.paths.metrics.format(study="toy"), tmp_path / "summary.csv"]}}
+    whole, *parts = _sections(page(made._replace(study=one, figures={}), tmp_path / "one.html", tables=tables))
+    assert "Beside the published numbers" not in whole and "Controls" not in whole and all(parts)
+
+
+def _sections(text: str) -> list[str | bool]:
+    """The page, and of each of its sections whether it has a table or a figure; links lead to places that are there."""
+    assert set(re.findall('href="#([^"]+)"', text)) <= set(re.findall(' id="([^"]+)"', text))
+    return [text, *("<table>" in section or "<figure" in section for section in re.split("<h3", text)[1:])]
+
+
+def summary_of(made) -> Summary:
+    return Summary(made.paths.summary.format(study="toy"))
 
 
 def test_tables_compute_differences(made):

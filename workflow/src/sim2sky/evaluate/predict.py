@@ -36,6 +36,7 @@ def predict_block(
     fingerprint: Mapping[str, str],
     threads: int = 1,
     statistics: Sequence[str] = STATISTICS,
+    gpu: bool = False,
 ) -> None:
     """Predict the test part of each domain with each seed of a block, under each of `statistics`.
 
@@ -65,10 +66,12 @@ def predict_block(
         CPU threads.
     statistics : sequence of str
         Some of `STATISTICS`. A network without batch normalisation predicts once, for all of them.
+    gpu : bool
+        Use a GPU if there is one.
     """
     torch.set_num_threads(threads)
     *_, bands, _, pixels = store.open_shards(domains[0].shards).variable("image").shape
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
     networks, encoding = load_models(model, recipe, targets, bands, pixels)
     networks = {seed: network.to(device) for seed, network in networks.items()}
     count = min(LATENT_LENSES, *(stop - start for start, stop in (domain.bounds["test"] for domain in domains)))

@@ -134,7 +134,7 @@ class Sky:
 
 
 def choose_cutouts(
-    dataset: Dataset, lens: np.ndarray, lenses: int, cutouts: int, augment: bool = True
+    dataset: Dataset, lens: np.ndarray, lenses: int, cutouts: int, augment: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose a cutout, of the part of the data set that a lens is in, and an orientation for each lens.
 

@@ -106,12 +106,17 @@ def contents(
 
 def _sections(of_runs: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Identifier and title of each section that the chapter has."""
-    found = [("headline", "in numbers"), ("scores", "all scores")] if of_runs else []
-    if of_runs and of_runs["published"].rows:
-        found.insert(1, ("published", "beside the paper"))
-    if of_runs and of_runs["controls"].rows:
-        found.append(("controls", "controls"))
-    return [*found, ("figures", "figures"), ("setup", "what was run")]
+    there = {
+        ("headline", "in numbers"): of_runs and of_runs["headline"],
+        ("published", "beside the paper"): of_runs and of_runs["published"].rows,
+        ("scores", "all scores"): of_runs,
+        ("controls", "controls"): of_runs and of_runs["controls"].rows,
+    }
+    return [
+        *(section for section, filled in there.items() if filled),
+        ("figures", "figures"),
+        ("setup", "what was run"),
+    ]
 
 
 def _of_runs(chapter: Chapter) -> dict[str, Any]:
