@@ -21,7 +21,7 @@ demo: setup ## from nothing to results/report/report.html, in minutes (CUTOUTS=c
 	$(SNAKEMAKE) --profile profiles/demo $(CONFIG)
 	@echo "Report: results/report/report.html"
 
-demo-all: setup ## all studies at demo size (config/demo-all.yaml), in less than half an hour
+demo-all: setup ## all studies at demo size (config/demo-all.yaml), in some minutes
 	$(SNAKEMAKE) --profile profiles/demo-all $(CONFIG)
 	@echo "Report: results/report/report.html"
 
@@ -78,6 +78,7 @@ benchmarks: setup-test $(PEER) ## speed against peers and another checkout (BEFO
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/gpu.py
 	$(BIN)/python benchmarks/input_pipeline.py
+	$(BIN)/python benchmarks/threads.py
 	test -z "$(BEFORE)" || $(BIN)/python benchmarks/workflow.py --before $(BEFORE) --demo
 
 clean: ## remove results (keeps the environment)

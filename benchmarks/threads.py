@@ -3,7 +3,7 @@
     python benchmarks/threads.py [--repeats 5] [--output PATH]
 
 It is why jobs with small networks take one thread and the batch of their recipe: two threads gain little alone and lose most of their speed
-where another process has one of the cores, while two networks side by side, a thread each, use two cores whatever else runs. Ratios are to
+where another process has one of the cores, whereas two networks side by side, with one thread each, make good use of both. Ratios are to
 one network on one thread with a batch of 32 in the same round, beside the same process. Each measurement is a process of its own, as a job is.
 """
 
@@ -22,6 +22,7 @@ from sim2sky.models import create_model
 
 OUTPUT = Path(__file__).parents[1] / "docs/results/benchmarks/threads.csv"
 IMAGES = 8192
+PATIENCE = 300  # seconds to wait for a measurement of a few; one that fails would never come
 # networks side by side, threads of each, images per batch; the first is what the others are compared with
 SETTINGS = [(1, 1, 32), (1, 2, 32), (2, 1, 32), (1, 1, 256), (1, 2, 256)]
 
@@ -50,10 +51,11 @@ def speed(networks: int, threads: int, batch: int) -> float:
     """Images per second of all networks together."""
     context = multiprocessing.get_context("spawn")
     barrier, speeds = context.Barrier(networks), context.Queue()
-    processes = [context.Process(target=predict, args=(threads, batch, barrier, speeds)) for _ in range(networks)]
+    arguments = (threads, batch, barrier, speeds)
+    processes = [context.Process(target=predict, args=arguments, daemon=True) for _ in range(networks)]
     for process in processes:
         process.start()
-    found = [speeds.get() for _ in processes]
+    found = [speeds.get(timeout=PATIENCE) for _ in processes]
     for process in processes:
         process.join()
     return sum(found)

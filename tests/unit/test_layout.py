@@ -9,6 +9,7 @@ from sim2sky.fingerprint import Code, _statements
 
 PACKAGE = Path(sim2sky.__file__).parent
 STAGES = ("simulate", "observe", "train", "evaluate", "measure", "report")
+SCRIPTS = sorted((PACKAGE.parents[1] / "scripts").glob("*.py"))
 BENEATH = ("config", "lensing", "data", "models", "adapt", "provenance")
 # The report draws what evaluation names and computes, and the formulas of the noise beside the real sky.
 ALLOWED = {"report": {"evaluate", "observe"}}
@@ -24,3 +25,8 @@ def test_no_package_imports_a_stage_beside_or_above_it(package):
             if other in STAGES and other not in {package} | ALLOWED.get(package, set()):
                 found.setdefault(str(path.relative_to(PACKAGE)), set()).add(name)
     assert not found
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_scripts_only_hand_over_what_rules_have(script):
+    assert len(script.read_text().splitlines()) <= 20

@@ -12,11 +12,9 @@ aggregate(
     snakemake.wildcards.study,
     Study.model_validate(snakemake.params.study),
     snakemake.input.metrics,
-    snakemake.output.metrics,
-    snakemake.output.summary,
-    Paths(snakemake.config["results"]),
-    {name: Survey.model_validate(survey) for name, survey in snakemake.params.surveys.items()},
-    snakemake.output.provenance,
-    snakemake.params.code,
+    **dict(snakemake.output.items()),
+    paths=Paths(snakemake.config["results"]),
+    surveys={name: Survey.model_validate(survey) for name, survey in snakemake.params.surveys.items()},
+    fingerprint=snakemake.params.code,
 )
 bring_back_dates(snakemake.config["results"], snakemake.input)

@@ -8,16 +8,9 @@ from sim2sky.config import Recipe
 from sim2sky.data.domain import Domain
 from sim2sky.evaluate.predict import predict_block
 
-prediction = snakemake.params.prediction
-predict_block(
-    snakemake.input.model,
-    Recipe.model_validate(prediction["recipe"]),
-    prediction["targets"],
-    [Domain(**domain) for domain in prediction["domains"]],
-    snakemake.output.predictions,
-    snakemake.output.latents,
-    snakemake.params.code,
-    snakemake.threads,
-    prediction["statistics"],
-)
+given, files = snakemake.params.prediction, dict(snakemake.output.items())
+recipe = Recipe.model_validate(given["recipe"])
+domains = [Domain(**domain) for domain in given["domains"]]
+job = {"fingerprint": snakemake.params.code, "threads": snakemake.threads, "gpu": bool(snakemake.resources.get("gpu"))}
+predict_block(snakemake.input.model, recipe, given["targets"], domains, **files, **job, statistics=given["statistics"])
 bring_back_dates(snakemake.config["results"], snakemake.input)

@@ -13,9 +13,7 @@ reconstruct_block(
     snakemake.input.shards,
     read_simulation(given.pop("simulation")),
     **given,
-    table=snakemake.output.table,
-    images=snakemake.output.images,
+    **dict(snakemake.output.items()),
     fingerprint=snakemake.params.code,
-    provenance=snakemake.output.provenance,
 )
 bring_back_dates(snakemake.config["results"], snakemake.input)

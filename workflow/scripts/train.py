@@ -8,14 +8,13 @@ from sim2sky.train.launch import train
 
 training, ranking = dict(snakemake.params.training), snakemake.input.ranking
 worst, domains = training.pop("worst"), training.pop("domains")
-task = {
+arguments = {
     "seeds": [int(seed) for seed in snakemake.wildcards.seeds.split("-")],
-    "model": snakemake.output.model,
-    "history": snakemake.output.history,
+    **dict(snakemake.output.items()),
     "fingerprint": snakemake.params.code,
     "threads": snakemake.threads,
     "start_from": snakemake.input.start or None,
     "worst": {"model": ranking, **worst} if worst else None,
 }
-train(training | domains | task)
+train(training | domains | arguments)
 bring_back_dates(snakemake.config["results"], snakemake.input)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim2sky.config import Study
-from sim2sky.paths import Paths
+from sim2sky.paths import Paths, of_run
 from sim2sky.report.page.chapter import Chapter
 from sim2sky.report.page.write import write_report
 from sim2sky.report.plan import figure_names
@@ -37,7 +37,10 @@ def inputs_of(study: Study, paths: Paths, cutouts: Mapping[str, Path] | None = N
         "latents": paths.latents,
         "models": paths.model,
     }
-    found = {kind: {block: _of_run(pattern, study, *block) for block in blocks} for kind, pattern in of_runs.items()}
+    found = {
+        kind: {block: Path(of_run(pattern, NAME, study, *block)) for block in blocks}
+        for kind, pattern in of_runs.items()
+    }
     shards = {
         name: Path(paths.observed.format(dataset=name, shard=study.simulations[dataset.simulation].shards[0]))
         for name, dataset in study.datasets.items()
@@ -69,8 +72,3 @@ def page(made: Made, path: Path, **more: Any) -> str:
     """The page with this one chapter."""
     write_report(path, {NAME: chapter_of(made, **more)}, CAPTIONS, {"versions": {"sim2sky": "0.0"}})
     return path.read_text()
-
-
-def _of_run(pattern: str, study: Study, run: str, seeds: str) -> Path:
-    stage = "adapt" if study.runs[run].target else "train"
-    return Path(pattern.format(study=NAME, run=run, seeds=seeds, stage=stage))

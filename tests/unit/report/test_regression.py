@@ -37,7 +37,7 @@ def build(folder, change=None, skip=()) -> Made:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Products with one run missing, and all figures of them."""
+    """Results with one run missing, and all figures of them."""
     return build(tmp_path_factory.mktemp("regression"), skip=(MISSING,))
 
 

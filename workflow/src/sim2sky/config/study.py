@@ -14,7 +14,7 @@ from sim2sky.config.simulate import AnySimulation
 from sim2sky.config.train import CrossValidation, Method, Recipe, Run
 
 Statistics = Literal["running", "batch", "adabn"]
-MEAN_PARAMETER = "mean"  # stands in `parameter` for the mean over all targets, each in its own unit
+MEAN_PARAMETER = "mean"  # stands in `parameter` for the mean over all regressed parameters, each in its own unit
 
 
 class Published(Strict):

@@ -69,7 +69,8 @@ class Recipe(Strict):
     optimiser: Optimiser
     schedule: Schedule = Schedule()
     standardise: bool = Field(
-        False, description="subtract the mean from each target and divide by its deviation, both of the training part"
+        False,
+        description="subtract the mean from each regressed parameter and divide by its deviation, both of the training part",
     )
     angles: Literal["degrees", "sin_cos"] = Field(
         "degrees",

@@ -68,6 +68,11 @@ def aggregate(
     -------
     list of (run, block)
         What is missing, which is printed as well.
+
+    Raises
+    ------
+    ValueError
+        A file of metrics has other columns, or is of a run that the study does not have; the message names it.
     """
     tables = [_checked(path, study) for path in run_metrics]
     if paths:

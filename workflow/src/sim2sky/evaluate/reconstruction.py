@@ -58,6 +58,13 @@ def reconstruct_block(
         Of the code.
     provenance : path
         Written, if given: what the table was made from, see :func:`sim2sky.provenance.record.write_provenance`.
+
+    Raises
+    ------
+    StoreError
+        A shard cannot be read.
+    ValueError
+        The networks do not regress all parameters that an image is simulated from.
     """
     wide = _estimates(predictions, domain, statistics)
     data = store.open_shards(shards)

@@ -44,6 +44,13 @@ def evaluate_run(
         Learning curves. If they are given, the file also says which networks are stuck after the last epoch.
     after_epochs : sequence of int
         Further epochs after which it says so.
+
+    Raises
+    ------
+    StoreError
+        `latents` is not a readable shard.
+    ValueError
+        The latents of two domains have different shapes, or are of fewer than two lenses.
     """
     names = {"run": run, "method": method, "recipe": recipe, "source": source, "target": target or ""}
     tables = [run_metrics(pd.read_parquet(predictions)), run_distances(latents, source).assign(parameter="")]

@@ -93,6 +93,11 @@ def reconstruct(image: np.ndarray, estimate: Mapping[str, float], simulation: Co
     simulation : CosmosimSimulation
         How images like this one are made.
 
+    Returns
+    -------
+    Reconstructed
+        The image that the estimate gives, the source plane, and what is left of both.
+
     Raises
     ------
     ValueError

@@ -29,6 +29,13 @@ def as_simulated(path: str | Path, simulation: CosmosimSimulation) -> np.ndarray
     An image of the right size is taken as it is; a larger one is centred on its light and cropped as the simulation does.
     Of values that are not 8-bit counts, the median along the edge is taken for the sky and the brightest for 255.
 
+    Parameters
+    ----------
+    path : path
+        FITS or a picture; square, with one lens.
+    simulation : CosmosimSimulation
+        The simulation whose frame is wanted.
+
     Returns
     -------
     (pixels, pixels) array
@@ -55,8 +62,18 @@ def as_simulated(path: str | Path, simulation: CosmosimSimulation) -> np.ndarray
     return np.rint(light * (255 / max(light.max(), 1e-300))).astype(np.uint8)
 
 
-def read_task(model: str | Path) -> tuple[Recipe, list[str], CosmosimSimulation]:
+def read_training(model: str | Path) -> tuple[Recipe, list[str], CosmosimSimulation]:
     """Recipe, regressed parameters and simulation that the networks of a file were trained with.
+
+    Parameters
+    ----------
+    model : path
+        File of networks.
+
+    Returns
+    -------
+    Recipe, list of str, CosmosimSimulation
+        As the provenance in the file has them.
 
     Raises
     ------
@@ -100,9 +117,9 @@ def estimate(image: np.ndarray, model: str | Path, seed: int | None = None) -> d
     Raises
     ------
     ValueError
-        The file cannot be used (:func:`read_task`) or does not hold the seed.
+        The file cannot be used (:func:`read_training`) or does not hold the seed.
     """
-    recipe, targets, simulation = read_task(model)
+    recipe, targets, simulation = read_training(model)
     networks, encoding = load_models(model, recipe, targets, 1, simulation.pixels)
     if seed is not None and seed not in networks:
         raise ValueError(f"{model}: holds seeds {', '.join(map(str, networks))}, not {seed}")
@@ -113,7 +130,17 @@ def estimate(image: np.ndarray, model: str | Path, seed: int | None = None) -> d
 
 
 def draw(image: np.ndarray, result: Reconstructed, path: str | Path) -> None:
-    """The image, what the estimate gives, what is left, and the source with its lensing undone, as PNG."""
+    """The image, what the estimate gives, what is left, and the source with its lensing undone, as PNG.
+
+    Parameters
+    ----------
+    image : (pixels, pixels) array
+        Counts of 0 to 255.
+    result : Reconstructed
+        What :func:`sim2sky.lensing.undo.reconstruct` gives for it.
+    path : path
+        PNG to write.
+    """
     figure = Figure(figsize=(10, 3), layout="constrained")
     left = image.astype(float) - result.simulated
     panels = [("image", image), (f"simulated from the estimate\nRMS left {result.rms:.3g}", result.simulated)]
@@ -154,7 +181,7 @@ def reconstruct_file(
     ValueError
         The image or the file of networks cannot be used; the message names it.
     """
-    *_, simulation = read_task(model)
+    *_, simulation = read_training(model)
     image = as_simulated(path, simulation)
     found = estimate(image, model, seed)
     result = reconstruct(image, found, simulation)

@@ -22,7 +22,7 @@ METRIC_TITLES = {
     "scatter": "scatter",
     "outlier_fraction": "outliers",
     "mse": "MSE",
-    CIRCULAR: "MAE, angles the short way round,",
+    CIRCULAR: "MAE, angles the short way round",
     "mmd": "squared MMD",
     "proxy_a_distance": "proxy A-distance",
     GAP_CLOSED: "gap closed",

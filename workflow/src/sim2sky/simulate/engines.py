@@ -22,8 +22,8 @@ ENGINES: dict[str, Engine] = {}
 def register_engine(simulate: Engine) -> Engine:
     """Register a function ``name(simulation, lenses, device, progress)`` under its own name.
 
-    The name is what a simulation gives as its `engine`. `lenses` is a range of indices; a lens must have the same bytes whatever the range. The function calls `progress` with
-    the fraction that is done.
+    The name is what a simulation gives as its `engine`. `lenses` is a range of indices; a lens must have the
+    same bytes whatever the range. The function calls `progress` with the fraction that is done.
     """
     ENGINES[simulate.__name__] = simulate
     return simulate

@@ -27,7 +27,7 @@ def cross_validate(
     cross: CrossValidation,
     targets: Sequence[str],
     domain: Domain,
-    path: str | Path,
+    table: str | Path,
     threads: int = 1,
     provenance: str | Path | None = None,
     fingerprint: Mapping[str, str] | None = None,
@@ -44,7 +44,7 @@ def cross_validate(
         The parameters that are regressed.
     domain : Domain
         Labelled images; its validation and test parts are not used.
-    path : path
+    table : path
         CSV, one row per grid point and fold: the grid's keys, `fold`, and `r2` and `rmse` from
         :meth:`Learner.validate`.
     threads : int
@@ -81,14 +81,14 @@ def cross_validate(
             rows.append(point | {"fold": fold, "r2": r2, "rmse": rmse})
             settings = ", ".join(f"{key} {value}" for key, value in point.items())
             print(f"{settings}: fold {fold + 1}/{cross.folds}  R2 {r2:.4f}  RMSE {rmse:.4f}", flush=True)
-    with store.atomic(path) as temporary, open(temporary, "w", newline="") as file:
+    with store.atomic(table) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     if provenance:
         config = {"recipe": recipe.params(), "cross_validation": cross.params(), "targets": list(targets)}
         about = record.provenance(config, fingerprint or {}, domain=domain.origin())
-        record.write_provenance(provenance, [path], about)
+        record.write_provenance(provenance, [table], about)
 
 
 def _grid(cross: CrossValidation) -> Iterator[dict[str, Any]]:

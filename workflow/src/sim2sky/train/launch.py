@@ -29,41 +29,41 @@ class DistributedError(RuntimeError):
     """A training in several processes cannot be started, or one of them failed; its output, printed before, says why."""
 
 
-def train(task: Mapping[str, Any]) -> None:
+def train(arguments: Mapping[str, Any]) -> None:
     """Train a block of seeds, in as many processes as its recipe asks for.
 
     Parameters
     ----------
-    task : mapping
+    arguments : mapping
         Arguments of :func:`sim2sky.train.block.train_block` as JSON: models and data classes as mappings, `seeds` as
         (first, last).
     """
-    recipe = Recipe.model_validate(task["recipe"])
+    recipe = Recipe.model_validate(arguments["recipe"])
     if recipe.processes == 1:
-        train_here(task)
+        train_here(arguments)
     else:
-        launch(task, recipe.devices, recipe.nodes)
+        launch(arguments, recipe.devices, recipe.nodes)
 
 
-def train_here(task: Mapping[str, Any]) -> None:
+def train_here(arguments: Mapping[str, Any]) -> None:
     """Train a block of seeds in this process, alone or as one of several."""
-    first, last = task["seeds"]
+    first, last = arguments["seeds"]
     given = {
-        "recipe": Recipe.model_validate(task["recipe"]),
-        "method": Method.model_validate(task["method"]),
+        "recipe": Recipe.model_validate(arguments["recipe"]),
+        "method": Method.model_validate(arguments["method"]),
         "seeds": range(first, last + 1),
-        "worst": Worst(**task["worst"]) if task["worst"] else None,
+        "worst": Worst(**arguments["worst"]) if arguments["worst"] else None,
     }
-    domains = {role: Domain(**task[role]) if task[role] else None for role in ("source", "adapt_to", "watch")}
-    train_block(**{**task, **given, **domains})
+    domains = {role: Domain(**arguments[role]) if arguments[role] else None for role in ("source", "adapt_to", "watch")}
+    train_block(**{**arguments, **given, **domains})
 
 
-def launch(task: Mapping[str, Any], devices: int, nodes: int = 1) -> None:
+def launch(arguments: Mapping[str, Any], devices: int, nodes: int = 1) -> None:
     """Run :func:`train_here` in several processes and print what the first one prints.
 
     Parameters
     ----------
-    task : mapping
+    arguments : mapping
         As for :func:`train`.
     devices, nodes : int
         Processes per node, and nodes of the SLURM job that this process belongs to. Outside SLURM all processes start
@@ -78,11 +78,11 @@ def launch(task: Mapping[str, Any], devices: int, nodes: int = 1) -> None:
     if 0 < (found := torch.cuda.device_count()) < here:
         asked = f"devices: {devices}" + (f", nodes: {nodes}" if nodes > 1 else "")
         raise DistributedError(f"{asked} in the recipe takes {here} GPUs of this machine, where {found} can be seen")
-    file = Path(task["model"]).with_name(f".task.{os.getpid()}.partial")  # all nodes see this folder
+    file = Path(arguments["model"]).with_name(f".arguments.{os.getpid()}.partial")  # all nodes see this folder
     file.parent.mkdir(parents=True, exist_ok=True)
     command = [*_launcher(devices, nodes), "-m", "sim2sky.train.launch", str(file)]
     try:
-        file.write_text(json.dumps(task))
+        file.write_text(json.dumps(arguments))
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             for line in process.stdout or ():
                 print(line, end="", flush=True)
@@ -110,7 +110,7 @@ def _launcher(devices: int, nodes: int) -> list[str]:
 
 
 def main(file: str) -> None:
-    """Train the task in the JSON `file`, as one of the processes that :func:`launch` starts."""
+    """Train with the arguments in the JSON `file`, as one of the processes that :func:`launch` starts."""
     dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     if torch.cuda.is_available():
         torch.cuda.set_device(distributed.own_device())

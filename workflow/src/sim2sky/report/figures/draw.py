@@ -40,6 +40,11 @@ def draw_figures(
         Files may be of an earlier configuration; those that were not made as `study` says are left out.
     fingerprint : mapping of str to str
         Hash of the code, which goes into each file with the configuration and the versions.
+
+    Raises
+    ------
+    KeyError
+        A name in `outputs` is not in the plan, or a kind of files that a figure reads is not in `inputs`.
     """
     text, plan, surveys = png_text(study, fingerprint or {}), figure_plan(study), surveys or {}
     results = Results(study, current(inputs, study, surveys) if partial else inputs, surveys)

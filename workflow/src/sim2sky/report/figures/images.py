@@ -49,7 +49,7 @@ def examples(results: Results) -> Figure:
 
 
 def _choose(results: Results, shards: dict[str, store.Shards], simulation: str) -> np.ndarray:
-    """Lenses with evenly spaced values of the target, out of the clearer half by signal-to-noise."""
+    """Lenses with evenly spaced values of the first regressed parameter, out of the clearer half by signal-to-noise."""
     study = results.study
     mine = [name for name in shards if study.datasets[name].simulation == simulation]
     if not mine:
@@ -98,7 +98,7 @@ def _example_row(
 def _stretch(images: np.ndarray, sigma: float) -> AsinhNorm:
     """Inverse hyperbolic sine, linear within the noise; the same for a whole row.
 
-    Without noise it is linear over the faintest per cent of the range.
+    Without noise it is linear over the faintest two per cent of the range.
     """
     high = float(np.percentile(images, 99.7))
     width = sigma if sigma > 0 else high / 100 or 1.0

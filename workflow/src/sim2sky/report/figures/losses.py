@@ -71,7 +71,7 @@ def loss_kind(study: Study, run: str) -> str:
     recipe = study.recipe_of(run)
     text = recipe.loss.upper() if recipe.loss != "huber" else "Huber loss"
     if recipe.standardise:
-        text += ", standardised targets"
+        text += ", standardised labels"
     return text + (",\nangles as sin, cos" if recipe.angles == "sin_cos" else "")
 
 

@@ -192,7 +192,7 @@ def _analyses(chapter: Chapter, captions: Mapping[str, Caption]) -> list[tuple[s
     """Heading and table of each analysis that there is."""
     tables, found = chapter.tables, []
     if "degeneracy" in tables:
-        found.append((captions["degeneracy"].title, analyses.degeneracy(tables["degeneracy"].files[0])))
+        found.append(("Identical pairs and largest differences", analyses.degeneracy(tables["degeneracy"].files[0])))
     if "reconstruction" in tables:
         table = analyses.reconstruction(chapter.study, tables["reconstruction"].files[0])
         found.append((captions["reconstruction"].title, table))

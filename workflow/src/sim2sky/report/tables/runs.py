@@ -47,7 +47,7 @@ def controls(study: Study, summary: Summary, metric: str = "r2") -> Table:
                 texts = [text for row in (before, after) for text in (mean_std(row.mean, row.std), str(row.n_seeds))]
                 setting = f"{setting}: {values[0]} → {values[1]}"
                 rows.append([first, second, setting, study.datasets[domain].title, *texts, delta])
-    scores = [title for when in ("before", "after") for title in (f"{METRIC_TITLES[metric]} {when}", "seeds")]
+    scores = [title for when in ("before", "after") for title in (f"{METRIC_TITLES[metric]}, {when}", "seeds")]
     return Table(["from run", "to run", "the one change", "domain", *scores, "difference"], rows)
 
 
