@@ -133,6 +133,7 @@ def test_predictions_read_the_shards_of_the_test_part_alone(tiny, tmp_path):
     set_to("statistics", value=["running"])(project)
     set_to("recipes", "short", "normalisation", value="eight_bit")(project)
     set_to("runs", "clean", "evaluate_on", value=["clean"])(project)
+    set_to("reconstruction", value=None)(project)  # it is of another dataset
     model, table = (
         f"results/{path}"
         for path in ("train/tiny/clean/0-0/model.safetensors", "evaluate/tiny/clean/0-0/predictions.parquet")
