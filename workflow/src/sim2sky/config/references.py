@@ -15,6 +15,7 @@ from sim2sky.angles import SOURCE_AXES
 from sim2sky.config.base import known, merge, nested
 from sim2sky.config.chains import chain_problems
 from sim2sky.config.check import ConfigError, check
+from sim2sky.config.leaks import leak_problems
 from sim2sky.config.networks import check_side
 from sim2sky.config.observe import Dataset, Survey
 from sim2sky.config.simulate import AnySimulation, Simulation
@@ -45,6 +46,7 @@ def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Su
     for name in study.runs:
         yield from _of_run(study, name)
     yield from chain_problems(study)
+    yield from leak_problems(study)
     yield from _of_cross_validation(study)
     yield from _of_published(study)
     yield from _of_reconstruction(study)
