@@ -104,12 +104,9 @@ def _given_twice(node: Any, path: tuple[Any, ...], seen: set[int]) -> Iterator[t
             yield from _given_twice(value, (*path, key.value), seen)
     for name, where in lines.items():
         if len(where) > 1:
+            lines_of = " and ".join(map(str, dict.fromkeys(where)))
             advice = "merge a list, `<<: [*first, *second]`" if name == "<<" else "keep one"
-            yield (*path, name), f"given {len(where)} times, in lines {_listed(where)}; {advice}"
-
-
-def _listed(lines: list[int]) -> str:
-    return f"{', '.join(map(str, lines[:-1]))} and {lines[-1]}"
+            yield (*path, name), f"is given {len(where)} times, in line {lines_of}; {advice}"
 
 
 def as_written(value: Any) -> Any:

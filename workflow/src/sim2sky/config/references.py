@@ -116,6 +116,8 @@ def _of_run(study: Study, name: str, recipe: Recipe | None) -> Mistakes:
     yield from _name((*where, "recipe"), run.recipe, study.recipes, "recipe")
     for key, dataset in run.domains:
         yield from _name((*where, key), dataset, study.datasets, "dataset")
+    for dataset in dict.fromkeys(name for name in run.evaluate_on if run.evaluate_on.count(name) > 1):
+        yield (*where, "evaluate_on"), f"{dataset} is given twice; its rows would be, too"
     if run.method in study.methods and (study.methods[run.method].adaptation != "none") != (run.target is not None):
         yield (*where, "target"), "a method that adapts needs a target, `adaptation: none` takes none"
     if run.recipe in study.recipes:
@@ -179,8 +181,11 @@ def _of_published(study: Study) -> Mistakes:
     """Published numbers must be of what the study measures."""
     epochs = study.stuck_at_mean.after_epochs if study.stuck_at_mean else []
     metrics = [*OF_PREDICTIONS, *OF_BATCHES, *(f"stuck_fraction_after_{epoch}" for epoch in epochs)]
+    numbers = [row.model_copy(update={"mean": 0, "std": None, "source": ""}) for row in study.published]
     for index, row in enumerate(study.published):
         where = ("published", index)
+        if (first := numbers.index(numbers[index])) < index:
+            yield where, f"is of the same run, domain and metric as published.{first}; each number is compared once"
         kinds: dict[str, Iterable[str]] = {"run": study.runs, "method": study.methods}
         kinds |= {"recipe": study.recipes, "domain": study.datasets}
         for key, names in kinds.items():

@@ -184,9 +184,7 @@ class Run(Strict):
         None, description="key of `runs` whose final weights, seed by seed, are the first ones"
     )
     train_on: WorstPredicted | None = Field(None, description="null trains on all of the source's training part")
-    evaluate_on: Annotated[list[Name], Distinct] = Field(
-        min_length=1, description="datasets whose test parts are predicted"
-    )
+    evaluate_on: list[Name] = Field(min_length=1, description="datasets whose test parts are predicted")
 
     @property
     def stage(self) -> str:
