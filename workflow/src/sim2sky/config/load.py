@@ -108,7 +108,10 @@ def _source(layers: Layers, path: tuple[Any, ...]) -> str | None:
     for name, node in layers.items():
         inside: Any = node
         for key in path:
-            inside = inside.get(key) if isinstance(inside, dict) else None
+            there = (
+                key in inside if isinstance(inside, dict) else isinstance(inside, list) and key in range(len(inside))
+            )
+            inside = inside[key] if there else None
         found = name if inside is not None else found
     return found
 
