@@ -24,7 +24,6 @@ class Images(NamedTuple):
     simulation_name: str
     simulation: AnySimulation
     pixels: int
-    pixel_scale: float | None  # arcsec
     label_pixel: float  # side of a pixel, in the unit of the parameters that are lengths
     unit: str
     real_sky: bool
@@ -41,8 +40,7 @@ def images_of(study: Study, name: str) -> Images | None:
     simulation = study.simulations.get(dataset.simulation) if dataset else None
     if dataset is None or simulation is None:
         return None
-    scale = dataset.scale(simulation.pixel_scale) if simulation.pixel_scale else None
-    sizes = dataset.side(simulation.pixels), scale, dataset.scale(simulation.label_pixel)
+    sizes = dataset.side(simulation.pixels), dataset.scale(simulation.label_pixel)
     unit = FLUXES if dataset.survey or simulation.engine == "galaxy" else COUNTS
     return Images(name, dataset.simulation, simulation, *sizes, unit, dataset.background is not None)
 
@@ -132,10 +130,12 @@ def _misfits(images: Images, learnt: Images, recipe: Recipe | None) -> Iterator[
     compared = [
         ("pixels a side", images.pixels, learnt.pixels),
         ("bands", images.simulation.bands, learnt.simulation.bands),
-        ("arcsec/pixel", images.pixel_scale, learnt.pixel_scale),
     ]
-    if images.simulation.engine == learnt.simulation.engine == "cosmosim":  # whose parameters are in pixels
-        compared.append(("simulated pixels per pixel", images.label_pixel, learnt.label_pixel))
+    if (
+        images.simulation.engine == learnt.simulation.engine
+    ):  # CosmoSim's lengths are in pixels, whatever these are on the sky
+        unit = "simulated pixels per pixel" if images.simulation.engine == "cosmosim" else "arcsec/pixel"
+        compared.append((unit, images.label_pixel, learnt.label_pixel))
     for what, mine, theirs in compared:
         if not _same(mine, theirs):
             yield (
@@ -166,10 +166,8 @@ def _other_shape(images: Images, earlier: Images, recipe: Recipe | None) -> Iter
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether both are equal, numbers to rounding; what is not known is no difference."""
-    if isinstance(one, float) and isinstance(other, float):
-        return isclose(one, other, rel_tol=1e-6)
-    return one == other or None in (one, other)
+    """Whether both are equal, to rounding."""
+    return isclose(one, other, rel_tol=1e-6) if isinstance(one, float) else one == other
 
 
 def _words(value: Any) -> str:
