@@ -35,7 +35,7 @@ STUDY = {
     "seeds": 1,
     "simulations": {"full": SIMULATION, "cropped": SIMULATION | {"crop": CROP, "downscale": 30}},
     "datasets": DATASETS,
-    "recipes": {"short": {"network": "lens_cnn", "epochs": 1, "optimiser": {"lr": 1e-3}, "batch_size": 8}},
+    "recipes": {"short": {"network": "lens_cnn", "epochs": 1, "optimiser": {"lr": 1e-3}, "batch_size": 8, "normalisation": "per_domain"}},
     "methods": {"none": {"title": "none", "adaptation": "none"}},
     "runs": {
         "clean": {

@@ -38,13 +38,18 @@ def test_cutouts_add_the_real_sky(project, tmp_path):
 
 
 def test_centring_and_cropping_is_a_switch(project):
-    project.edit(
-        "config/studies/einstein_radius.yaml",
-        "    survey: noise_free\n",
-        "    survey: noise_free\n    centre_crop: {pixels: 32}\n",
+    """Of each domain; one network takes all of them only if they are cropped alike."""
+    name = "config/studies/einstein_radius.yaml"
+    for line in ("    survey: noise_free\n", "    survey: des\n    seed: 4\n"):
+        project.edit(name, line, f"{line}    centre_crop: {{pixels: 32}}\n")
+    result = project.snakemake(*DRY)
+    assert (
+        "runs.paper-none.evaluate_on: des has 40 pixels a side, noise_free, which the network learns from"
+        in result.stdout + result.stderr
     )
+    project.edit(name, "    seed: 3\n", "    seed: 3\n    centre_crop: {pixels: 32}\n")
     jobs = planned(project.snakemake(*DRY))
-    assert jobs["centre_crop"] == 5
+    assert jobs["centre_crop"] == 10
 
 
 @pytest.mark.parametrize(
@@ -77,3 +82,23 @@ def test_mistake_stops_before_any_job(project, file, old, new, words):
 def test_parsing_imports_no_torch(project):
     code = "import sys; from sim2sky import config, fingerprint, paths, report; import sim2sky.report.plan; sys.exit('torch' in sys.modules)"
     assert project.python("-c", code).returncode == 0
+
+
+def test_config_files_of_the_command_line_are_read_as_those_of_the_project(project):
+    """Snakemake's own reader keeps the last of two equal keys, and takes 1e0 for text and 012 for ten."""
+    path = project.folder / "config/twice.yaml"
+    path.write_text(
+        "overrides:\n  einstein_radius:\n    recipes: {tuned: {epochs: 1, epochs: 2}}\n    seeds: 2\n    seeds: 3\n"
+    )
+    result = project.snakemake("--dry-run", "--configfile", "config/twice.yaml")
+    assert result.returncode == 1
+    for words in ("recipes.tuned.epochs: is given 2 times, in line 3;", "seeds: is given 2 times, in line 4 and 5;"):
+        assert f"config/twice.yaml: overrides.einstein_radius.{words}" in result.stderr + result.stdout
+    path.write_text(
+        "studies: [einstein_radius]\noverrides:\n  einstein_radius:\n    seeds: 012\n    only_runs: [tuned-none]\n"
+        "    simulations: {galaxy_lenses: {lenses: 1e3, population: {lens_light: {n_sersic: 1e0}}}}\n"
+    )
+    overrides = "overrides={einstein_radius: {seeds_per_job: 0x4, cross_validation: null, published: []}}"
+    arguments = ["--dry-run", "--quiet", "rules", "--configfile", "config/twice.yaml", "--config", overrides]
+    jobs = planned(project.snakemake(*arguments))
+    assert (jobs["train_source_only"], jobs["simulate_shard"]) == (3, 1) and "cross_validate" not in jobs

@@ -25,17 +25,27 @@ os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**25))
 
 from sim2sky import costs
 from sim2sky.config import Recipe, Split, merge, nested
-from sim2sky.config.load import ConfigError, load
+from sim2sky.config.load import ConfigError, load, merged, read_layers
 from sim2sky.fingerprint import digest, fingerprint
 from sim2sky.paths import WEIGHTS, Paths, of_run
 from sim2sky.report.comparisons import shown_statistics
 
 min_version("9.0")
 
+
+def config_files():
+    """Config files in the order in which they count; Snakemake keeps those of its command line before that of the Snakefile."""
+    given = workflow.config_settings
+    named = workflow.configfiles[len(given.configfiles) :]
+    return [*([] if given.replace_workflow_config and given.overwrite_config else named), *given.configfiles]
+
+
 try:
-    CONFIG, STUDIES, SURVEYS = load(config, Path(workflow.basedir))
+    LAYERS = read_layers(config_files(), workflow.config_settings.config, Path(workflow.basedir))
+    CONFIG, STUDIES, SURVEYS = load(merged(LAYERS), Path(workflow.basedir), LAYERS)
     # the studies as their files have them: the report says how much smaller this run is
-    FULL_STUDIES = load(config | {"overrides": {}}, Path(workflow.basedir))[1] if CONFIG.overrides else STUDIES
+    as_filed = merged(LAYERS) | {"overrides": {}}
+    FULL_STUDIES = load(as_filed, Path(workflow.basedir))[1] if CONFIG.overrides else STUDIES
 except ConfigError as error:
     raise WorkflowError(f"The configuration is wrong; nothing was started.\n{error}") from None
 

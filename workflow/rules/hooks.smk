@@ -58,7 +58,7 @@ def remove_leftovers():
 def report_what_exists():
     """After a failure: write the report from the runs that are there, naming those that are not."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(dict(config) | {"partial": True}, file)
+        json.dump(merged(LAYERS) | {"partial": True}, file)
         file.flush()
         command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile, "--configfile", file.name]
         command += ["--cores", "1", "--nolock", "--quiet", "all", "--", "write_report"]

@@ -284,3 +284,95 @@ def test_shards_cover_all_lenses_once():
         studies["einstein_radius"].simulations["galaxy_lenses"].model_copy(update={"lenses": 5, "shard_size": 2})
     )
     assert simulation.shards == ["0000000-0000001", "0000002-0000003", "0000004-0000004"]
+
+
+def test_mistake_is_blamed_on_overrides_only_where_they_make_it(project):
+    """What a file has wrong by itself is the file's, also where overrides change something beside it."""
+    path = project / STUDY
+    path.write_text(
+        path.read_text().replace(
+            "batch_size: 32\n    loss: mse\n    optimiser: {name: adam, lr: 3.0e-4}", "batch_size: 1"
+        )
+    )
+
+    def lines(overrides):
+        with pytest.raises(configure.ConfigError) as error:
+            configure.load(top(overrides={"einstein_radius": overrides}), project)
+        return str(error.value).splitlines()
+
+    own = {f"{STUDY}: recipes.tuned.batch_size", f"{STUDY}: recipes.tuned.optimiser"}
+    for overrides in ({}, {"recipes": {"tuned": {"epochs": 2}}}, {"recipes": {"paper": {"epochs": 2}}}):
+        assert {": ".join(line.split(": ")[:2]) for line in lines(overrides)} == own
+    both = lines({"recipes": {"tuned": {"epochs": 0}}, "targets": ["theta_E", "theta_E"]})
+    assert {line.split(": ")[1] for line in both if line.startswith("overrides of")} == {
+        "recipes.tuned.epochs",
+        "targets",
+    }
+    assert len(both) == 4
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("runs", {}), ("chapter", "images"), ("cross_validation", {"recipe": "tuned"}), ("seeds", 0)]
+)
+def test_mistake_of_a_whole_study_is_its_file_s(project, key, value):
+    study = yaml.safe_load((project / STUDY).read_text()) | {key: value}
+    (project / STUDY).write_text(yaml.safe_dump(study))
+    for raw in (top(), top(overrides={"einstein_radius": {}}), top(overrides={"degeneracy": {"title": "A"}})):
+        with pytest.raises(configure.ConfigError) as error:
+            configure.load(raw, project)
+        assert all(line.startswith(f"{STUDY}: ") for line in str(error.value).splitlines())
+
+
+def test_each_layer_of_the_configuration_is_named(project):
+    files = [project / "config/config.yaml", project / "config/mine.yaml"]
+
+    def load(text, **given):
+        files[1].write_text(text)
+        layers = configure.read_layers(files, given, project)
+        return configure.load(configure.merged(layers), project, layers)
+
+    radius = "overrides:\n  einstein_radius:\n"
+    given = {
+        "studies": ["einstein_radius"],
+        "overrides": {"einstein_radius": {"cross_validation": "null", "seeds": "1e0"}},
+    }
+    _, studies, _ = load(radius + "    seeds: 012\n    recipes: {tuned: {optimiser: {lr: 1e-3}}}\n", **given)
+    study = studies["einstein_radius"]
+    assert (study.seeds, study.cross_validation, study.recipes["tuned"].optimiser.lr) == (1, None, 1e-3)
+    assert study.seed_blocks == ["0-0"]
+    for text, more, words in [
+        ("studys: [a]", {}, "config/mine.yaml: studys: unknown key"),
+        ("results: a", {"results": "/b"}, "--config: results: must be a folder"),
+        (radius + "    seeds: -1", {}, f"config/mine.yaml: overrides of {STUDY}: seeds: Input should be greater"),
+        (radius + "    seeds: 2", given | {"overrides": {"einstein_radius": {"seeds": "x"}}}, f"--config: overrides of {STUDY}: seeds"),
+        (radius + "    seeds: 2\n    title: A\n    seeds: 3", {}, "config/mine.yaml: overrides.einstein_radius.seeds: is given 2 times, in line 3 and 5"),
+        ("studies: [degeneracy, degeneracy]", {}, "config/mine.yaml: studies: degeneracy: given twice"),
+        ("studies: [12]", {}, "config/mine.yaml: studies.0: a number where text is needed; write it in quotes"),
+    ]:  # fmt: skip
+        with pytest.raises(configure.ConfigError) as error:
+            load(text, **more)
+        assert str(error.value).startswith(words)
+
+
+@pytest.mark.parametrize(
+    "file", ["config/studies/einstein_radius.yaml", "resources/surveys/des.yaml", "config/studies/choices.yaml"]
+)
+def test_key_that_is_given_twice_in_a_shipped_file_is_named(project, file):
+    path = project / file
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, "title: B"]))
+    first = next(number for number, line in enumerate(lines, start=1) if line.startswith("title:"))
+    with pytest.raises(configure.ConfigError) as error:
+        configure.load(top(studies=["einstein_radius", "choices"]), project)
+    assert str(error.value) == f"{file}: title: is given 2 times, in line {first} and {len(lines) + 1}; keep one"
+
+
+def test_mistakes_of_all_studies_are_told_together(project):
+    for name in ("einstein_radius", "degeneracy"):
+        path = project / f"config/studies/{name}.yaml"
+        path.write_text(path.read_text() + "colour: blue\n")
+    config = top(studies=["einstein_radius", "degeneracy", "choises"], cutouts={"des_coadd_g": "nowhere.fits"})
+    with pytest.raises(configure.ConfigError) as error:
+        configure.load(config, project)
+    places = [line.split(": ")[0] for line in str(error.value).splitlines()]
+    assert places == ["config/config.yaml", STUDY, "config/studies/degeneracy.yaml", "config/studies"]

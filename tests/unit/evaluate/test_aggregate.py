@@ -236,6 +236,16 @@ def test_a_seed_that_diverged_is_not_averaged_away(write, study, tmp_path, capsy
     assert (row["mean"], row.n_seeds) == ("", 2)
 
 
+def test_a_parameter_that_does_not_vary_is_named(write, study, tmp_path, capsys):
+    path = write("dann", 0, {"des": [np.nan, np.nan]})
+    errors = path.read_text().replace("r2,", "mae,0.5").splitlines()[1:]
+    path.write_text(path.read_text() + "\n".join(errors) + "\n")
+    aggregate("radius", study, [path], tmp_path / "metrics.csv", tmp_path / "summary.csv")
+    said = capsys.readouterr().out
+    assert "radius: theta_E does not vary on des, so that it has no R2\n" in said and "not a number" not in said
+    assert read_summary(tmp_path / "summary.csv").loc["dann", "des", "r2"]["mean"] == ""
+
+
 def test_published_numbers_may_belong_to_one_run_and_to_the_mean(write, study, tmp_path):
     """Runs that share a recipe (each with a change of its own) have published numbers of their own."""
     row = {"domain": "des", "statistics": "batch", "parameter": "mean", "metric": "mae", "source": "Table 4.2"}

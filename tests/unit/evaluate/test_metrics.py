@@ -9,7 +9,16 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error
 from sim2sky.config.references import OF_BATCHES, OF_PREDICTIONS
 from sim2sky.evaluate.aggregate import GAP_CLOSED
 from sim2sky.evaluate.distances import DISTANCES
-from sim2sky.evaluate.metrics import CIRCULAR, METRICS, fractional_residual, nearest, run_metrics, scatter
+from sim2sky.evaluate.metrics import (
+    CIRCULAR,
+    METRICS,
+    OVER_PARAMETERS,
+    fractional_residual,
+    nearest,
+    no_r2,
+    run_metrics,
+    scatter,
+)
 from sim2sky.evaluate.stuck import STUCK
 
 TRUE = np.array([1.0, 2.0, 3.0, 4.0])
@@ -97,6 +106,37 @@ def test_mean_over_parameters_is_the_error_over_all_outputs():
     table = run_metrics(predictions(true, predicted)).set_index(["parameter", "metric"]).value
     assert np.isnan(table["mean", "mae"]), "a parameter without a score is not left out of the mean"
     assert table["theta", "mae"] > 0
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 5.0])
+@pytest.mark.parametrize("right", [True, False])
+def test_parameter_that_does_not_vary_has_no_r2_and_is_in_no_mean(value, right):
+    generator = np.random.default_rng(4)
+    true = {name: generator.uniform(0, size, 50) for name, size in (("x", 100), ("theta", 180))}
+    predicted = {name: values + generator.normal(0, 3, 50) for name, values in true.items()}
+    without = run_metrics(predictions(true, predicted))
+    true["gamma1"], noise = np.full(50, value), 0 if right else generator.normal(0, 3, 50)
+    predicted["gamma1"] = true["gamma1"] + noise
+    table = run_metrics(predictions(true, predicted))
+    fixed = table[table.parameter == "gamma1"].set_index("metric").value
+    assert np.isnan(fixed["r2"]) and fixed.drop("r2").notna().all()
+    pd.testing.assert_frame_equal(table[table.parameter != "gamma1"].reset_index(drop=True), without)
+    assert no_r2(table[table.parameter == "gamma1"]) == "does not vary"
+
+
+def test_means_are_nan_where_nothing_varies_in_one_domain():
+    varied, fixed = (
+        predictions(dict.fromkeys("xy", true), dict.fromkeys("xy", PREDICTED)) for true in (TRUE, np.ones(4))
+    )
+    table = run_metrics(pd.concat([varied, fixed.assign(domain="other")]))
+    means = table[table.parameter == "mean"].set_index(["domain", "metric"]).value.sort_index()
+    assert means["test"].notna().all() and means["other"].isna().all() and len(means["other"]) == len(OVER_PARAMETERS)
+
+
+@pytest.mark.parametrize("true", [np.array([2.0]), np.full(4, 0.1), np.array([1.0, 1.0 + 1e-9])])
+def test_r2_of_one_value_is_not_a_number(true, recwarn):
+    assert np.isnan(METRICS["r2"](true, true + 1)) and np.isnan(METRICS["r2"](true, true))
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("period", [180.0, 360.0])

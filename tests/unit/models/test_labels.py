@@ -1,5 +1,7 @@
 """Parameters encoded as the outputs of a network, and back."""
 
+import math
+
 import pytest
 import torch
 
@@ -53,8 +55,19 @@ def test_scores_are_means_over_the_parameters_and_go_the_short_way_round():
 
 
 def test_a_parameter_of_one_value_cannot_be_standardised():
-    with pytest.raises(ValueError, match="same value in the whole training part"):
-        LabelEncoding.fitted(["chi"], recipe(standardise=True), torch.ones(5, 1))
+    """The message names it; 0.1 is not exact, so that a mean of many would be off it by rounding."""
+    values = torch.stack([torch.full((1000,), 0.1), torch.linspace(0, 90, 1000), torch.full((1000,), 30.0)], dim=1)
+    for angles in ("degrees", "sin_cos"):
+        with pytest.raises(ValueError, match=r"^chi, phi: .*same value in the whole training part \(1000 lenses\)"):
+            LabelEncoding.fitted(TARGETS, recipe(standardise=True, angles=angles), values)
+
+
+def test_scores_leave_out_parameters_that_do_not_vary():
+    true, predicted = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[1.0], [2.0], [5.0]])
+    alone = LabelEncoding(["chi"]).scores(true, predicted)
+    more = torch.cat([true, torch.full((3, 1), 0.1)], dim=1), torch.cat([predicted, predicted], dim=1)
+    assert LabelEncoding(["chi", "R_E"]).scores(*more) == pytest.approx(alone)
+    assert all(map(math.isnan, LabelEncoding(["chi"]).scores(torch.ones(3, 1), predicted)))
 
 
 class TwoOutputs(torch.nn.Module):

@@ -45,7 +45,7 @@ def test_unknown_network_names_the_nearest():
 def test_lens_cnn_is_the_published_network(network, images):
     assert sum(parameter.numel() for parameter in network.parameters()) == 108_657
     assert network.features(images).shape == (70, 800)
-    with pytest.raises(ValueError, match="too few"):
+    with pytest.raises(ValueError, match="at least 6 pixels a side, not 4$"):
         create_model("lens_cnn", pixels=4)
 
 

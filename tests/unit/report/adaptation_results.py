@@ -39,14 +39,17 @@ def small_study(change: dict | None = None, rename: dict[str, str] | None = None
     return Study.model_validate(raw)
 
 
-def make_results(name: str, study: Study, paths: Paths, skip: tuple[str, ...] = ()) -> None:
-    """Every file that the report reads, with numbers that resemble the real ones; none of the runs in `skip`."""
+def make_results(name: str, study: Study, paths: Paths, skip: tuple[str, ...] = (), true: float | None = None) -> None:
+    """Every file that the report reads, with numbers that resemble the real ones; none of the runs in `skip`.
+
+    All lenses have the value `true` if it is given.
+    """
     for dataset in study.datasets:
         _make_shards(study, dataset, paths)
     files = []
     for run in set(study.runs) - set(skip):
         for block in study.seed_blocks:
-            files.append(_make_run(name, study, run, block, paths))
+            files.append(_make_run(name, study, run, block, paths, value=true))
     where = {"study": name}
     aggregate(name, study, files, paths.metrics.format(**where), paths.summary.format(**where))
     if study.cross_validation:
@@ -77,12 +80,14 @@ def _make_shards(study: Study, dataset: str, paths: Paths) -> None:
         store.write_shard(paths.observed.format(dataset=dataset, shard=shard), variables, attributes)
 
 
-def _make_run(name: str, study: Study, run: str, block: str, paths: Paths, lenses: int = 60) -> Path:
+def _make_run(
+    name: str, study: Study, run: str, block: str, paths: Paths, lenses: int = 60, value: float | None = None
+) -> Path:
     about, methods = study.runs[run], list(SCATTER.values())
     widths = methods[list(study.methods).index(about.method) % len(methods)]
     first, last = map(int, block.split("-"))
     frames, random = [], np.random.default_rng(len(run) + first)
-    true = random.uniform(0.5, 3, lenses)
+    true = random.uniform(0.5, 3, lenses) if value is None else np.full(lenses, value)
     for seed in range(first, last + 1):
         for domain in about.evaluate_on:
             for statistics, more in (("running", 1.5), ("batch", 1.0), ("adabn", 1.1)):
@@ -136,7 +141,10 @@ def _make_run(name: str, study: Study, run: str, block: str, paths: Paths, lense
         for seed in range(first, last + 1)
         for epoch in range(1, epochs + 1)
     ]
-    pd.DataFrame(rows).to_csv(history, index=False)
+    curves = pd.DataFrame(rows)
+    if value is not None:
+        curves[["source_r2", "target_r2"]] = np.nan
+    curves.to_csv(history, index=False)
     evaluate_run(
         predictions,
         latents,

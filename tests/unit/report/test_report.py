@@ -186,6 +186,26 @@ def test_predictions_show_the_median_seed_and_what_is_missing(made):
     assert "not run: MMD" in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
+def test_where_nothing_varies_tables_and_figures_say_so(tmp_path):
+    """There is no R2 then; a dash, an empty panel or a zero would be taken for a result."""
+    study, paths = small_study(), Paths(str(tmp_path))
+    make_results("toy", study, paths, true=1.2)
+    made, summary = Results(study, inputs_of(study, paths)), Summary(paths.summary.format(study="toy"))
+    (_, table), *_ = adaptation.headline(study, summary)
+    assert {row[1] for row in table.rows} == {row[2] for row in table.rows} == {"does not vary"}
+    assert {row[3] for row in table.rows} == {row[4] for row in table.rows} == {"–"}
+    assert {row[5] for row in adaptation.published(study, summary).rows} == {"does not vary"}
+    rows = runs.metrics(study, summary).rows
+    assert rows and all(row[3] == "does not vary" and float(row[5][:5]) > 0 for row in rows), "errors are numbers"
+    comparison = comparisons.comparisons(study)[0]
+    panels = 2 * len(comparison.runs)
+    said = texts(figures_predictions.predictions(made, comparison))
+    assert said.count("no $R^2$: the true value does not vary") == panels
+    said = texts(figures_scores.scores(made, comparisons.overviews(study)[0]))
+    assert said.count("no $R^2$: does not vary") == 2 * len(comparisons.overviews(study)[0].runs)
+    assert texts(figures_training.learning_curves(made, comparison)).count("no $R^2$ was measured") == 2
+
+
 def test_points_outside_are_counted():
     values, outside = style.clip(np.array([0.5, -3, np.nan, np.inf, 1]), 0, 1)
     assert outside == 3

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from sim2sky.config.base import Name, Strict, unit
+from sim2sky.config.base import Distinct, Name, Strict, unit
 
 
 class StuckAtMean(Strict):
     """Count the networks whose training loss is above that of always answering with the mean of the training labels."""
 
-    after_epochs: list[PositiveInt] = Field(
+    after_epochs: Annotated[list[PositiveInt], Distinct] = Field(
         [],
         description="counted after these epochs too (metric `stuck_fraction_after_<epoch>`), beside the last (`stuck_fraction`)",
     )
@@ -46,7 +46,7 @@ class Degeneracy(Strict):
     strength: tuple[PositiveFloat, PositiveFloat] = unit(
         "pixel", "range of R_E / chi, one for each range of chi", default=(20.0, 100.0)
     )
-    ranges: list[ChiRange] = Field(min_length=1, description="ranges of chi")
+    ranges: Annotated[list[ChiRange], Distinct] = Field(min_length=1, description="ranges of chi")
     swapped: PositiveInt = Field(
         100, description="pairs of images of which one has the axes of its source swapped and is turned by 90 degrees"
     )

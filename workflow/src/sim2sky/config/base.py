@@ -14,7 +14,15 @@ def _plain_name(value: str) -> str:
     return value
 
 
+def _distinct(values: list[Any]) -> list[Any]:
+    twice = [str(value) for index, value in enumerate(values) if value in values[:index]]
+    if twice:
+        raise ValueError(f"{', '.join(dict.fromkeys(twice))}: given twice; each counts once")
+    return values
+
+
 Name = Annotated[str, AfterValidator(_plain_name)]
+Distinct = AfterValidator(_distinct)  # of a list
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -48,6 +56,16 @@ class Strict(BaseModel):
     def params(self) -> dict[str, Any]:
         """The plain dictionary that goes into a rule's ``params``: set values and defaults, without nulls."""
         return self.model_dump(mode="json", exclude_none=True)
+
+
+def as_number(value: Any) -> float | None:
+    """`value` if it is a number, also one that a reader of YAML 1.1 took for text, such as ``1e-4``; None if it is not."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _holds(annotation: Any, kind: type) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pydantic import ValidationError
 
@@ -15,8 +15,8 @@ from sim2sky.config.train import Recipe, Run
 SHARED = {"start_from": ("architecture", "angles", "standardise"), "train_on.worst_of": ("normalisation",)}
 
 
-def chain_problems(study: Study) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Each mistake as (path in the study, what is wrong)."""
+def chain_problems(study: Study, recipes: Mapping[str, Recipe | None]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Each mistake as (path in the study, what is wrong); `recipes` are those of the runs, see :func:`changed_recipe`."""
     for name, run in study.runs.items():
         for key, other in run.earlier.items():
             path = ("runs", name, key)
@@ -28,10 +28,18 @@ def chain_problems(study: Study) -> Iterator[tuple[tuple[str, ...], str]]:
             cycle = _cycle(study, name)
             if cycle and name == min(cycle, key=list(study.runs).index):
                 yield path, f"the runs wait for each other: {' <- '.join(cycle)}"
-            mine, theirs = _recipe(study, name), _recipe(study, other)
+            mine, theirs = recipes[name], recipes[other]
             for setting in SHARED[key] if mine and theirs else ():
                 if getattr(mine, setting) != getattr(theirs, setting):
                     yield path, f"{other} has {setting} {getattr(theirs, setting)}, {name} {getattr(mine, setting)}"
+
+
+def changed_recipe(study: Study, run: str) -> Recipe | None:
+    """The recipe of a run with its own changes; None where the recipe is itself a mistake, which is reported elsewhere."""
+    try:
+        return study.recipe_of(run)
+    except (KeyError, ValidationError):
+        return None
 
 
 def wanted_runs(study: Study) -> dict[str, Run]:
@@ -46,7 +54,7 @@ def wanted_runs(study: Study) -> dict[str, Run]:
 
 def used_datasets(study: Study) -> dict[str, Dataset]:
     """The datasets that runs and analyses of `study` name."""
-    used = {name for run in study.runs.values() for name in (run.source, run.target, *run.evaluate_on)}
+    used = {name for run in study.runs.values() for _, name in run.domains}
     if study.cross_validation:
         used.add(study.cross_validation.dataset)
     if study.reconstruction:
@@ -74,11 +82,3 @@ def _cycle(study: Study, start: str) -> list[str]:
             if other not in way:
                 ways.append([*way, other])
     return []
-
-
-def _recipe(study: Study, run: str) -> Recipe | None:
-    """None where the recipe is itself a mistake, which is reported elsewhere."""
-    try:
-        return study.recipe_of(run)
-    except (KeyError, ValidationError):
-        return None

@@ -10,22 +10,19 @@ from sim2sky.config.base import Strict, known
 from sim2sky.config.simulate import ENGINE_TAG, ENGINES
 
 Model = TypeVar("Model", bound=Strict)
+Mistake = tuple[tuple[Any, ...], str]  # the keys that lead to it, and what is wrong
 
 
 class ConfigError(ValueError):
     """The configuration is wrong; the message says where and what."""
 
 
-def place(file: str, path: tuple[Any, ...], overrides: Any) -> str:
-    """File and dotted key; values that came from an override are blamed on it."""
-    for key in path:
-        overrides = overrides.get(key) if isinstance(overrides, dict) else None
-    if overrides is not None:
-        file = f"overrides of {file}"
+def place(file: str, path: tuple[Any, ...]) -> str:
+    """File and dotted key."""
     return f"{file}: {'.'.join(map(str, path))}" if path else file
 
 
-def check(model: type[Model], raw: Any, file: str, overrides: Any) -> Model:
+def check(model: type[Model], raw: Any) -> tuple[Model | None, list[Mistake]]:
     """Check values against a class of the configuration.
 
     Parameters
@@ -34,42 +31,38 @@ def check(model: type[Model], raw: Any, file: str, overrides: Any) -> Model:
         The class that says what is valid.
     raw : any
         Values as they were read.
-    file : str
-        Where they were read, for messages.
-    overrides : any
-        Those of `raw` that an override set, in the same places.
 
     Returns
     -------
-    Strict
-        An instance of `model`.
-
-    Raises
-    ------
-    ConfigError
-        With one line per mistake.
+    checked : Strict or None
+        An instance of `model`, unless there are mistakes.
+    mistakes : list of (path, str)
+        The keys that lead to each, and what is wrong.
     """
     try:
-        return model.model_validate(raw)
+        return model.model_validate(raw), []
     except ValidationError as error:
-        lines = []
-        for mistake in error.errors():
-            tagged, text = mistake["loc"], mistake["msg"].removeprefix("Value error, ")
-            path = tuple(key for key in tagged if not str(key).startswith(ENGINE_TAG))
-            if mistake["type"] == "extra_forbidden":
-                text = _unknown(str(path[-1]), _fields_at(model, tagged[:-1]), "key")
-            elif mistake["type"] == "union_tag_invalid":
-                path = (*path, "engine")
-                text = _unknown(mistake["ctx"]["tag"].removeprefix(ENGINE_TAG), ENGINES, "engine")
-            elif mistake["type"] == "missing":
-                text = "is missing"
-            elif not isinstance(mistake["input"], dict):
-                text += f" (got {mistake['input']!r})"
-            lines.append(f"{place(file, path, overrides)}: {text}")
-        raise ConfigError("\n".join(lines)) from None
+        return None, [_mistake(model, details) for details in error.errors()]
 
 
-def _unknown(name: str, names: Any, what: str) -> str:
+def _mistake(model: type[Strict], details: Any) -> Mistake:
+    """One of pydantic's mistakes in the words of the project."""
+    tagged, text = details["loc"], details["msg"].removeprefix("Value error, ")
+    path = tuple(key for key in tagged if not str(key).startswith(ENGINE_TAG))
+    if details["type"] == "extra_forbidden":
+        return path, unknown(str(path[-1]), _fields_at(model, tagged[:-1]), "key")
+    if details["type"] == "union_tag_invalid":
+        return (*path, "engine"), unknown(details["ctx"]["tag"].removeprefix(ENGINE_TAG), ENGINES, "engine")
+    if details["type"] == "missing":
+        return path, "is missing"
+    if details["type"] in ("model_type", "dict_type"):
+        text = "keys and values are needed"
+    if details["type"] == "string_type" and isinstance(details["input"], int | float):
+        text = "a number where text is needed; write it in quotes if it is a name"
+    return path, text if isinstance(details["input"], dict) else f"{text} (got {details['input']!r})"
+
+
+def unknown(name: str, names: Any, what: str) -> str:
     """What is wrong with a name that was refused, with the nearest valid one."""
     try:
         known(name, names, what)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from math import floor, isclose
 from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
@@ -108,6 +109,41 @@ class CosmosimPopulation(Strict):
         if self.r[1] < self.redraw_from:
             raise ValueError("redraw_from: is above the largest r")
 
+    def fixed(self, spherical: bool) -> set[str]:
+        """Parameters that have one value in all lenses, the source being `spherical` or not; its position as r, phi, x and y."""
+        found = {name for name in ("R_E", "phi", "theta", "chi", "ellipse_ratio", "orientation") if self._one(name)}
+        if self._farthest_alone():
+            found.add("r")
+        found |= self._fixed_sizes(spherical)
+        # a source on an axis, at whatever distance, has one coordinate of zero
+        on_axis = {name for name, angle in (("x", 90), ("y", 0)) if "phi" in found and self.phi[0] % 180 == angle}
+        return found | on_axis | ({"x", "y"} if {"r", "phi"} <= found or self.r[1] == 0 else set())
+
+    def _one(self, name: str) -> bool:
+        """Whether a range holds one value, as networks see it."""
+        return isclose(*getattr(self, name), rel_tol=1e-6)
+
+    def _farthest_alone(self) -> bool:
+        """Whether the source is always at the largest distance."""
+        if self.generator == "point_mass_2022":  # its distance starts from R_E
+            return max(self.R_E[0], self.r[0]) >= self.r[1]
+        again = largest_sigma(self.R_E[1], self.r[0]) < self.smallest_sigma
+        return self._one("r") and not (again and self.redraw_from < self.r[1])
+
+    def _fixed_sizes(self, spherical: bool) -> set[str]:
+        """Which of the sizes of the source have one value."""
+        if self.sigma and self.sigma2:
+            ranges = [self.sigma, self.sigma2]
+        else:
+            bound = largest_sigma(self.R_E[0], self.r[1])
+            ranges = [(self.smallest_sigma, floor(bound) if self.generator == "thesis" else bound)] * 2
+        if self.longer_axis_first:
+            lows, highs = zip(*ranges, strict=True)
+            ranges = [(max(lows), max(highs)), (min(lows), min(highs))]
+        if spherical:
+            ranges[1] = ranges[0]
+        return {name for name, ends in zip(("sigma", "sigma2"), ranges, strict=True) if isclose(*ends, rel_tol=1e-6)}
+
 
 class CosmosimSimulation(Strict):
     """Lenses as CosmoSim draws them, made shard by shard."""
@@ -186,11 +222,26 @@ class CosmosimSimulation(Strict):
         """Names of the shards, ``first-last`` lens."""
         return shard_names(self.lenses, self.shard_size)
 
+    @property
+    def label_pixel(self) -> float:
+        """Size of an image's pixel in the unit of lengths among the parameters: pixels as simulated, which `downscale` averages."""
+        return (self.crop.pixels if self.crop else self.image_pixels) / self.pixels
+
+    @property
+    def fixed(self) -> set[str]:
+        """Those of `parameters` that have one value in all lenses."""
+        found = self.population.fixed(self.source == "spherical") | ({"chi"} if self.chi is not None else set())
+        nought = []  # a point mass has no convergence, and its amplitudes with s <= m are zero
+        if self.lens == "point_mass":
+            nought = [name for name, m, s in amplitude_names(self.amplitudes) if s <= m]
+        if {"x", "y", "R_E", "chi"} <= found and (self.lens != "sie" or {"ellipse_ratio", "orientation"} <= found):
+            nought = [name for name, *_ in amplitude_names(self.amplitudes)]
+        return {*found, *nought} & self.parameters.keys()
+
     def lacking(self, given: Collection[str]) -> list[str]:
         """Parameters that an image needs and that are not `given`, follow from these, or have one value in all images."""
         found = {*given}
-        if self.chi is not None or self.population.chi[0] == self.population.chi[1]:
-            found.add("chi")
+        found |= self.fixed & {"chi"}
         if self.source == "spherical" and "sigma" in found:
             found |= {"sigma2", "theta"}
         if {"r", "phi"} <= found:

@@ -6,26 +6,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sim2sky.config import Config, Strict, Study, Survey, known, merge
 from sim2sky.config.chains import used_datasets, wanted_runs, without_dangling
-from sim2sky.config.check import ConfigError, check, place
+from sim2sky.config.check import ConfigError, Mistake, check, place
+from sim2sky.config.files import as_written, read_yaml
 from sim2sky.config.references import mistakes
 
+TOP = "config/config.yaml"
+Layers = Mapping[str, dict[str, Any]]
 
-def load(config: dict[str, Any], root: Path) -> tuple[Config, dict[str, Study], dict[str, Survey]]:
+
+def read_layers(files: Iterable[str | Path], given: Mapping[str, Any], root: Path) -> Layers:
+    """What each config file and ``--config`` say, by name; later ones change earlier ones.
+
+    Snakemake has merged them already, but by a reader that drops keys which are given twice and takes ``1e-4`` for text.
+
+    Parameters
+    ----------
+    files : iterable of path
+        Config files in the order in which they count.
+    given : mapping
+        What Snakemake made of ``--config``.
+    root : Path
+        Folder of the Snakefile.
+
+    Raises
+    ------
+    ConfigError
+        With one line per mistake, of all files.
+    """
+    layers, errors = {}, []
+    for file in files:
+        path = Path(file).absolute()
+        name = str(path.relative_to(root)) if path.is_relative_to(root) else str(file)
+        try:
+            layers[name] = read_yaml(path, name)
+        except ConfigError as error:
+            errors.append(str(error))
+    _raise(errors)
+    return layers | ({"--config": as_written(dict(given))} if given else {})
+
+
+def load(
+    config: Mapping[str, Any], root: Path, layers: Layers | None = None
+) -> tuple[Config, dict[str, Study], dict[str, Survey]]:
     """Read and check the whole configuration.
 
     Parameters
     ----------
-    config : dict
-        What Snakemake made of the config files and ``--config``.
+    config : mapping
+        What the config files and ``--config`` say together.
     root : Path
         Folder of the Snakefile.
+    layers : mapping of str to dict
+        What each of them says, as of :func:`read_layers`; messages then name the one that a mistake is in.
 
     Returns
     -------
@@ -37,31 +76,58 @@ def load(config: dict[str, Any], root: Path) -> tuple[Config, dict[str, Study], 
     ConfigError
         With one line per mistake.
     """
-    top = check(Config, config, "config/config.yaml", {})
-    for name in top.overrides:  # those of studies that are not run wait for their turn
+    top, wrong = check(Config, config)
+    wrong += list(_of_top(top, root)) if top else []
+    errors = [f"{place(_source(layers or {}, path) or TOP, path)}: {text}" for path, text in wrong]
+    if top is None:
+        raise ConfigError("\n".join(errors))
+    studies: dict[str, Study] = {}
+    surveys: dict[str, Survey] = {}
+    for name in top.studies:
+        try:
+            studies[name] = _available(_study(name, top, root, surveys, layers or {}), top)
+        except ConfigError as error:
+            errors.append(str(error))
+    _raise([*errors, *_of_shared(studies)])
+    return top, studies, surveys
+
+
+def merged(layers: Layers) -> dict[str, Any]:
+    """The layers as one configuration."""
+    return reduce(merge, layers.values(), {})
+
+
+def _raise(errors: Iterable[str]) -> None:
+    if lines := dict.fromkeys(errors):
+        raise ConfigError("\n".join(lines))
+
+
+def _source(layers: Layers, path: tuple[Any, ...]) -> str | None:
+    """The last layer that says anything at `path`."""
+    found = None
+    for name, node in layers.items():
+        inside: Any = node
+        for key in path:
+            there = (
+                key in inside if isinstance(inside, dict) else isinstance(inside, list) and key in range(len(inside))
+            )
+            inside = inside[key] if there else None
+        found = name if inside is not None else found
+    return found
+
+
+def _of_top(top: Config, root: Path) -> Iterator[Mistake]:
+    """Overrides must be of studies that there are, also those that are not run, and cutouts must be FITS files."""
+    for name in top.overrides:
         try:
             known(name, [file.stem for file in (root / "config/studies").glob("*.yaml")], "study")
         except ValueError as error:
-            raise ConfigError(f"config: overrides: {error}") from None
+            yield ("overrides", name), str(error)
     for name, path in top.cutouts.items():
         if path and not Path(path).is_file():
-            raise ConfigError(f"config: cutouts.{name}: no such FITS file: {path}")
-        if path and not _is_fits(path):
-            raise ConfigError(f"config: cutouts.{name}: not a FITS file: {path}")
-    studies, surveys = {}, {}
-    for name in top.studies:
-        file = f"config/studies/{name}.yaml"
-        overrides = top.overrides.get(name, {})
-        study = check(Study, merge(_read(root / "config/studies", name, "study", root), overrides), file, overrides)
-        for dataset in study.datasets.values():
-            if dataset.survey and dataset.survey not in surveys:
-                raw = _read(root / "resources/surveys", dataset.survey, "survey", root)
-                surveys[dataset.survey] = check(Survey, raw, f"resources/surveys/{dataset.survey}.yaml", {})
-        if problems := dict.fromkeys(mistakes(study, top.cutouts, surveys)):
-            raise ConfigError("\n".join(f"{place(file, path, overrides)}: {text}" for path, text in problems))
-        studies[name] = _available(study, top)
-    _check_shared(studies)
-    return top, studies, surveys
+            yield ("cutouts", name), f"no such FITS file: {path}"
+        elif path and not _is_fits(path):
+            yield ("cutouts", name), f"not a FITS file: {path}"
 
 
 def _is_fits(path: str) -> bool:
@@ -70,19 +136,50 @@ def _is_fits(path: str) -> bool:
         return file.read(9).startswith((b"SIMPLE  =", b"\x1f\x8b", b"BZh"))
 
 
+def _study(name: str, top: Config, root: Path, surveys: dict[str, Survey], layers: Layers) -> Study:
+    """A study with its overrides; its surveys are added to `surveys`."""
+    file, overrides = f"config/studies/{name}.yaml", top.overrides.get(name, {})
+    raw = _read(root / "config/studies", name, "study", root)
+    study, wrong = _checked(merge(raw, overrides), top, root, surveys)
+    if study and not wrong:
+        return study
+    own = _checked(raw, top, root, surveys)[1] if overrides else wrong
+    lines = []
+    for path, text in wrong:
+        of_file = (path, text) in own  # what the file has wrong by itself is not the overrides' fault
+        source = None if of_file else _source(layers, ("overrides", name, *path))
+        by = "" if of_file else "overrides of " if source is None else f"{source}: overrides of "
+        lines.append(f"{by}{place(file, path)}: {text}")
+    raise ConfigError("\n".join(lines))
+
+
+def _checked(raw: Any, top: Config, root: Path, surveys: dict[str, Survey]) -> tuple[Study | None, list[Mistake]]:
+    """A study, and what is wrong with it."""
+    study, wrong = check(Study, raw)
+    if study is None:
+        return None, wrong
+    for dataset in study.datasets.values():
+        if dataset.survey and dataset.survey not in surveys:
+            surveys[dataset.survey] = _survey(dataset.survey, root)
+    return study, list(dict.fromkeys(mistakes(study, top.cutouts, surveys)))
+
+
+def _survey(name: str, root: Path) -> Survey:
+    survey, wrong = check(Survey, _read(root / "resources/surveys", name, "survey", root))
+    if survey is None:
+        file = f"resources/surveys/{name}.yaml"
+        raise ConfigError("\n".join(f"{place(file, path)}: {text}" for path, text in wrong))
+    return survey
+
+
 def _read(folder: Path, name: str, what: str, root: Path) -> dict[str, Any]:
     """The content of ``<folder>/<name>.yaml``; a ConfigError says what is wrong with the name or the file."""
     path = folder / f"{name}.yaml"
     try:
         known(name, [file.stem for file in folder.glob("*.yaml")], what)
-        raw = yaml.load(path.read_text(), yaml.CSafeLoader)  # ten times as fast as safe_load
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path.relative_to(root)}: not valid YAML: {error}") from None
     except ValueError as error:
         raise ConfigError(f"{folder.relative_to(root)}: {error}") from None
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path.relative_to(root)}: the file must hold keys and values")
-    return raw
+    return read_yaml(path, str(path.relative_to(root)))
 
 
 def _available(study: Study, top: Config) -> Study:
@@ -106,14 +203,13 @@ def _available(study: Study, top: Config) -> Study:
     return left.model_copy(update={"published": published})
 
 
-def _check_shared(studies: dict[str, Study]) -> None:
+def _of_shared(studies: Mapping[str, Study]) -> Iterator[str]:
     """Studies may share a simulation or dataset by name; then both must mean the same."""
     for kind in ("simulations", "datasets"):
         seen: dict[str, tuple[str, Strict]] = {}
-        for study_name, study in studies.items():
-            for name, value in getattr(study, kind).items():
-                other, first = seen.setdefault(name, (study_name, value))
+        for study, values in ((name, getattr(study, kind)) for name, study in studies.items()):
+            for name, value in values.items():
+                other, first = seen.setdefault(name, (study, value))
                 if first != value:
-                    raise ConfigError(
-                        f"config/studies/{study_name}.yaml: {kind}.{name}: differs from the one of the same name in {other}.yaml"
-                    )
+                    where = place(f"config/studies/{study}.yaml", (kind, name))
+                    yield f"{where}: differs from the one of the same name in {other}.yaml"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim2sky.config.base import known
-from sim2sky.registry import Option, Traits, registered, traits
+from sim2sky.registry import Option, registered, traits
 
 FROM_DATA = ("bands", "pixels", "outputs")  # options of every network that the data decide
 
@@ -35,18 +35,14 @@ def check_side(name: str, pixels: int, options: Mapping[str, Any]) -> None:
     size, side = traits("models").get(name), options.get("input_pixels") or pixels
     if size is None:
         return
-    if side < size.smallest:
-        raise ValueError(
-            f"{name} takes images of at least {size.smallest} pixels a side, not {side}; {_way_out(size, side)}"
-        )
-    if size.multiples and side % size.smallest:
-        raise ValueError(f"{name} takes multiples of {size.smallest} pixels a side, not {side}; {_way_out(size, side)}")
-
-
-def _way_out(size: Traits, side: int) -> str:
-    """How images of `side` pixels can be made to fit."""
-    fitting = max(1, round(side / size.smallest)) * size.smallest if size.multiples else size.smallest
-    return f"`input_pixels: {fitting}` among its options resizes them"
+    if side >= size.smallest and not (size.multiples and side % size.smallest):
+        return
+    way_out = ""
+    if "input_pixels" in registered("models")[name]:
+        fitting = max(1, round(side / size.smallest)) * size.smallest if size.multiples else size.smallest
+        way_out = f"; `input_pixels: {fitting}` among its options resizes them"
+    what = "images of at least" if side < size.smallest else "multiples of"
+    raise ValueError(f"{name} takes {what} {size.smallest} pixels a side, not {side}{way_out}")
 
 
 def has_dropout(name: str) -> bool:

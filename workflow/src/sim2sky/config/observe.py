@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from sim2sky.config.base import Fraction, Name, Strict, unit
+from sim2sky.config.base import Fraction, Name, Strict, as_number, unit
 from sim2sky.config.cosmosim import Crop
 
 
@@ -19,7 +19,8 @@ class Histogram(Strict):
     @model_validator(mode="before")
     @classmethod
     def _number_is_constant(cls, value: Any) -> Any:
-        return {"values": [value], "weights": [1]} if isinstance(value, int | float) else value
+        number = as_number(value)
+        return value if number is None else {"values": [number], "weights": [1]}
 
     @model_validator(mode="after")
     def _matching(self) -> Histogram:

@@ -6,21 +6,19 @@ Each check yields mistakes as (path in the study, what is wrong).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import reduce
 from math import isclose
 from typing import Any
 
-from pydantic import ValidationError
-
-from sim2sky.angles import SOURCE_AXES
-from sim2sky.config.base import known, merge, nested
-from sim2sky.config.chains import chain_problems
-from sim2sky.config.check import ConfigError, check
+from sim2sky.config.base import merge, nested
+from sim2sky.config.chains import chain_problems, changed_recipe
+from sim2sky.config.check import check, place, unknown
+from sim2sky.config.domains import domain_problems, images_of, recipe_problems
 from sim2sky.config.leaks import leak_problems
-from sim2sky.config.networks import check_side
 from sim2sky.config.observe import Dataset, Survey
 from sim2sky.config.simulate import AnySimulation, Simulation
 from sim2sky.config.study import MEAN_PARAMETER, Study
-from sim2sky.config.train import Recipe, Run
+from sim2sky.config.train import Recipe
 
 Path = tuple[Any, ...]
 # Metrics of `summary.csv`: of predictions, and others, whose statistics are always those of the batch.
@@ -43,9 +41,11 @@ def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Su
             yield from _of_background((*where, "background"), dataset, seen, cutouts)
     for index, name in enumerate(study.only_runs):
         yield from _name(("only_runs", index), name, study.runs, "run")
+    recipes = {name: changed_recipe(study, name) for name in study.runs}
     for name in study.runs:
-        yield from _of_run(study, name)
-    yield from chain_problems(study)
+        yield from _of_run(study, name, recipes[name])
+    yield from chain_problems(study, recipes)
+    yield from domain_problems(study, recipes)
     yield from leak_problems(study)
     yield from _of_cross_validation(study)
     yield from _of_published(study)
@@ -54,10 +54,8 @@ def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Su
 
 def _name(path: Path, name: str, names: Iterable[str], what: str) -> Mistakes:
     """`name` must be one of `names`."""
-    try:
-        known(name, names, what)
-    except ValueError as error:
-        yield path, str(error)
+    if name not in (there := list(names)):
+        yield path, unknown(name, there, what)
 
 
 def _of_simulation(where: Path, simulation: AnySimulation) -> Mistakes:
@@ -113,29 +111,24 @@ def _of_background(
         yield where, "cutouts have one band, the simulation has several"
 
 
-def _of_run(study: Study, name: str) -> Mistakes:
+def _of_run(study: Study, name: str, recipe: Recipe | None) -> Mistakes:
     """A run's names must exist, and its recipe, method and datasets must fit each other."""
     run, where = study.runs[name], ("runs", name)
-    for simulation in _simulations_of(study, run):
-        for index, target in enumerate(study.targets):
-            yield from _name(("targets", index), target, simulation.parameters, "parameter")
     yield from _name((*where, "method"), run.method, study.methods, "method")
     yield from _name((*where, "recipe"), run.recipe, study.recipes, "recipe")
-    named = [("source", run.source), ("target", run.target), *(("evaluate_on", name) for name in run.evaluate_on)]
-    datasets = [(key, dataset) for key, dataset in named if dataset is not None]
-    for key, dataset in datasets:
+    for key, dataset in run.domains:
         yield from _name((*where, key), dataset, study.datasets, "dataset")
+    for dataset in dict.fromkeys(name for name in run.evaluate_on if run.evaluate_on.count(name) > 1):
+        yield (*where, "evaluate_on"), f"{dataset} is given twice; its rows would be, too"
     if run.method in study.methods and (study.methods[run.method].adaptation != "none") != (run.target is not None):
         yield (*where, "target"), "a method that adapts needs a target, `adaptation: none` takes none"
     if run.recipe in study.recipes:
         yield from _of_change((*where, "change"), study.recipes[run.recipe], run.change)
-    yield from _of_weights(study, name)
-    try:
-        recipe = study.recipe_of(name)
-    except (KeyError, ValidationError):
+    if recipe is None:
         return  # reported above
-    for key, dataset in datasets:
-        yield from _of_network((*where, "recipe"), recipe, study, dataset)
+    for key, dataset in run.domains:
+        if images := images_of(study, dataset):
+            yield from (((*where, "recipe"), text) for text in recipe_problems(study, recipe, images))
         if key != "evaluate_on" and (count := _training_lenses(study, dataset)) is not None:
             count = round(count * run.train_on.fraction) if run.train_on and key == "source" else count
             if count < recipe.batch_size:
@@ -151,74 +144,50 @@ def _training_lenses(study: Study, name: str) -> int | None:
     return stop - start
 
 
-def _simulations_of(study: Study, run: Run) -> list[AnySimulation]:
-    """The simulations behind a run's datasets, as far as both exist."""
-    names = dict.fromkeys([run.source, run.target, *run.evaluate_on])
-    datasets = [study.datasets[name] for name in names if name in study.datasets]
-    return [study.simulations[dataset.simulation] for dataset in datasets if dataset.simulation in study.simulations]
-
-
-def _of_network(where: Path, recipe: Recipe, study: Study, dataset: str) -> Mistakes:
-    """A network must take images of the size of a dataset's."""
-    observed = study.datasets.get(dataset)
-    if observed is None or (simulation := study.simulations.get(observed.simulation)) is None:
-        return
-    try:
-        check_side(recipe.network, observed.side(simulation.pixels), recipe.network_options)
-    except ValueError as error:
-        yield where, str(error)
-
-
 def _of_change(where: Path, recipe: Recipe, change: dict[str, Any]) -> Mistakes:
     """A recipe must be valid after a change."""
-    try:
-        check(Recipe, merge(recipe.model_dump(), change), "", {})
-    except ConfigError as error:
-        for line in str(error).splitlines():
-            yield where, line.lstrip(": ")
-
-
-def _of_weights(study: Study, name: str) -> Mistakes:
-    """Weights of angles need an orientation among the targets and the axes of the source."""
-    run, where = study.runs[name], ("runs", name, "recipe")
-    recipe = study.recipes.get(run.recipe)
-    if recipe is None or not (recipe.weight_angles or run.change.get("weight_angles")):
-        return
-    if "theta" not in study.targets:
-        yield where, "weight_angles: theta is not among the targets"
-    for simulation in _simulations_of(study, run):
-        if lacking := [axis for axis in SOURCE_AXES if axis not in simulation.parameters]:
-            yield where, f"weight_angles: the simulation has no {' and no '.join(lacking)}"
+    for path, text in check(Recipe, merge(recipe.model_dump(), change))[1]:
+        yield where, place("", path).removeprefix(": ") + f": {text}" if path else text
 
 
 def _of_cross_validation(study: Study) -> Mistakes:
-    """Its recipe must be valid at each point of the grid, and its folds must be large enough."""
+    """Its recipe must be valid at each point of the grid and fit the images, and its folds must be large enough."""
     cross, where = study.cross_validation, ("cross_validation",)
     if not cross:
         return
     yield from _name((*where, "recipe"), cross.recipe, study.recipes, "recipe")
     yield from _name((*where, "dataset"), cross.dataset, study.datasets, "dataset")
-    count = _training_lenses(study, cross.dataset)
+    count, images = _training_lenses(study, cross.dataset), images_of(study, cross.dataset)
     if count is not None and cross.lenses > count:
         yield (*where, "lenses"), f"{cross.lenses} are asked for, {cross.dataset} has {count} to train on"
     if (recipe := study.recipes.get(cross.recipe)) is None:
         return
-    yield from _of_network((*where, "recipe"), recipe, study, cross.dataset)
-    for key, values in cross.grid.items():
-        for value in values:
-            yield from _of_change((*where, "grid", key), recipe, nested(key, value))
     left = cross.lenses - -(-cross.lenses // cross.folds)  # without the largest fold
-    if left < recipe.batch_size or cross.lenses < 2 * cross.folds:
-        text = f"{cross.folds} folds of {cross.lenses} lenses leave {left} to train on; a batch of {recipe.batch_size} is needed"
-        yield (*where, "folds"), text
+    for point in cross.points:
+        change = reduce(merge, (nested(key, value) for key, value in point.items()))
+        changed, wrong = check(Recipe, merge(recipe.model_dump(), change))
+        for path, text in wrong:
+            yield (*where, "grid"), place(_point(point), path) + f": {text}"
+        if changed and (left < changed.batch_size or cross.lenses < 2 * cross.folds):
+            text = f"{cross.folds} folds of {cross.lenses} lenses leave {left} to train on"
+            yield (*where, "folds"), f"{text}; a batch of {changed.batch_size} is needed"
+        if changed and images:
+            yield from (((*where, "recipe"), text) for text in recipe_problems(study, changed, images))
+
+
+def _point(point: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in point.items())
 
 
 def _of_published(study: Study) -> Mistakes:
     """Published numbers must be of what the study measures."""
     epochs = study.stuck_at_mean.after_epochs if study.stuck_at_mean else []
     metrics = [*OF_PREDICTIONS, *OF_BATCHES, *(f"stuck_fraction_after_{epoch}" for epoch in epochs)]
+    numbers = [row.model_copy(update={"mean": 0, "std": None, "source": ""}) for row in study.published]
     for index, row in enumerate(study.published):
         where = ("published", index)
+        if (first := numbers.index(numbers[index])) < index:
+            yield where, f"is of the same run, domain and metric as published.{first}; each number is compared once"
         kinds: dict[str, Iterable[str]] = {"run": study.runs, "method": study.methods}
         kinds |= {"recipe": study.recipes, "domain": study.datasets}
         for key, names in kinds.items():

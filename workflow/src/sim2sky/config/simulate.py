@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from math import isclose
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, TypeAdapter, model_validator
 
-from sim2sky.config.base import Name, Strict, shard_names, unit, unit_of
+from sim2sky.config.base import Distinct, Name, Strict, as_number, shard_names, unit, unit_of
 from sim2sky.config.cosmosim import CosmosimSimulation
+
+_ONE_OF = "give exactly one of: a number, {uniform: [low, high]}, {normal: [mean, std]}"
+_NARROW = 1e-6  # relative width below which single precision, which networks learn in, holds hardly more than one value
 
 
 class Distribution(Strict):
@@ -20,12 +24,16 @@ class Distribution(Strict):
     @model_validator(mode="before")
     @classmethod
     def _number_is_constant(cls, value: Any) -> Any:
-        return {"constant": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+        if (number := as_number(value)) is not None:
+            return {"constant": number}
+        if isinstance(value, str | list):
+            raise ValueError(_ONE_OF)
+        return value
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Distribution:
         if len(self.model_fields_set) != 1:
-            raise ValueError("give exactly one of: a number, {uniform: [low, high]}, {normal: [mean, std]}")
+            raise ValueError(_ONE_OF)
         if self.uniform and not self.uniform[0] < self.uniform[1]:
             raise ValueError(f"uniform: low {self.uniform[0]} is not below high {self.uniform[1]}")
         return self
@@ -36,6 +44,13 @@ class Distribution(Strict):
         if self.constant is not None:
             return self.constant, self.constant
         return self.uniform or (float("-inf"), float("inf"))
+
+    @property
+    def varies(self) -> bool:
+        """Whether more than one value can be drawn, as networks see it."""
+        if self.normal:
+            return self.normal[1] > _NARROW * abs(self.normal[0])
+        return not isclose(*self.bounds, rel_tol=_NARROW)
 
 
 def _check_ellipticity(profile: LensMass | Light) -> None:
@@ -105,7 +120,7 @@ class Simulation(Strict):
     pixels: PositiveInt = unit("pixel", "side of the square image")
     pixel_scale: PositiveFloat = unit("arcsec/pixel", "size of a pixel")
     supersampling: PositiveInt = Field(1, description="sub-pixels per pixel and axis that are averaged")
-    bands: list[Name] = Field(min_length=1, description="names of the bands, first band first")
+    bands: Annotated[list[Name], Distinct] = Field(min_length=1, description="names of the bands, first band first")
     population: Population
 
     @property
@@ -121,6 +136,23 @@ class Simulation(Strict):
             units |= {f"{light}_{name}": unit_of(Light, name) for name in Light.model_fields if name != "colors"}
             units |= {f"{light}_magnitude_{band}": "mag" for band in self.bands[1:]}
         return units
+
+    @property
+    def fixed(self) -> set[str]:
+        """Those of `parameters` that have one value in all lenses."""
+        drawn = {name: value.varies for name, value in self.population.lens_mass}
+        for prefix in ("lens_light", "source_light"):
+            light: Light = getattr(self.population, prefix)
+            drawn |= {f"{prefix}_{name}": value.varies for name, value in light if isinstance(value, Distribution)}
+            for band in self.bands[1:]:
+                color = light.colors.get(band)
+                drawn[f"{prefix}_magnitude_{band}"] = light.magnitude.varies or bool(color and color.varies)
+        return {name for name, varies in drawn.items() if not varies}
+
+    @property
+    def label_pixel(self) -> float:
+        """Size of an image's pixel in the unit of lengths among the parameters: arcsec."""
+        return self.pixel_scale
 
 
 ENGINES = ("galaxy", "cosmosim")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from sim2sky.config.analyses import Degeneracy, Reconstruction, StuckAtMean
-from sim2sky.config.base import Name, Strict, merge
+from sim2sky.config.base import Distinct, Name, Strict, merge
 from sim2sky.config.observe import Dataset
 from sim2sky.config.simulate import AnySimulation
 from sim2sky.config.train import CrossValidation, Method, Recipe, Run
@@ -53,10 +53,10 @@ class Study(Strict):
         description="what the report shows: what adaptation gains on a target, how well each run regresses all parameters, or, for a "
         "study that trains nothing, a comparison of images (`degeneracy`)",
     )
-    targets: list[Name] = Field([], description="parameters that the networks regress")
+    targets: Annotated[list[Name], Distinct] = Field([], description="parameters that the networks regress")
     seeds: PositiveInt = Field(1, description="networks per run, with seeds 0, 1, ...")
     seeds_per_job: PositiveInt = Field(1, description="seeds trained in one job")
-    statistics: list[Statistics] = Field(
+    statistics: Annotated[list[Statistics], Distinct] = Field(
         ["running", "batch", "adabn"],
         min_length=1,
         description="where batch normalisation takes its statistics from when networks are tested: training, each test "
@@ -69,7 +69,7 @@ class Study(Strict):
     recipes: dict[Name, Recipe] = Field({}, description="ways to train")
     methods: dict[Name, Method] = Field({}, description="ways to adapt")
     runs: dict[Name, Run] = Field({}, description="what is trained: a method by a recipe on domains")
-    only_runs: list[Name] = Field(
+    only_runs: Annotated[list[Name], Distinct] = Field(
         [],
         description="keys of `runs`: train only these, the runs that they are made from, and use only the datasets that these and analyses need; an empty list means all",
     )
@@ -78,14 +78,6 @@ class Study(Strict):
     degeneracy: Degeneracy | None = Field(None, description="null leaves the comparison out")
     reconstruction: Reconstruction | None = Field(None, description="null leaves it out")
     published: list[Published] = Field([], description="published numbers to compare with")
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Study:
-        for name in ("targets", "statistics"):
-            values = getattr(self, name)
-            if len(set(values)) != len(values):
-                raise ValueError(f"{name}: {', '.join(values)}: one is given twice")
-        return self
 
     @model_validator(mode="after")
     def _asks_something(self) -> Study:
@@ -141,7 +133,7 @@ class Study(Strict):
 class Config(Strict):
     """``config/config.yaml``."""
 
-    studies: list[Name] = Field(min_length=1, description="files of config/studies that are run")
+    studies: Annotated[list[Name], Distinct] = Field(min_length=1, description="files of config/studies that are run")
     results: str = Field("results", description="folder of all results, below the folder of the Snakefile")
     cutouts: dict[Name, str | None] = Field(
         {}, description="survey cutouts: name -> path of a FITS cube, which is only read and may lie anywhere, or null"

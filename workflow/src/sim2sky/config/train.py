@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from sim2sky.config.base import Name, Strict, known, unit
+from sim2sky.config.base import Distinct, Name, Strict, known, unit
 from sim2sky.config.networks import architecture, check_network, check_options, has_dropout
 from sim2sky.registry import registered
 
@@ -191,6 +192,12 @@ class Run(Strict):
         return "adapt" if self.target else "train"
 
     @property
+    def domains(self) -> list[tuple[str, str]]:
+        """The datasets that it uses, each with the key that names it."""
+        named = [("source", self.source), *([("target", self.target)] if self.target else [])]
+        return named + [("evaluate_on", name) for name in self.evaluate_on]
+
+    @property
     def earlier(self) -> dict[str, str]:
         """Runs that must be trained before this one, by the key that names them."""
         found = {"start_from": self.start_from, "train_on.worst_of": self.train_on.worst_of if self.train_on else None}
@@ -210,6 +217,11 @@ class CrossValidation(Strict):
     lenses: PositiveInt = Field(description="how many of its training lenses")
     folds: int = Field(5, ge=2, description="number of folds")
     seed: int = Field(0, ge=0, description="root of the folds, the weights and the order of the images")
-    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+    grid: dict[str, Annotated[list[Any], Field(min_length=1), Distinct]] = Field(
         min_length=1, description="dotted recipe key -> values to try"
     )
+
+    @property
+    def points(self) -> list[dict[str, Any]]:
+        """Each point of the grid, as dotted recipe keys and values."""
+        return [dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())]

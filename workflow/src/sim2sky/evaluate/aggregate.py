@@ -12,7 +12,7 @@ from sim2sky import store
 from sim2sky.config import MEAN_PARAMETER, Published, Run, Study, Survey
 from sim2sky.evaluate import STATISTICS
 from sim2sky.evaluate.distances import DISTANCES
-from sim2sky.evaluate.metrics import CIRCULAR, METRICS
+from sim2sky.evaluate.metrics import CIRCULAR, FIXED, METRICS
 from sim2sky.evaluate.run_metrics import RUN_COLUMNS, concatenate, read_metrics
 from sim2sky.evaluate.stuck import STUCK
 from sim2sky.fingerprint import digest
@@ -83,9 +83,7 @@ def aggregate(
     missing = missing_runs(study, present_runs(table, study))
     for run, block in missing:
         print(f"{name}: missing: run {run}, seeds {block}", flush=True)
-    broken = table[table.value.isna() & (table.metric != GAP_CLOSED)]  # there may be no gap
-    for run, seed, domain in broken[["run", "seed", "domain"]].drop_duplicates().values:
-        print(f"{name}: not a number: run {run}, seed {seed}, on {domain}", flush=True)
+    _print_what_is_no_number(name, table)
     store.write_table(table.assign(study=name)[["study", *RUN_COLUMNS]], metrics)
     store.write_table(summarise(table, study).assign(study=name)[SUMMARY_COLUMNS], summary)
     if provenance:
@@ -95,6 +93,18 @@ def aggregate(
     total = len(study.runs) * len(study.seed_blocks)
     print(f"{name}: {total - len(missing)} of {total} blocks of seeds, {len(table)} metrics", flush=True)
     return missing
+
+
+def _print_what_is_no_number(name: str, table: pd.DataFrame) -> None:
+    """Networks that predict no numbers, and parameters that have no R2."""
+    none = table[table.value.isna() & (table.parameter != MEAN_PARAMETER) & (table.metric != GAP_CLOSED)]
+    by = ["run", "seed", "domain", "statistics", "parameter"]
+    predicted = pd.MultiIndex.from_frame(table[(table.metric == "mae") & table.value.notna()][by])
+    fixed = (none.metric == "r2") & pd.MultiIndex.from_frame(none[by]).isin(predicted)
+    for run, seed, domain in none[~fixed][["run", "seed", "domain"]].drop_duplicates().values:
+        print(f"{name}: not a number: run {run}, seed {seed}, on {domain}", flush=True)
+    for parameter, domain in none[fixed][["parameter", "domain"]].drop_duplicates().values:
+        print(f"{name}: {parameter} {FIXED} on {domain}, so that it has no R2", flush=True)
 
 
 def missing_runs(study: Study, present: Collection[tuple[str, str]]) -> list[tuple[str, str]]:

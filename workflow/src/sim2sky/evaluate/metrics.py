@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Literal
 
 import numpy as np
@@ -13,16 +13,22 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score, r
 from sim2sky.angles import ANGLE_PERIODS
 from sim2sky.config import MEAN_PARAMETER
 
+FIXED = "does not vary"  # said of a parameter, or of all, where there is no R2 although the predictions are numbers
 OUTLIER_THRESHOLD = 0.15  # a prediction is an outlier if its error exceeds this fraction of the true value
+
+
+def varies(true: np.ndarray) -> bool:
+    """Whether there are two different true values, in the single precision that networks learn in."""
+    return np.unique(np.asarray(true, np.float32)).size > 1
 
 
 def r2(true: np.ndarray, predicted: np.ndarray) -> float:
     """Coefficient of determination (Swierc et al. 2023, Section 4).
 
     1 - sum (predicted - true)^2 / sum (true - mean(true))^2: one when perfect, zero for always predicting the mean,
-    without lower limit.
+    without lower limit. It is not defined, and NaN, where the true values do not vary.
     """
-    return float(r2_score(true, predicted))
+    return float(r2_score(true, predicted)) if varies(true) else np.nan
 
 
 def rmse(true: np.ndarray, predicted: np.ndarray) -> float:
@@ -126,12 +132,15 @@ def run_metrics(predictions: pd.DataFrame) -> pd.DataFrame:
         Columns ``seed``, ``domain``, ``statistics``, ``parameter``, ``metric``, ``value``. A network with a prediction that is not
         finite has NaN in all metrics rather than a flattering number over the lenses that are left. Angles have the
         metric `CIRCULAR` too, and R2 takes them the short way round. Where there are several parameters, their mean has
-        rows of the parameter `MEAN_PARAMETER`.
+        rows of the parameter `MEAN_PARAMETER`. A parameter that does not vary over the lenses of a domain has NaN as its
+        R2 and is left out of that domain's means, which it would flatter or spoil.
     """
-    rows = []
+    rows, fixed = [], set()
     keys = ["seed", "domain", "statistics", "parameter"]
     for key, lenses in predictions.groupby(keys, sort=False):
         true, predicted = (lenses[column].to_numpy(np.float64) for column in ("true", "predicted"))
+        if not varies(true):
+            fixed.add(key)
         finite, period = np.isfinite(predicted).all(), ANGLE_PERIODS.get(key[-1])
         short = nearest(true, predicted, period) if period else predicted
         values = {name: metric(true, predicted) for name, metric in METRICS.items()} if finite else {}
@@ -140,19 +149,27 @@ def run_metrics(predictions: pd.DataFrame) -> pd.DataFrame:
         names = [*METRICS, *([CIRCULAR] if period else [])]
         rows += [(*key, name, values.get(name, np.nan)) for name in names]
     table = pd.DataFrame(rows, columns=[*keys, "metric", "value"])
-    return pd.concat([table, _over_parameters(table)], ignore_index=True)
+    return pd.concat([table, _over_parameters(table, fixed)], ignore_index=True)
 
 
-def _over_parameters(table: pd.DataFrame) -> pd.DataFrame:
-    """Means over the parameters, where there are several; NaN where a parameter's value is."""
+def no_r2(metrics: pd.DataFrame) -> str:
+    """Why a run has no R2 on a domain, in words, from its metrics of single parameters there."""
+    errors = metrics[(metrics.metric == "mae") & (metrics.parameter != MEAN_PARAMETER)].value
+    return FIXED if errors.notna().all() else "not a number"
+
+
+def _over_parameters(table: pd.DataFrame, fixed: Collection[tuple]) -> pd.DataFrame:
+    """Means over the parameters, where there are several; NaN where a parameter's value is, or where all are `fixed`."""
     if table.parameter.nunique() < 2:
         return table.iloc[:0]
     table = pd.concat([table, _with_plain_errors(table)], ignore_index=True)
-    groups = table[table.metric.isin([*OVER_PARAMETERS, CIRCULAR])].groupby(
-        ["seed", "domain", "statistics", "metric"], sort=False
-    )
-    means = groups.value.agg(lambda values: values.mean(skipna=False)).reset_index()
-    return means.assign(parameter=MEAN_PARAMETER)[table.columns]
+    keys = table[["seed", "domain", "statistics", "parameter"]].itertuples(index=False, name=None)
+    table["counts"] = [key not in fixed for key in keys]
+    table = table[table.metric.isin([*OVER_PARAMETERS, CIRCULAR])]
+    by = ["seed", "domain", "statistics", "metric"]
+    means = table[table.counts].groupby(by, sort=False).value.agg(lambda values: values.mean(skipna=False))
+    means = means.reindex(table.groupby(by, sort=False).size().index).reset_index()
+    return means.assign(parameter=MEAN_PARAMETER)[[*by[:3], "parameter", "metric", "value"]]
 
 
 def _with_plain_errors(table: pd.DataFrame) -> pd.DataFrame:

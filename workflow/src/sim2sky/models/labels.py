@@ -47,17 +47,30 @@ class LabelEncoding:
         encoding = cls(targets, recipe.angles)
         if not recipe.standardise:
             return encoding
-        std, mean = torch.std_mean(encoding.encode(labels).double(), dim=0)
-        if not (std > 0).all():
+        outputs = encoding.encode(labels).double()
+        varies = (outputs.amax(dim=0) > outputs.amin(dim=0)).tolist()
+        if not all(varies):
+            fixed = [name for name, several in zip(encoding.named_outputs, varies, strict=True) if not several]
             raise ValueError(
-                "parameters cannot be standardised: at least one has the same value in the whole training part"
+                f"{', '.join(dict.fromkeys(fixed))}: cannot be standardised, with the same value in the whole training part "
+                f"({len(labels)} lenses); take it from the targets, or simulate more lenses or values"
             )
+        std, mean = torch.std_mean(outputs, dim=0)
         return cls(targets, recipe.angles, mean.tolist(), std.tolist())
 
     @property
     def outputs(self) -> int:
         """Number of outputs of the network."""
-        return sum(1 if period is None else 2 for period in self.periods)
+        return len(self.named_outputs)
+
+    @property
+    def named_outputs(self) -> list[str]:
+        """The parameter that each output belongs to."""
+        return [
+            name
+            for name, period in zip(self.targets, self.periods, strict=True)
+            for _ in range(1 if period is None else 2)
+        ]
 
     def state(self) -> dict[str, list[float]]:
         """`mean` and `std`, if outputs are standardised, for the file of the networks."""
@@ -107,7 +120,8 @@ class LabelEncoding:
     def scores(self, true: torch.Tensor, predicted: torch.Tensor) -> tuple[float, float]:
         """R2 and root mean square error, each the mean over the parameters, of `predicted` in their own units.
 
-        The error of an angle is the shorter way round the circle.
+        The error of an angle is the shorter way round the circle. Parameters that do not vary have no R2 and count in neither mean;
+        both are NaN if none varies.
         """
         error = predicted.double() - true.double()
         for column, name in enumerate(self.targets):
@@ -115,4 +129,5 @@ class LabelEncoding:
                 error[:, column] = (error[:, column] + period / 2).remainder(period) - period / 2
         squares = error.square().mean(dim=0)
         variance = (true.double() - true.double().mean(dim=0)).square().mean(dim=0)
-        return (1 - squares / variance).mean().item(), squares.sqrt().mean().item()
+        varies = true.amax(dim=0) > true.amin(dim=0)
+        return (1 - squares / variance)[varies].mean().item(), squares.sqrt()[varies].mean().item()

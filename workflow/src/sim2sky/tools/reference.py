@@ -30,6 +30,9 @@ INTRO = """\
 `snakemake --configfile my.yaml`, single values with `--config results=elsewhere`. Everything is checked before a job starts: a mistake is
 reported with its file, its key and, for a misspelt name, the nearest valid one.
 
+Numbers may be spelt in any usual way (`1e-4`, `1.0e-4`, `50_000`; `012` is twelve), keys are names as written (`off`, `2024-01-01`), and no key may be
+given twice in one place; beside a merge key (`<<`) it may, and overrides.
+
 For completion in an editor, point its YAML support at the JSON schemas in `../workflow/schemas/`.
 """
 

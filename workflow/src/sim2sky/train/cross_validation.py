@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +67,11 @@ def cross_validate(
     # with and without weights of angles, as the grid asks for
     parts = {
         weigh: load_part(domain.shards, (start, start + cross.lenses), targets, weigh)
-        for weigh in {_changed(recipe, point).weight_angles for point in _grid(cross)}
+        for weigh in {_changed(recipe, point).weight_angles for point in cross.points}
     }
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     rows = []
-    for point in _grid(cross):
+    for point in cross.points:
         changed = _changed(recipe, point)
         part = parts[changed.weight_angles]
         folds = KFold(cross.folds, shuffle=True, random_state=cross.seed).split(part.lens)
@@ -89,12 +88,6 @@ def cross_validate(
         config = {"recipe": recipe.params(), "cross_validation": cross.params(), "targets": list(targets)}
         about = record.provenance(config, fingerprint or {}, domain=domain.origin())
         record.write_provenance(provenance, [table], about)
-
-
-def _grid(cross: CrossValidation) -> Iterator[dict[str, Any]]:
-    """Each point of the grid, as dotted recipe keys and values."""
-    for values in itertools.product(*cross.grid.values()):
-        yield dict(zip(cross.grid, values, strict=True))
 
 
 def _changed(recipe: Recipe, point: dict[str, Any]) -> Recipe:

@@ -165,7 +165,9 @@ def _score_panel(
 ) -> None:
     for height, run in enumerate(comparison.runs):
         values = rows[rows.run == run].value.to_numpy(float)
-        if len(values):
+        if metric == "r2" and len(values) and np.isnan(values).all():
+            style.row_not_run(ax, height, "no $R^2$")
+        elif len(values):
             ax.plot(values, np.full(len(values), height), ".", color=COLOUR, ms=5, alpha=0.6, mew=0)
             ax.plot(values.mean(), height, "o", color=COLOUR, ms=7, mec="white", mew=0.8)
         elif metric == "r2":  # where no published value is in the way

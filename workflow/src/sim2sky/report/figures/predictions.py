@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from scipy.stats import gaussian_kde
 
-from sim2sky.evaluate.metrics import fractional_residual, r2
+from sim2sky.evaluate.metrics import FIXED, fractional_residual, r2, varies
 from sim2sky.report.comparisons import Comparison, run_title, shown_statistics
 from sim2sky.report.figures import style
 from sim2sky.report.figures.registry import register_figure
@@ -111,7 +111,9 @@ def _prediction_panels(
             style.note(ax, f"{style.percent(outside, len(true))} outside", y=0.06)
     outside = style.clip(predicted, low, high)[1]
     text = f"$R^2$ = {style.minus(f'{scores[seed]:.3f}')} (seed {seed})"
-    if len(scores) > 1:
+    if not varies(true):
+        text = f"no $R^2$: the true value {FIXED}"
+    elif len(scores) > 1:
         text += f"\n{len(scores)} seeds: {style.mean_std(scores)}"
     style.note(main, text, x=0.04, y=0.97, va="top", ha="left")
     if outside:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from sim2sky.config import Published
 from sim2sky.evaluate import STATISTICS
+from sim2sky.evaluate.metrics import no_r2
 from sim2sky.evaluate.run_metrics import RUN_COLUMNS
 from sim2sky.report.comparisons import Comparison, is_oracle, overall, run_labels, shown_statistics
 from sim2sky.report.figures import style
@@ -31,14 +32,18 @@ def scores(results: Results, comparison: Comparison) -> Figure:
     figure = style.new_figure(1.5 + 0.6 * len(runs))
     axes = figure.subplots(1, len(comparison.domains), sharey=True, squeeze=False)[0]
     table = pd.DataFrame(columns=RUN_COLUMNS) if table is None else table
-    table = table[(table.metric == "r2") & (table.parameter == overall(study))]
+    every, table = table, table[(table.metric == "r2") & (table.parameter == overall(study))]
     for ax, domain in zip(axes, comparison.domains, strict=True):
         here = table[table.domain == domain]
         low = _lower_limit(here, [item for item in study.published if (item.domain, item.metric) == (domain, "r2")])
         text = "$R^2$ on the test part" + (", mean of the parameters" if len(study.targets) > 1 else "")
         ax.set(xlabel=text, title=study.datasets[domain].title, xlim=(low, 1 + 0.03 * (1 - low)))
         for row, run in enumerate(runs):
-            _run_row(ax, row, here[here.run == run], style.run_colours(study, [run])[run], low)
+            scored = here[here.run == run]
+            if len(scored) and scored.value.isna().all():
+                style.row_not_run(ax, row, f"no $R^2$: {no_r2(every[(every.run == run) & (every.domain == domain)])}")
+            else:
+                _run_row(ax, row, scored, style.run_colours(study, [run])[run], low)
             _published_row(ax, row, results, run, domain)
             if row and study.runs[run].recipe != study.runs[runs[row - 1]].recipe:
                 ax.axhline(row - 0.5, color="#999999", lw=0.8)

@@ -86,9 +86,9 @@ def not_run(ax: Axes, text: str = "not run") -> None:
     ax.tick_params(which="both", length=0, labelleft=False, labelbottom=False)
 
 
-def row_not_run(ax: Axes, row: float) -> None:
+def row_not_run(ax: Axes, row: float, text: str = "not run") -> None:
     """Say at height `row` of a panel with one row per run that there is nothing to show."""
-    ax.text(0.02, row, "not run", transform=ax.get_yaxis_transform(), va="center", **ABSENT)
+    ax.text(0.02, row, text, transform=ax.get_yaxis_transform(), va="center", **ABSENT)
 
 
 def note(ax: Axes, text: str, x: float = 0.97, y: float = 0.04, va: str = "bottom", ha: str = "right") -> None:

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sim2sky.config import MEAN_PARAMETER, Run
+from sim2sky.evaluate.metrics import FIXED
 from sim2sky.report.comparisons import Comparison, run_title
 from sim2sky.report.figures import style
 from sim2sky.report.figures.registry import register_figure
@@ -38,7 +39,7 @@ def learning_curves(results: Results, comparison: Comparison) -> Figure:
     for ax, domain in zip(axes, comparison.domains, strict=True):
         ax.set(xlabel="epoch", title=study.datasets[domain].title)
         ax.xaxis.get_major_locator().set_params(integer=True)
-        _limit(ax)
+        _limit(ax, "not run" if len(missing) == len(comparison.runs) else "no $R^2$ was measured")
     axes[0].set_ylabel("$R^2$ on the validation part")
     if any(ends):
         axes[0].plot([], [], "D", mfc="white", mec="#555555", ms=7, label="test part at the end (not followed before)")
@@ -46,12 +47,12 @@ def learning_curves(results: Results, comparison: Comparison) -> Figure:
     return figure
 
 
-def _limit(ax: Axes) -> None:
-    """Show what the panel holds but no lower than `style.LOWEST_R2`, because early epochs fall far below; say what is left out."""
+def _limit(ax: Axes, empty: str) -> None:
+    """Show what the panel holds but no lower than `style.LOWEST_R2`, because early epochs fall far below; say what is left out, or `empty`."""
     values = np.concatenate([np.ravel(line.get_ydata()).astype(float) for line in ax.lines] or [np.zeros(0)])
     values = values[np.isfinite(values)]
     if not len(values):
-        style.not_run(ax)
+        style.not_run(ax, empty)
         return
     low = max(values.min(), style.LOWEST_R2)
     ax.set_ylim(low - 0.05 * (1 - low), 1 + 0.02 * (1 - low))
@@ -102,6 +103,9 @@ def cross_validation(results: Results) -> Figure:
     keys = [name for name in cross.grid if name in table]
     grid = table.groupby(keys, sort=False)
     for index, (_, folds) in enumerate(grid):
+        if folds.r2.isna().any():
+            ax.text(index, 0.5, f"no $R^2$:\n{FIXED}", transform=ax.get_xaxis_transform(), ha="center", **style.ABSENT)
+            continue
         ax.plot(np.full(len(folds), index), folds.r2, "o", color=style.METHOD_COLOURS[1], alpha=0.6, ms=5)
         ax.plot([index - 0.2, index + 0.2], [folds.r2.mean()] * 2, color="black", lw=2)
         ax.annotate(f"{folds.r2.mean():.3f}", (index + 0.22, folds.r2.mean()), va="center", fontsize=9)

@@ -68,7 +68,7 @@ def published(study: Study, summary: Summary) -> Table:
     """Our numbers beside the published ones, with the difference in published standard deviations."""
     rows = []
     for row in summary.table[summary.table.published_mean.notna()].itertuples():
-        ours, difference, sigmas = ("not run" if not row.n_seeds else "not a number"), "–", "–"
+        ours, difference, sigmas = summary.why_none(row), "–", "–"
         if not math.isnan(row.mean):
             ours, delta = mean_std(row.mean, row.std), row.mean - row.published_mean
             difference = number(delta, signed=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pandas as pd
 
 from sim2sky.config import CrossValidation, Study
+from sim2sky.evaluate.metrics import FIXED
 from sim2sky.report.symbols import text_symbol
 from sim2sky.report.tables.table import Table, mean_std, number
 
@@ -41,11 +43,13 @@ def cross_validation(cross: CrossValidation, path: str | Path) -> Table:
     """Mean and standard deviation over folds for each point of the grid, the best one first."""
     table = pd.read_csv(path)
     keys = [key for key in cross.grid if key in table]
-    scored = table.groupby(keys, sort=False).r2.agg(["mean", "std", "size"]).sort_values("mean", ascending=False)
+    scores = table.groupby(keys, sort=False).r2
+    scored = scores.agg(mean=lambda r2: r2.mean(skipna=False), std="std", size="size")
+    scored = scored.sort_values("mean", ascending=False)
     points = scored.index if len(keys) > 1 else [(value,) for value in scored.index]
     rows = [
-        [*(f"{value:g}" if isinstance(value, float) else str(value) for value in point), mean_std(row.mean, row.std)]
-        + [str(int(row.size))]
+        [*(f"{value:g}" if isinstance(value, float) else str(value) for value in point)]
+        + [FIXED if math.isnan(row.mean) else mean_std(row.mean, row.std), str(int(row.size))]
         for point, row in zip(points, scored.itertuples(), strict=True)
     ]
     return Table([*keys, "R² on the fold left out", "folds"], rows)

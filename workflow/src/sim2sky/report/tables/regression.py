@@ -94,7 +94,7 @@ def published(study: Study, summary: Summary) -> Table:
     """Our numbers beside the published ones, by run and parameter."""
     rows = []
     for row in summary.table[summary.table.published_mean.notna()].itertuples():
-        ours, ratio = ("not run" if not row.n_seeds else "not a number"), "–"
+        ours, ratio = summary.why_none(row), "–"
         if not math.isnan(row.mean):
             ours = mean_std(row.mean, row.std)
             ratio = number(row.mean / row.published_mean, 2) if row.published_mean else "–"

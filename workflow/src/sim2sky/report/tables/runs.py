@@ -21,7 +21,7 @@ def metrics(study: Study, summary: Summary) -> Table:
     kind, rows = shown_statistics(study), []
     for run, about in study.runs.items():
         for domain in about.evaluate_on:
-            for target in study.targets if summary.get(run, domain, kind, "r2") else ():
+            for target in (name for name in study.targets if summary.get(run, domain, kind, "mae", name)):
                 cells = [summary.text(run, domain, kind, metric, target) for metric in SHOWN]
                 name = [text_symbol(target)] if len(study.targets) > 1 else []
                 seeds = summary.seeds(run, domain, kind, "r2", target)

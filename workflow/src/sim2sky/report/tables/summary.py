@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sim2sky.config import MEAN_PARAMETER
+from sim2sky.evaluate.metrics import CIRCULAR, FIXED, OVER_PARAMETERS
 from sim2sky.report.tables.table import mean_std
 
 
@@ -49,9 +50,24 @@ class Summary:
     def text(
         self, run: str, domain: str, statistics: str, metric: str, parameter: str | None = None, digits: int = 3
     ) -> str:
-        """``mean ± std`` in words, or a dash."""
-        row = self.get(run, domain, statistics, metric, parameter)
-        return "–" if row is None else mean_std(row.mean, row.std, digits)
+        """``mean ± std`` in words, what there is instead of an R2 that does not exist, or a dash."""
+        row = self.row(run, domain, statistics, metric, parameter)
+        if row is not None and not math.isnan(row.mean):
+            return mean_std(row.mean, row.std, digits)
+        return FIXED if row is not None and self.why_none(row) == FIXED else "–"
+
+    def why_none(self, row: Any) -> str:
+        """Why the mean of a row is not there, in words."""
+        if not row.n_seeds:
+            return "not run"
+        errors = self._rows.get((row.run, row.domain, row.statistics, "mae"), {})
+        single = [
+            error
+            for name, error in errors.items()
+            if name != MEAN_PARAMETER and row.parameter in (name, MEAN_PARAMETER)
+        ]
+        predicted = bool(single) and not any(math.isnan(error.mean) for error in single)
+        return FIXED if predicted and row.metric in (*OVER_PARAMETERS, CIRCULAR) else "not a number"
 
     def seeds(self, run: str, domain: str, statistics: str, metric: str, parameter: str | None = None) -> str:
         """Number of seeds that a mean is of, or a dash."""
