@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 import pyarrow
@@ -19,7 +20,10 @@ from sim2sky import store
 
 
 def write_parquet(
-    table: pd.DataFrame, path: str | Path, units: Mapping[str, str], descriptions: Mapping[str, str] | None = None
+    table: pd.DataFrame,
+    path: str | Path,
+    units: Mapping[str, str],
+    descriptions: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write a table as Parquet, whole or not at all; equal tables give equal bytes.
 
@@ -50,7 +54,7 @@ def write_parquet(
     columns = [
         {"name": name}
         | ({"unit": units[name]} if name in units else {})
-        | ({"description": descriptions[name]} if name in (descriptions or {}) else {})
+        | ({"description": descriptions[name]} if name in descriptions else {})
         for name in table.columns
     ]
     header = yaml.dump({"datatype": columns, "meta": attributes}, Dumper=yaml.SafeDumper, sort_keys=False)

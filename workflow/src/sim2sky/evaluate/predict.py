@@ -119,7 +119,7 @@ def write_predictions(table: pd.DataFrame, path: str | Path, units: Mapping[str,
 
 def _units(table: pd.DataFrame, domains: Sequence[Domain]) -> dict[str, str]:
     """Unit of each column of predictions that has one, the same in all rows."""
-    found = {}
+    found: dict[str, str] = {}
     for domain in domains:
         shards = store.open_shards(domain.shards[:1])
         found |= {name: str(shards.variable(name).attrs["units"]) for name in CONDITIONS if name in shards}
