@@ -45,8 +45,10 @@ def test_an_empty_table_keeps_its_units(tmp_path):
     assert pd.read_parquet(tmp_path / "a.parquet").attrs["units"] == UNITS
 
 
-@pytest.mark.parametrize("values", [["a", None, "b"], pd.Categorical(["a", "b", "a"])])
+@pytest.mark.parametrize(
+    "values", [["a", None, "b"], pd.Categorical(["a", "b", "a"]), pd.array([True, None, False], "boolean")]
+)
 def test_what_astropy_refuses_is_refused(tmp_path, values):
-    with pytest.raises(ValueError, match=r"a\.parquet: column 'kind' is categorical or text with missing values"):
+    with pytest.raises(ValueError, match=r"a\.parquet: column 'kind' is categorical or lacks values"):
         write_parquet(table().assign(kind=values), tmp_path / "a.parquet", UNITS)
     assert not (tmp_path / "a.parquet").exists()

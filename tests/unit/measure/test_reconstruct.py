@@ -7,26 +7,17 @@ from astropy.io import fits
 from PIL import Image
 
 from sim2sky.cli import main
-from sim2sky.config import Recipe
 from sim2sky.measure.reconstruct import _unlearnt, as_simulated, estimate, reconstruct_file
-from sim2sky.models import create_model
 from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import write_networks
-from sim2sky.provenance import record
-from tests.unit.cosmosim_images import TRUE, finished, simulation_of
+from tests.unit.cosmosim_images import TRUE, finished, simulation_of, write_network
 
 
 @pytest.fixture
 def model(tmp_path):
-    """An untrained network whose outputs are shifted to the true parameters."""
-    simulation = simulation_of(crop={"pixels": 64})
-    recipe = Recipe(network="lens_cnn", epochs=1, optimiser={"lr": 1e-3}, normalisation="eight_bit", standardise=True)
-    encoding = LabelEncoding(list(TRUE), mean=list(TRUE.values()), std=[1e-6] * 6)
-    network = create_model("lens_cnn", bands=1, pixels=64, outputs=6)
-    config = {"recipe": recipe.params(), "targets": list(TRUE)}
-    origin = {"source": {"name": "clean", "simulated": simulation.params(), "dataset": {"title": "clean"}}}
-    path = tmp_path / "model.safetensors"
-    write_networks(path, {3: network.state_dict()}, encoding, record.provenance(config, {}, domains=origin))
+    """A file of networks, and the simulation that they learnt from."""
+    path, simulation = tmp_path / "model.safetensors", simulation_of(crop={"pixels": 64})
+    write_network(path, simulation)
     return path, simulation
 
 

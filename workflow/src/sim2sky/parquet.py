@@ -42,14 +42,14 @@ def write_parquet(
     Raises
     ------
     ValueError
-        A column is categorical, or is text with missing values: astropy reads neither.
+        A column is categorical, or text or truth values of which some are missing: astropy cannot read these.
     """
-    text = [name for name, kind in table.dtypes.items() if pd.api.types.is_string_dtype(kind)]
+    types = pd.api.types
+    text = [name for name, kind in table.dtypes.items() if types.is_string_dtype(kind)]
     for name, kind in table.dtypes.items():
-        if isinstance(kind, pd.CategoricalDtype) or (name in text and table[name].isna().any()):
-            raise ValueError(
-                f"{path}: column {name!r} is categorical or text with missing values, which astropy refuses"
-            )
+        whole = name in text or types.is_bool_dtype(kind)  # for astropy, a missing one is no text and no truth value
+        if isinstance(kind, pd.CategoricalDtype) or (whole and table[name].isna().any()):
+            raise ValueError(f"{path}: column {name!r} is categorical or lacks values, which astropy cannot read")
     attributes = table.attrs | {"units": dict(units)}
     columns = [
         {"name": name}
