@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 import xarray
 import zarr
+from astropy.table import Table
+from astropy.units import Unit
 
 from tests.workflow.conftest import TINY_RUN
 
@@ -34,6 +36,18 @@ def test_shards_are_labelled_data_sets(finished):
             assert data.image.dims == ("lens", "band", "y", "x")
             assert (data.image.units, data.theta_E.units) == ("counts/s", "arcsec")
             assert data.attrs["config"] and data.attrs["fingerprint"]
+
+
+def test_every_parquet_table_has_units_for_pandas_and_astropy(finished):
+    paths = sorted((finished.folder / "results").rglob("*.parquet"))
+    assert len(paths) == 15
+    for path in paths:
+        table, found = pd.read_parquet(path), Table.read(path)
+        units = table.attrs["units"]
+        assert {"true", "predicted", "seeing", "sky_brightness"} <= units.keys()
+        assert {name: found[name].unit for name in units} == {name: Unit(unit) for name, unit in units.items()}
+        assert found.colnames == list(table.columns) and len(found) == len(table)
+        assert set(table.unit) == {"arcsec"} and table.attrs["parameters"]["theta_E"]["long_name"]
 
 
 def test_report_shows_every_figure_and_misses_nothing(finished):

@@ -91,7 +91,8 @@ def _picture(options: argparse.Namespace, _: Sequence[str]) -> None:
     except ValidationError as error:
         mistakes = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}".lstrip(": ") for item in error.errors()]
         raise ValueError("; ".join(mistakes).replace("Value error, ", "")) from None
-    picture_shard(crop, options.images, options.output)
+    for doubt in picture_shard(crop, options.images, options.output):
+        print(f"warning: {doubt}")
     print(f"{options.output}: {len(options.images)} images")
 
 

@@ -18,12 +18,26 @@ from sim2sky.evaluate import STATISTICS
 from sim2sky.models import Network, inference
 from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import load_models
+from sim2sky.parquet import write_parquet
 from sim2sky.provenance import record
 
 LATENT_LENSES = 2000  # of each domain: enough for the distances between domains and for a picture
 # of the first band, kept beside each prediction if the shards have them
 CONDITIONS = ("seeing", "signal_to_noise", "sky_brightness")
-COLUMNS = ["domain", "seed", "statistics", "lens", "parameter", "true", "predicted"]
+COLUMNS = ["domain", "seed", "statistics", "lens", "parameter", "unit", "true", "predicted"]
+DESCRIPTIONS = {
+    "domain": "data set",
+    "seed": "of the network",
+    "statistics": "those of batch normalisation: of training, of each batch, or re-estimated (AdaBN)",
+    "lens": "index of the lens in its data set",
+    "parameter": "name of the parameter",
+    "unit": "of true and predicted in this row",
+    "true": "label",
+    "predicted": "estimate of the network",
+    "seeing": "FWHM of the point spread function in the first band",
+    "signal_to_noise": "of the lensed source in the first band",
+    "sky_brightness": "surface brightness of the sky in the first band",
+}
 
 
 def predict_block(
@@ -55,7 +69,8 @@ def predict_block(
         Domains whose test parts are predicted.
     predictions : path
         File to write: Parquet with `COLUMNS` and `CONDITIONS`, one row per domain, seed, statistics, parameter and test
-        lens; values are in the parameter's unit. The frame's ``attrs`` hold the provenance.
+        lens; values are in the unit of the row, which is also that of the column if all rows have the same. The frame's
+        ``attrs`` hold the provenance, the ``units`` of the columns, and unit and meaning of the ``parameters``.
     latents : path
         File to write: a shard with ``latent_<domain>``, ``lens_<domain>`` and ``<parameter>_<domain>`` for each parameter,
         by the first seed under batch statistics. It holds the first `LATENT_LENSES` test lenses of each domain; if a
@@ -70,7 +85,8 @@ def predict_block(
         Use a GPU if there is one.
     """
     torch.set_num_threads(threads)
-    *_, bands, _, pixels = store.open_shards(domains[0].shards).variable("image").shape
+    first = store.open_shards(domains[0].shards)
+    *_, bands, _, pixels = first.variable("image").shape
     device = torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
     networks, encoding = load_models(model, recipe, targets, bands, pixels)
     networks = {seed: network.to(device) for seed, network in networks.items()}
@@ -86,16 +102,29 @@ def predict_block(
         lenses = domain.bounds["test"][1] - domain.bounds["test"][0]
         print(f"{domain.name}: {lenses} lenses predicted by {len(networks)} network(s), {left:.0f} s left", flush=True)
     table = pd.concat(frames, ignore_index=True)
+    parameters = {name: dict(first.variable(name).attrs) for name in targets}
+    table.insert(
+        COLUMNS.index("unit"), "unit", table.parameter.map({name: parameters[name]["units"] for name in targets})
+    )
     about = record.provenance(recipe.params(), fingerprint, targets=list(targets), domains=[d.name for d in domains])
-    table.attrs = about
-    write_predictions(table, predictions)
+    table.attrs = about | {"parameters": parameters}
+    write_predictions(table, predictions, _units(table, domains))
     store.write_shard(latents, variables, about | {"seed": min(networks), "statistics": "batch"})
 
 
-def write_predictions(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table as Parquet, with its ``attrs``, whole or not at all."""
-    with store.atomic(path) as temporary:
-        table.to_parquet(temporary, index=False)
+def write_predictions(table: pd.DataFrame, path: str | Path, units: Mapping[str, str] | None = None) -> None:
+    """Write predictions as Parquet, with their ``attrs`` and units, whole or not at all."""
+    write_parquet(table, path, units or {}, DESCRIPTIONS)
+
+
+def _units(table: pd.DataFrame, domains: Sequence[Domain]) -> dict[str, str]:
+    """Unit of each column of predictions that has one, the same in all rows."""
+    found: dict[str, str] = {}
+    for domain in domains:
+        shards = store.open_shards(domain.shards[:1])
+        found |= {name: str(shards.variable(name).attrs["units"]) for name in CONDITIONS if name in shards}
+    of_all = table.unit.unique()
+    return found | (dict.fromkeys(("true", "predicted"), of_all[0]) if len(of_all) == 1 else {})
 
 
 def _predict_domain(
@@ -122,7 +151,7 @@ def _predict_domain(
     first = test.images.subset(np.arange(count))
     latent = inference.latents(networks[min(networks)], first, size, batch_statistics=True).numpy()
     table = pd.concat(frames)
-    order = [*COLUMNS, *(name for name in CONDITIONS if name in table)]
+    order = [name for name in (*COLUMNS, *CONDITIONS) if name in table]
     return table[order], _latent_variables(domain, encoding.targets, latent, test)
 
 

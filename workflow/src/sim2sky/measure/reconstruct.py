@@ -7,6 +7,8 @@ simulation that the network learnt from is read from the provenance in its file.
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +17,22 @@ import torch
 from matplotlib.figure import Figure
 
 from sim2sky import store
-from sim2sky.config import CentreCrop, CosmosimSimulation, Recipe
+from sim2sky.config import CentreCrop, CosmosimPopulation, CosmosimSimulation, Recipe
 from sim2sky.data.images import FloatImages, statistics_of
+from sim2sky.framing import draw_axes
 from sim2sky.lensing.undo import Reconstructed, reconstruct
-from sim2sky.measure.picture import frame_picture, read_picture
+from sim2sky.measure.light import doubts_of, require_light, sky_of
+from sim2sky.measure.picture import Picture, frame_picture, read_picture
 from sim2sky.models.inference import predict
 from sim2sky.models.network_file import load_models
 
 
-def as_simulated(path: str | Path, simulation: CosmosimSimulation) -> np.ndarray:
+def as_simulated(path: str | Path, simulation: CosmosimSimulation) -> Picture:
     """Read an image and bring it into the frame that a simulation gives its own images.
 
     An image of the right size is taken as it is; a larger one is centred on its light and cropped as the simulation does.
-    Of values that are not 8-bit counts, the median along the edge is taken for the sky and the brightest for 255.
+    Whole numbers of 0 to 255 are 8-bit counts, whatever the type of the file. Of other values the median along the edge
+    is taken for the sky, which becomes 0 as what is below it does, and the brightest for 255.
 
     Parameters
     ----------
@@ -38,28 +43,33 @@ def as_simulated(path: str | Path, simulation: CosmosimSimulation) -> np.ndarray
 
     Returns
     -------
-    (pixels, pixels) array
-        Counts of 0 to 255, uint8.
+    Picture
+        Counts of 0 to 255, (pixels, pixels) uint8, and what is doubtful about them.
 
     Raises
     ------
     ValueError
-        The file cannot be used; the message names it.
+        The file cannot be used or holds no light; the message names it.
     """
-    image = read_picture(path)
-    sky = np.median(np.concatenate([image[[0, -1]].ravel(), image[:, [0, -1]].ravel()]))
-    if len(image) != simulation.pixels:
-        crop = simulation.crop
-        kept, centre = (crop.pixels, crop.centre) if crop else (simulation.image_pixels, "none")
-        options = CentreCrop(centre=centre, pixels=kept, downscale=simulation.downscale)
-        try:
-            image, _ = frame_picture(image, options)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
-    if image.dtype == np.uint8:
-        return image
-    light = (image - sky).clip(min=0)
-    return np.rint(light * (255 / max(light.max(), 1e-300))).astype(np.uint8)
+    image, doubts = read_picture(path)
+    eight_bit = image.dtype == np.uint8
+    crop = simulation.crop
+    kept, centre = (crop.pixels, crop.centre) if crop else (simulation.image_pixels, "none")
+    try:
+        require_light(image)
+        counts = image if eight_bit else image - np.float32(sky_of(image)[0])
+        if len(image) != simulation.pixels:
+            if len(image) < kept:
+                sizes = f"one of {simulation.pixels}, as the network knows them, or of {kept} and more"
+                raise ValueError(f"cannot keep {kept} of {len(image)} pixels; give {sizes}")
+            counts, _ = frame_picture(counts, CentreCrop(centre=centre, pixels=kept, downscale=simulation.downscale))
+        if counts.max() <= 0:
+            raise ValueError(f"holds no light in the {kept} pixels that are kept")
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if not eight_bit:
+        counts = counts * (255 / counts.max())
+    return Picture(np.rint(counts.clip(min=0)).astype(np.uint8), (*doubts, *doubts_of(image, counts)))
 
 
 def read_training(model: str | Path) -> tuple[Recipe, list[str], CosmosimSimulation]:
@@ -98,7 +108,8 @@ def read_training(model: str | Path) -> tuple[Recipe, list[str], CosmosimSimulat
 def estimate(image: np.ndarray, model: str | Path, seed: int | None = None) -> dict[str, float]:
     """Parameters of an image as a network estimates them.
 
-    Where the recipe normalises by a domain's pixels, those of the image itself are taken.
+    Where the recipe normalises by a domain's pixels, those of the image itself are taken. Reference axes are drawn into it
+    if the network has learnt them.
 
     Parameters
     ----------
@@ -123,6 +134,9 @@ def estimate(image: np.ndarray, model: str | Path, seed: int | None = None) -> d
     networks, encoding = load_models(model, recipe, targets, 1, simulation.pixels)
     if seed is not None and seed not in networks:
         raise ValueError(f"{model}: holds seeds {', '.join(map(str, networks))}, not {seed}")
+    if simulation.reference_axes:
+        image = image.copy()
+        draw_axes(image)
     images = FloatImages(torch.from_numpy(image.astype(np.float32))[None, None])
     images = images.prepared(statistics_of(recipe.normalisation, images), torch.device("cpu"))
     outputs = predict(networks[min(networks) if seed is None else seed], images, 1)
@@ -174,7 +188,7 @@ def reconstruct_file(
     Returns
     -------
     str
-        The estimates and what is left, in lines to be printed.
+        The estimates, what is left, and what makes them doubtful, in lines to be printed.
 
     Raises
     ------
@@ -182,10 +196,22 @@ def reconstruct_file(
         The image or the file of networks cannot be used; the message names it.
     """
     *_, simulation = read_training(model)
-    image = as_simulated(path, simulation)
+    image, doubts = as_simulated(path, simulation)
     found = estimate(image, model, seed)
     result = reconstruct(image, found, simulation)
     output = output or f"{Path(path).with_suffix('')}-reconstructed.png"
     draw(image, result, output)
+    doubts += tuple(_unlearnt(found, simulation.population))
+    if result.rms >= result.rms_image:
+        doubts += ("the image simulated from the estimate is no more like it than a black one",)
     lines = [f"{name:8} {value:10.3f}" for name, value in found.items()]
-    return "\n".join([*lines, f"RMS left {result.rms:.3g} of {result.rms_image:.3g} counts; {output}"])
+    lines.append(f"RMS left {result.rms:.3g} of {result.rms_image:.3g} counts; {output}")
+    return "\n".join([*lines, *(f"warning: {doubt}" for doubt in doubts)])
+
+
+def _unlearnt(estimate: Mapping[str, float], population: CosmosimPopulation) -> Iterator[str]:
+    """Doubts about estimates outside the ranges that the network has learnt."""
+    for name in {"R_E", "r", "sigma", "sigma2", "chi", "ellipse_ratio"} & estimate.keys():
+        low, high = getattr(population, name) or (-math.inf, math.inf)
+        if not low <= estimate[name] <= high:
+            yield f"{name} is outside what the network has learnt, {low:g} to {high:g}"
