@@ -48,7 +48,7 @@ def made(tmp_path_factory) -> Made:
     study, paths = small_study(), Paths(str(folder))
     make_results("toy", study, paths, skip=MISSING)
     cutouts = {"des_coadd_g": folder / "cutouts.fits"}
-    sky = np.random.default_rng(1).normal(0, 3, (8, 24, 24))
+    sky = np.random.default_rng(1).normal(0, 3, (10, 40, 40))
     fits.PrimaryHDU(sky.astype(np.float32)).writeto(cutouts["des_coadd_g"])
     inputs, figures, surveys = inputs_of(study, paths, cutouts), outputs_of(study, paths), {"des": survey("des")}
     with pytest.MonkeyPatch.context() as patch:
