@@ -139,6 +139,7 @@ for study in STUDIES:
         params:
             study=STUDIES[study].params(),
             surveys=surveys_of(study),
+            cutouts=sums_of_cutouts(STUDIES[study].datasets),
             input_keys=partial(keys_of_inputs, study=study),
             partial=CONFIG.partial,
             code=code("draw_figures"),

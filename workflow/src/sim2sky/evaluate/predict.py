@@ -19,6 +19,7 @@ from sim2sky.models import Network, inference
 from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import load_models
 from sim2sky.provenance import record
+from sim2sky.provenance.networks import networks_provenance
 
 LATENT_LENSES = 2000  # of each domain: enough for the distances between domains and for a picture
 # of the first band, kept beside each prediction if the shards have them
@@ -86,7 +87,14 @@ def predict_block(
         lenses = domain.bounds["test"][1] - domain.bounds["test"][0]
         print(f"{domain.name}: {lenses} lenses predicted by {len(networks)} network(s), {left:.0f} s left", flush=True)
     table = pd.concat(frames, ignore_index=True)
-    about = record.provenance(recipe.params(), fingerprint, targets=list(targets), domains=[d.name for d in domains])
+    about = record.provenance(
+        recipe.params(),
+        fingerprint,
+        targets=list(targets),
+        statistics=list(statistics),
+        networks=networks_provenance(model)["sha256"],
+        domains={domain.name: domain.origin() for domain in domains},
+    )
     table.attrs = about
     write_predictions(table, predictions)
     store.write_shard(latents, variables, about | {"seed": min(networks), "statistics": "batch"})

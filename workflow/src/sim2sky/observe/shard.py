@@ -194,7 +194,7 @@ def observe_shard(
     observed = Observed(*map(np.concatenate, zip(*parts, strict=True)))
     variables = _variables(shard, observed, conditions, sky)
     config = {"simulated": shard.attributes["config"], "dataset": dataset.params(), "survey": survey.params()}
-    config |= {"cutouts": sky.about} if sky else {}
+    config |= {"cutouts": sky.about, "lenses": lenses} if sky else {}
     more = {"zero_point": zero_point.tolist(), "pixel_scale": camera.pixel_scale, "bands": bands}
     write_shard(path, variables, provenance(config, fingerprint, **more))
     print(f"{path}: done, {len(lens) / (time.perf_counter() - started):.0f} lenses/s", flush=True)
