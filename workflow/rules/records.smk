@@ -7,7 +7,7 @@ from snakemake.logging import logger
 from snakemake.settings.enums import PersistenceBackend
 from snakemake.settings.types import RerunTrigger
 
-from sim2sky.provenance.records import is_recorded
+from sim2sky.provenance.records import lacks_record
 from sim2sky.provenance.said import of_code, otherwise, said_of
 
 SILENT = ["nothing says how it was made"]
@@ -119,7 +119,7 @@ def without_record():
     """Results without a record, each with what is otherwise than it would be made now."""
     found = {}
     for paths, check, wildcards in chain(jobs_of_shards(), jobs_of_runs(), jobs_of_studies()):
-        lacking = [path for path in paths if os.path.exists(path) and not is_recorded(path)]
+        lacking = [path for path in paths if lacks_record(path)]
         if lacking:
             try:
                 changes = list(dict.fromkeys(check(Wildcards(fromdict=wildcards))))

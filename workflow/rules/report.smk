@@ -62,9 +62,9 @@ def keys_of_inputs(wildcards, study):
 
 
 def cutouts_of(study):
-    """Name and path of the survey cutouts that a study's datasets lie on."""
+    """Name and path of the survey cutouts that a study's datasets lie on; params have their checksums, their dates say nothing."""
     backgrounds = [dataset.background for dataset in STUDIES[study].datasets.values() if dataset.background]
-    return {background.cutouts: CONFIG.cutouts[background.cutouts] for background in backgrounds}
+    return {background.cutouts: ancient(CONFIG.cutouts[background.cutouts]) for background in backgrounds}
 
 
 def tables_of(study):

@@ -137,7 +137,7 @@ def test_partial_figures_leave_out_tables_of_another_configuration(made, tmp_pat
 
 def test_partial_figures_leave_out_runs_of_another_configuration(made, monkeypatch):
     changed = {Path("old"): ["recipe.optimiser.lr: 1 -> 2"], Path("new"): []}
-    monkeypatch.setattr(results, "stale", lambda models, study, run, seeds, _: changed[models[run, seeds]])
+    monkeypatch.setattr(results, "stale", lambda models, study, run, seeds, *_: changed[models[run, seeds]])
     blocks = {("paper-none", "0-1"): Path("old"), ("paper-none", "2-2"): Path("new")}
     inputs = {"models": blocks, "history": dict.fromkeys(blocks, Path("history.csv"))}
     kept = current(inputs, made.study, {})

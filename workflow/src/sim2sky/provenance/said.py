@@ -28,9 +28,9 @@ def said_of(path: str | Path) -> dict[str, Any]:
                 with zipfile.ZipFile(path) as archive:
                     about = json.loads(archive.read("zarr.json"))["attributes"]
             case ".safetensors":
-                with open(path, "rb") as file:  # https://huggingface.co/docs/safetensors: length, then JSON
-                    header = file.read(int.from_bytes(file.read(8), "little"))
-                about = json.loads(json.loads(header)["__metadata__"]["provenance"])
+                from sim2sky.provenance.networks import networks_provenance
+
+                return networks_provenance(path)
             case ".parquet":
                 from pyarrow import parquet
 
