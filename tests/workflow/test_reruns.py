@@ -81,6 +81,16 @@ def other_sky(project):
     fits.writeto(project.folder / "cutouts.fits", sky, overwrite=True)
 
 
+def other_sky_of_earlier_date(project):
+    date = (project.folder / "cutouts.fits").stat().st_mtime - 1e6
+    other_sky(project)
+    os.utime(project.folder / "cutouts.fits", (date, date))
+
+
+def later_date_of_the_sky(project):
+    os.utime(project.folder / "cutouts.fits")
+
+
 def delete(path):
     return lambda project: (project.folder / path).unlink()
 
@@ -148,6 +158,8 @@ EDITS = {
         jobs(15, inject_noise=4, train_source_only=7, adapt=8),
     ),
     "other cutouts of the real sky": (other_sky, SKY | {"inject_noise": 2}),
+    "other cutouts of an earlier date": (other_sky_of_earlier_date, SKY | {"inject_noise": 2}),
+    "cutouts touched": (later_date_of_the_sky, {}),
     "split of the source domain": (
         replace(
             STUDY, "survey: noise_free\n", "survey: noise_free\n    split: {train: 0.6, validation: 0.2, test: 0.2}\n"
@@ -257,7 +269,7 @@ def test_an_edit_brings_about_exactly_its_jobs(edited, name):
         ),
         ("recipe", ["    configuration: recipe.optimiser.lr: 0.0003 -> 0.0004"]),
         ("band of the survey that is used", ["    configuration: bands.g.zero_point: "]),
-        ("other cutouts of the real sky", ["newer than the result: cutouts.fits"]),
+        ("other cutouts of the real sky", ["configuration: cutouts.des_coadd_g: "]),
         ("report deleted", ["write_report: 1 job\n    not there yet"]),
     ],
 )
@@ -269,6 +281,42 @@ def test_why_names_the_key_module_or_file(edited, name, reasons):
         assert reason in result.stdout
     if other := {"MMD": "-dann", "DANN": "-mmd"}.get(name):
         assert other not in result.stdout
+
+
+@pytest.fixture
+def without_records(edited):
+    """As a folder that was copied without ``.snakemake``."""
+    os.rename(edited.folder / ".snakemake", edited.folder / "records")
+    yield edited
+    shutil.rmtree(edited.folder / ".snakemake")
+    os.rename(edited.folder / "records", edited.folder / ".snakemake")
+
+
+# what says nothing of itself is made again: metrics of single runs, and the report
+@pytest.mark.parametrize("name", [None, "recipe", "other cutouts of an earlier date", "metrics"])
+def test_copied_results_are_current_only_if_they_say_so(without_records, name):
+    edit, expected = EDITS.get(name, (lambda project: None, {}))
+    edit(without_records)
+    result = without_records.snakemake(*DRY)
+    assert planned(result) == TABLES | expected | {"evaluate_run": 15}
+    assert "Snakemake has no record of" in result.stderr
+
+
+def test_why_says_what_copied_results_say_of_themselves(without_records):
+    EDITS["recipe"][0](without_records)
+    result = without_records.python("-m", "sim2sky", "why", *TINY_RUN, "--cores", "1")
+    assert "by its own provenance:\n    configuration: recipe.optimiser.lr: 0.0003 -> 0.0004" in result.stdout
+    assert "Snakemake has no record of" in result.stderr
+
+
+def test_cutouts_that_are_no_sky_are_refused_before_a_job_starts(edited):
+    with fits.open(edited.folder / "cutouts.fits") as file:
+        cutouts = file[0].data + 100
+    fits.writeto(edited.folder / "cutouts.fits", cutouts, overwrite=True)
+    result = edited.snakemake(*DRY)
+    assert result.returncode == 1
+    assert "datasets.des_sky.background: cutouts.fits: HDU 0: 20 of 20 cutouts cannot be used" in result.stderr
+    assert "subtract the sky" in result.stderr and "Building DAG" not in result.stderr
 
 
 def test_a_damaged_shard_is_refused_by_name(edited):

@@ -3,6 +3,7 @@
 # The file of each stage has its rules and the functions that only they use. There each rule has its name inside,
 # because `snakemake --lint` objects to functions in a file whose rules are named in the `rule` line.
 import gc
+import json
 import os
 import sys
 from functools import cache, partial
@@ -28,6 +29,7 @@ from sim2sky.config import Recipe, Split, merge, nested
 from sim2sky.config.load import ConfigError, load, merged, read_layers
 from sim2sky.fingerprint import digest, fingerprint
 from sim2sky.paths import WEIGHTS, Paths, of_run
+from sim2sky.provenance.remembered import remembered
 from sim2sky.report.comparisons import shown_statistics
 
 min_version("9.0")
@@ -80,6 +82,37 @@ def log_of(rule, pattern):
 
 def benchmark_of(rule, pattern):
     return f"{PATHS.benchmarks}/{rule}/{pattern}.tsv"
+
+
+def check_sky():
+    """What is known of the cutouts beneath each dataset; they are read only if they, or what is asked of them, are new."""
+    found, problems = {}, []
+    for name, dataset in [item for item in DATASETS.items() if item[1].background]:
+        path, simulation = CONFIG.cutouts[dataset.background.cutouts], SIMULATIONS[dataset.simulation]
+        used = (dataset.side(simulation.pixels), simulation.bands[0])
+
+        def read():
+            from sim2sky.observe.background import check_cutouts  # takes longer than a dry-run should
+
+            return check_cutouts(dataset, path, *used)
+
+        asked = [dataset.model_copy(update={"title": ""}).params(), used, digest(code("inject_noise"))]
+        try:
+            found[name] = remembered(".snakemake/sim2sky/cutouts.json", path, json.dumps(asked), read)
+        except ValueError as error:
+            problems.append(f"datasets.{name}.background: {error}")
+    if problems:
+        text = "\n".join(dict.fromkeys(problems))
+        raise WorkflowError(f"The survey cutouts do not fit the configuration; nothing was started.\n{text}")
+    return found
+
+
+SKY = check_sky()
+
+
+def sums_of_cutouts(datasets):
+    """Checksums of the cutouts beneath datasets, by their key in the configuration."""
+    return {DATASETS[name].background.cutouts: SKY[name]["sha256"] for name in datasets if name in SKY}
 
 
 @cache  # Snakemake asks for every job

@@ -109,6 +109,10 @@ def aggregation_surveys(wildcards):
     return surveys_of(wildcards.study)
 
 
+def aggregation_cutouts(wildcards):
+    return sums_of_cutouts(STUDIES[wildcards.study].datasets)
+
+
 # Networks predict where they were trained: large ones on a GPU, small ones on one thread, since two threads that wait for each other are
 # slower than two networks side by side. Profiles go by the names of rules, so there are two rules of the same script.
 def studies_predicting(on_gpu):
@@ -286,6 +290,7 @@ rule:
     params:
         study=aggregation_params,
         surveys=aggregation_surveys,
+        cutouts=aggregation_cutouts,
         code=code("aggregate_metrics"),
     log:
         log_of("aggregate_metrics", "{study}"),

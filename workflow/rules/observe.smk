@@ -18,6 +18,11 @@ def background_file(wildcards):
     return CONFIG.cutouts[background.cutouts] if background else []
 
 
+def cutouts_params(wildcards):
+    """The checksum of the cutouts, whose date says nothing, by the key that names them."""
+    return {"cutouts": sums_of_cutouts([wildcards.dataset])} if wildcards.dataset in SKY else {}
+
+
 def observe_params(wildcards):
     """A dataset without what does not touch its images: its title and, unless cutouts are shared out, its split."""
     dataset = DATASETS[wildcards.dataset]
@@ -82,13 +87,14 @@ if not CONFIG.partial:
             "inject_noise"
         input:
             shard=shard_to_observe,
-            cutouts=background_file,
+            cutouts=ancient(background_file),
         output:
             shard=PATHS.observed,
         params:
             dataset=observe_params,
             survey=survey_params,
             lenses=lenses_to_split,
+            cutouts=cutouts_params,
             code=code("inject_noise"),
         log:
             log_of("inject_noise", "{dataset}/{shard}"),

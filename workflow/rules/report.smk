@@ -62,9 +62,9 @@ def keys_of_inputs(wildcards, study):
 
 
 def cutouts_of(study):
-    """Name and path of the survey cutouts that a study's datasets lie on."""
+    """Name and path of the survey cutouts that a study's datasets lie on; params have their checksums, their dates say nothing."""
     backgrounds = [dataset.background for dataset in STUDIES[study].datasets.values() if dataset.background]
-    return {background.cutouts: CONFIG.cutouts[background.cutouts] for background in backgrounds}
+    return {background.cutouts: ancient(CONFIG.cutouts[background.cutouts]) for background in backgrounds}
 
 
 def tables_of(study):
@@ -139,6 +139,7 @@ for study in STUDIES:
         params:
             study=STUDIES[study].params(),
             surveys=surveys_of(study),
+            cutouts=sums_of_cutouts(STUDIES[study].datasets),
             input_keys=partial(keys_of_inputs, study=study),
             partial=CONFIG.partial,
             code=code("draw_figures"),

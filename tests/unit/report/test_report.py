@@ -48,7 +48,7 @@ def made(tmp_path_factory) -> Made:
     study, paths = small_study(), Paths(str(folder))
     make_results("toy", study, paths, skip=MISSING)
     cutouts = {"des_coadd_g": folder / "cutouts.fits"}
-    sky = np.random.default_rng(1).normal(0, 3, (8, 24, 24))
+    sky = np.random.default_rng(1).normal(0, 3, (10, 40, 40))
     fits.PrimaryHDU(sky.astype(np.float32)).writeto(cutouts["des_coadd_g"])
     inputs, figures, surveys = inputs_of(study, paths, cutouts), outputs_of(study, paths), {"des": survey("des")}
     with pytest.MonkeyPatch.context() as patch:
@@ -137,7 +137,7 @@ def test_partial_figures_leave_out_tables_of_another_configuration(made, tmp_pat
 
 def test_partial_figures_leave_out_runs_of_another_configuration(made, monkeypatch):
     changed = {Path("old"): ["recipe.optimiser.lr: 1 -> 2"], Path("new"): []}
-    monkeypatch.setattr(results, "stale", lambda models, study, run, seeds, _: changed[models[run, seeds]])
+    monkeypatch.setattr(results, "stale", lambda models, study, run, seeds, *_: changed[models[run, seeds]])
     blocks = {("paper-none", "0-1"): Path("old"), ("paper-none", "2-2"): Path("new")}
     inputs = {"models": blocks, "history": dict.fromkeys(blocks, Path("history.csv"))}
     kept = current(inputs, made.study, {})

@@ -2,7 +2,7 @@
 
 from snakemake.persistence import ParamsChange
 
-from sim2sky.tools.why import causes
+from sim2sky.tools.why import NO_RECORD, causes
 
 CODE = {"scripts/train.py": "0", "sim2sky.train.loop": "1"}
 TRAINING = {"recipe": {"epochs": 30, "optimiser": {"lr": 1e-3}}, "targets": ["theta_E"]}
@@ -34,3 +34,9 @@ def test_files_and_earlier_jobs():
     text = "Missing output files: a; Updated input files: cube.fits; Input files updated by another job: x, y"
     found = causes(text, ["x", "y", "z"], {"x": "inject_noise", "y": "inject_noise", "b": "adapt"})
     assert found == ["not there yet: a", "newer than the result: cube.fits", "after inject_noise"]
+
+
+def test_results_without_a_record_are_explained_by_what_they_say_of_themselves():
+    found = causes("Forced execution", [], {}, ["configuration: recipe.epochs: 2 -> 400"])
+    assert found == [NO_RECORD, "configuration: recipe.epochs: 2 -> 400"]
+    assert causes("Forced execution", [], {}) == ["asked for by --force or --forcerun"]

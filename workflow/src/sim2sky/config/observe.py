@@ -103,6 +103,10 @@ class Background(Strict):
     zero_point: float = unit("mag", "zero point of the cutouts")
     pixel_scale: PositiveFloat = unit("arcsec/pixel", "size of a pixel of the cutouts")
     augment: bool = Field(True, description="flip and rotate the cutouts by multiples of 90 degrees")
+    hdu: str | int | None = Field(
+        None,
+        description="name or number of the HDU with the cutouts; null finds it if there is one cube that is no mask",
+    )
 
 
 class Dataset(Strict):

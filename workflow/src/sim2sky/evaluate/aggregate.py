@@ -19,7 +19,7 @@ from sim2sky.fingerprint import digest
 from sim2sky.paths import Paths, of_run
 from sim2sky.provenance import record
 from sim2sky.provenance.networks import networks_provenance
-from sim2sky.provenance.stale import stale
+from sim2sky.provenance.stale import stale, stale_predictions
 
 KEY = ["method", "recipe", "domain", "statistics", "parameter", "metric"]
 NUMBER = ["run", "domain", "statistics", "parameter", "metric"]  # what a published number is matched on
@@ -38,6 +38,7 @@ def aggregate(
     surveys: Mapping[str, Survey] | None = None,
     provenance: str | Path | None = None,
     fingerprint: Mapping[str, str] | None = None,
+    cutouts: Mapping[str, str] | None = None,
 ) -> list[tuple[str, str]]:
     """Gather the metrics of a study's runs and summarise them over seeds.
 
@@ -54,8 +55,8 @@ def aggregate(
     summary : path
         Written: `SUMMARY_COLUMNS`; see :func:`summarise`.
     paths : Paths
-        Where the networks behind `run_metrics` are. If it is given, metrics of networks that were not made as the study
-        says are left out, and a printed line says what differs; their runs count as missing.
+        Where the networks and predictions behind `run_metrics` are. If it is given, metrics of networks or predictions that were not
+        made as the study says are left out, and a printed line says what differs; their runs count as missing.
     surveys : mapping of str to Survey
         Surveys by name, which say with `study` how networks are made.
     provenance : path
@@ -63,6 +64,8 @@ def aggregate(
         provenance of every file of networks.
     fingerprint : mapping of str to str
         Hash of the code, for the provenance.
+    cutouts : mapping of str to str
+        Checksums of survey cutouts by their key in the configuration, which say with `study` how images are made.
 
     Returns
     -------
@@ -76,7 +79,7 @@ def aggregate(
     """
     tables = [_checked(path, study) for path in run_metrics]
     if paths:
-        tables = [table for table in tables if not _is_stale(paths, name, study, _block(table), surveys)]
+        tables = [table for table in tables if not _is_stale(paths, name, study, _block(table), surveys, cutouts)]
     models = [of_run(paths.model, name, study, *_block(table)) for table in tables] if paths else []
     table = concatenate([pd.DataFrame(columns=RUN_COLUMNS), *tables])
     table = _ordered(concatenate([table, gap_closed(table, study)]), study)
@@ -232,16 +235,24 @@ def _block(table: pd.DataFrame) -> tuple[str, str]:
 
 
 def _is_stale(
-    paths: Paths, name: str, study: Study, block: tuple[str, str], surveys: Mapping[str, Survey] | None
+    paths: Paths,
+    name: str,
+    study: Study,
+    block: tuple[str, str],
+    surveys: Mapping[str, Survey] | None,
+    cutouts: Mapping[str, str] | None,
 ) -> bool:
-    """Whether the networks of a block were not made as the study says; if so, what differs is printed."""
+    """Whether the networks or predictions of a block were not made as the study says; if so, what differs is printed."""
     blocks = [(run, seeds) for run in study.runs for seeds in study.seed_blocks]
     models = {block: of_run(paths.model, name, study, *block) for block in blocks}
-    changes = stale(models, study, *block, surveys)
-    if changes:
-        print(f"{name}: left out, not made as the study says: {of_run(paths.model, name, study, *block)}", flush=True)
-        print("\n".join(f"  {change}" for change in changes), flush=True)
-    return bool(changes)
+    predictions = of_run(paths.predictions, name, study, *block)
+    changes = {models[block]: stale(models, study, *block, surveys, cutouts)}
+    if Path(predictions).is_file():  # its metrics may outlive it
+        changes[predictions] = stale_predictions(predictions, models[block], study, block[0], surveys, cutouts)
+    for path, found in [item for item in changes.items() if item[1]]:
+        print(f"{name}: left out, not made as the study says: {path}", flush=True)
+        print("\n".join(f"  {change}" for change in found), flush=True)
+    return any(changes.values())
 
 
 def _of_networks(model: str | Path) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import load_models
 from sim2sky.parquet import write_parquet
 from sim2sky.provenance import record
+from sim2sky.provenance.networks import networks_provenance
 
 LATENT_LENSES = 2000  # of each domain: enough for the distances between domains and for a picture
 # of the first band, kept beside each prediction if the shards have them
@@ -106,7 +107,14 @@ def predict_block(
     table.insert(
         COLUMNS.index("unit"), "unit", table.parameter.map({name: parameters[name]["units"] for name in targets})
     )
-    about = record.provenance(recipe.params(), fingerprint, targets=list(targets), domains=[d.name for d in domains])
+    about = record.provenance(
+        recipe.params(),
+        fingerprint,
+        targets=list(targets),
+        statistics=list(statistics),
+        networks=networks_provenance(model)["sha256"],
+        domains={domain.name: domain.origin() for domain in domains},
+    )
     table.attrs = about | {"parameters": parameters}
     write_predictions(table, predictions, _units(table, domains))
     store.write_shard(latents, variables, about | {"seed": min(networks), "statistics": "batch"})

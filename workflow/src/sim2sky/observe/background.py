@@ -2,83 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
-from astropy.io import fits
-from astropy.io.fits.verify import VerifyError
-from astropy.stats import mad_std
 
 from sim2sky.config import Background, Dataset, Split
+from sim2sky.observe.cutouts import Cutouts, read_cutouts
+from sim2sky.observe.judge import middle, sky_scatter
 from sim2sky.observe.noise import flux_ratio
 from sim2sky.streams import generator
-
-
-def read_cutouts(path: str | Path, pixels: int) -> np.ndarray:
-    """Read a cube of cutouts.
-
-    Parameters
-    ----------
-    path : path
-        FITS file whose first image has the axes (cutout, y, x).
-    pixels : int
-        Side of the images that are to be laid over the cutouts.
-
-    Returns
-    -------
-    (cutout, y, x) float64 array
-
-    Raises
-    ------
-    ValueError
-        Naming the file, if it is missing, not FITS, not a cube, too small, or has a cutout that is constant or not
-        finite everywhere.
-    """
-    try:
-        with fits.open(path, memmap=False) as file:
-            data = next((unit.data for unit in file if unit.is_image and unit.data is not None), None)
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such file of survey cutouts") from None
-    # a truncated file does not fill its array, which is a ValueError
-    except (OSError, EOFError, ValueError, zlib.error, VerifyError) as error:
-        raise ValueError(f"{path}: not a readable FITS file: {error}") from error
-    if data is None or data.ndim != 3:
-        found = "no image" if data is None else f"an image with {data.ndim} axes"
-        raise ValueError(f"{path}: holds {found}; survey cutouts need one with 3 axes (cutout, y, x)")
-    if min(data.shape[1:]) < pixels:
-        size = " x ".join(map(str, data.shape[1:]))
-        raise ValueError(f"{path}: the cutouts have {size} pixels, less than the {pixels} x {pixels} of the images")
-    data = data.astype(np.float64)
-    faults = {
-        "has pixels that are NaN or infinite": ~np.isfinite(data).all((1, 2)),
-        "is constant": np.ptp(data, (1, 2)) == 0,
-    }
-    for fault, bad in faults.items():
-        if bad.any():
-            raise ValueError(
-                f"{path}: cutout {np.argmax(bad)} {fault}; leave it out of the file ({bad.sum()} such cutouts)"
-            )
-    return data
-
-
-def sky_scatter(cutouts: np.ndarray) -> np.ndarray:
-    """Scatter of the sky: 1.4826 times the median absolute deviation of a cutout's pixels (``astropy.stats.mad_std``).
-
-    The median hardly sees a galaxy that covers a small part of the cutout: 4 % of its pixels raise the result by 5 %.
-
-    Parameters
-    ----------
-    cutouts : (cutout, y, x) array
-        In any unit.
-
-    Returns
-    -------
-    (cutout,) array
-        In the unit of `cutouts`.
-    """
-    return mad_std(cutouts, axis=(1, 2))
 
 
 def split_cutouts(cutouts: int, split: Split, seed: int) -> dict[str, np.ndarray]:
@@ -122,10 +56,24 @@ def orient(image: np.ndarray, orientation: int) -> np.ndarray:
 class Sky:
     """Pieces of real sky, one per lens."""
 
-    cutout: np.ndarray  # (lens,) index of the cutout
+    cutout: np.ndarray  # (lens,) index of the cutout among those that are used
     orientation: np.ndarray  # (lens,) of 8
     cutouts: np.ndarray  # (cutout, N, N), the middle of each, counts/s
     scatter: np.ndarray  # (cutout,), counts/s
+    index: np.ndarray  # (cutout,) its number in the file
+    about: dict[str, Any] = field(default_factory=dict)  # the file, and what was taken and left out
+
+    @property
+    def description(self) -> str:
+        """What the sky is made from, in words."""
+        about = self.about
+        text = f"{len(self.index)} of {about['cutouts']} cutouts of HDU {about['hdu']}, unit {about['unit']}, "
+        text += f"zero point {about['zero_point']:g} ({', '.join(about['zero_point_from'])}), "
+        text += (
+            f"{about['pixel_scale']:g} arcsec/pixel ({', '.join(about['pixel_scale_from'])}), filter {about['filter']}"
+        )
+        gone = [f"cutout {index} is left out: {reason}" for index, reason in about["left_out"].items()]
+        return "\n  ".join([text, *gone, *about["notes"]])
 
     def images(self, start: int, stop: int) -> np.ndarray:
         """Sky of lenses `start` to `stop` (by position), of shape (lens, N, N)."""
@@ -171,29 +119,62 @@ def choose_cutouts(
     return drawn[:, 0].copy(), drawn[:, 1].copy()
 
 
+def check_cutouts(dataset: Dataset, path: str | Path, pixels: int, band: str | None = None) -> dict[str, Any]:
+    """What of a file of cutouts would be used as the sky of a data set, and why not the rest.
+
+    Parameters
+    ----------
+    dataset, path, pixels, band
+        As for :func:`draw_sky`.
+
+    Returns
+    -------
+    dict
+        ``about`` of :class:`sim2sky.observe.cutouts.Cutouts`.
+
+    Raises
+    ------
+    ValueError
+        Naming the file, if the cutouts cannot be used.
+    """
+    return _readied(dataset, path, pixels, band).about
+
+
+def _readied(dataset: Dataset, path: str | Path, pixels: int, band: str | None) -> Cutouts:
+    """The cutouts beneath a data set, enough of them for each of its parts."""
+    if dataset.background is None:
+        raise ValueError(f"data set {dataset.title!r} has no background")
+    found = read_cutouts(path, dataset.background, pixels, band)
+    try:
+        split_cutouts(len(found.index), dataset.split, dataset.seed)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return found
+
+
 def draw_sky(
     dataset: Dataset,
-    background: Background,
     lens: np.ndarray,
     lenses: int,
     path: str | Path,
     pixels: int,
     zero_point: float,
+    band: str | None = None,
 ) -> Sky:
     """Real sky for each lens.
 
     Parameters
     ----------
     dataset, lens, lenses
-        As for :func:`choose_cutouts`.
-    background : Background
-        That of the data set: the zero point of the cutouts, and whether they are turned.
+        As for :func:`choose_cutouts`. The background of the data set says how the cutouts are calibrated.
     path : path
         FITS cube of the cutouts.
     pixels : int
         Side of the pieces of sky.
     zero_point : float
         Magnitude of one count per second in the result.
+    band : str, optional
+        That of the images, which must not contradict the file.
 
     Returns
     -------
@@ -204,12 +185,9 @@ def draw_sky(
     ValueError
         Naming the file, if the cutouts cannot be used; see `read_cutouts` and `split_cutouts`.
     """
-    cutouts = read_cutouts(path, pixels)
-    try:
-        chosen, orientation = choose_cutouts(dataset, lens, lenses, len(cutouts), background.augment)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    found = _readied(dataset, path, pixels, band)
+    background = cast(Background, dataset.background)
+    chosen, orientation = choose_cutouts(dataset, lens, lenses, len(found.index), background.augment)
     ratio = flux_ratio(background.zero_point, zero_point)
-    row, column = ((side - pixels) // 2 for side in cutouts.shape[1:])
-    middle = cutouts[:, row : row + pixels, column : column + pixels]
-    return Sky(chosen, orientation, middle * ratio, sky_scatter(cutouts) * ratio)
+    pieces, scatter = middle(found.pixels, pixels) * ratio, sky_scatter(found.pixels) * ratio
+    return Sky(chosen, orientation, pieces, scatter, found.index, found.about)

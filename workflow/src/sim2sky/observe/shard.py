@@ -179,7 +179,7 @@ def observe_shard(
     print(f"{path}: observing {len(lens)} lenses as {dataset.title!r}, noise {dataset.noise}", flush=True)
     sky = None
     if dataset.background:
-        sky = _sky(dataset, dataset.background, camera, lens, lenses, cutouts, shape[-1])
+        sky = _sky(dataset, dataset.background, camera, lens, lenses, cutouts, shape[-1], bands)
         unknown = np.full(conditions.seeing.shape, np.nan)
         conditions = Conditions(conditions.seeing, unknown, unknown)
     zero_point = camera.zero_point if dataset.zero_point is None else np.full(len(bands), dataset.zero_point)
@@ -194,6 +194,7 @@ def observe_shard(
     observed = Observed(*map(np.concatenate, zip(*parts, strict=True)))
     variables = _variables(shard, observed, conditions, sky)
     config = {"simulated": shard.attributes["config"], "dataset": dataset.params(), "survey": survey.params()}
+    config |= {"cutouts": sky.about, "lenses": lenses} if sky else {}
     more = {"zero_point": zero_point.tolist(), "pixel_scale": camera.pixel_scale, "bands": bands}
     write_shard(path, variables, provenance(config, fingerprint, **more))
     print(f"{path}: done, {len(lens) / (time.perf_counter() - started):.0f} lenses/s", flush=True)
@@ -221,6 +222,7 @@ def _sky(
     lenses: int | None,
     path: str | Path | None,
     pixels: int,
+    bands: list[str],
 ) -> Sky:
     """Real sky for each lens, from cutouts that must fit the camera."""
     if path is None or lenses is None:
@@ -230,7 +232,9 @@ def _sky(
     if not math.isclose(background.pixel_scale, camera.pixel_scale, rel_tol=1e-9):
         found = f"{background.pixel_scale} arcsec/pixel"
         raise ValueError(f"{path}: cutouts of {found}, but the images have {camera.pixel_scale}")
-    return draw_sky(dataset, background, lens, lenses, path, pixels, float(camera.zero_point[0]))
+    sky = draw_sky(dataset, lens, lenses, path, pixels, float(camera.zero_point[0]), bands[0])
+    print(f"{path}: {sky.description}", flush=True)
+    return sky
 
 
 def _observe_slice(
@@ -287,7 +291,7 @@ def _variables(shard: Shards, observed: Observed, conditions: Conditions, sky: S
         ),
     }
     if sky:
-        variables["cutout"] = Variable(sky.cutout, long_name="index of the survey cutout beneath")
+        variables["cutout"] = Variable(sky.index[sky.cutout], long_name="index of the survey cutout beneath")
         turns = "quarter turns of the cutout, from 4 on transposed as well"
         variables["cutout_orientation"] = Variable(sky.orientation, long_name=turns)
     return variables

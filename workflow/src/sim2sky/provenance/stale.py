@@ -10,6 +10,7 @@ from sim2sky.config import Study, Survey
 from sim2sky.provenance import record
 from sim2sky.provenance.differences import differences
 from sim2sky.provenance.networks import networks_provenance
+from sim2sky.provenance.said import said_of
 
 # Names for people, and what says which lenses there are in which file. Which lenses are used is compared by the bounds of the parts.
 UNIMPORTANT = {"title", "split", "lenses", "shard_size"}
@@ -23,6 +24,7 @@ def stale(
     run: str,
     seeds: str,
     surveys: Mapping[str, Survey] | None = None,
+    cutouts: Mapping[str, str] | None = None,
 ) -> list[str]:
     """What differs between how the networks of a run were made and how the study says they are made.
 
@@ -39,6 +41,8 @@ def stale(
         One of its `seed_blocks`.
     surveys : mapping of str to Survey
         Surveys by name; those that are not given are not compared.
+    cutouts : mapping of str to str
+        Checksums of survey cutouts by their key in the configuration; those that are not given are not compared.
 
     Returns
     -------
@@ -62,18 +66,87 @@ def stale(
     }
     for role, dataset in {"source": wanted.source, "target": wanted.target}.items():
         if dataset and domains.get(role):
-            pairs |= _of_domain(domains[role], study, dataset, surveys or {})
-    changes = [
-        change for key, (then, now) in pairs.items() for change in differences(_important(then), _important(now), key)
-    ]
+            pairs |= _of_domain(domains[role], study, dataset, surveys or {}, cutouts or {})
+    changes = _changes(pairs)
     for key, earlier in wanted.earlier.items():
         path = models.get((earlier, seeds))
         if path and Path(path).is_file():
-            older = stale(models, study, earlier, seeds, surveys)
+            older = stale(models, study, earlier, seeds, surveys, cutouts)
             changes += [f"{earlier}, an earlier run: {change}" for change in older]
             if config.get(key.removeprefix("train_on.")) != networks_provenance(path)["sha256"]:
                 changes.append(f"made from other networks of {earlier} than there are now")
     return changes
+
+
+def stale_predictions(
+    predictions: str | Path,
+    model: str | Path,
+    study: Study,
+    run: str,
+    surveys: Mapping[str, Survey] | None = None,
+    cutouts: Mapping[str, str] | None = None,
+) -> list[str]:
+    """What differs between what the predictions of a run were made from and what they would be made from now.
+
+    Parameters
+    ----------
+    predictions : path
+        Written by :func:`sim2sky.evaluate.predict.predict_block`.
+    model : path
+        The networks that there are now.
+    study, run, surveys, cutouts
+        As for :func:`stale`.
+
+    Returns
+    -------
+    list of str
+        Dotted keys with the old and the new value.
+
+    Raises
+    ------
+    ValueError
+        A file is not readable; the message names it.
+    """
+    about, domains = said_of(predictions), study.runs[run].evaluate_on
+    pairs: Pairs = {
+        "targets": (about["targets"], list(study.targets)),
+        "recipe": (about["config"], study.recipe_of(run).params()),
+        "statistics": (about.get("statistics"), list(study.statistics)),
+        "evaluate_on": (list(about["domains"]), list(domains)),
+    }
+    for name, found in about["domains"].items() if isinstance(about["domains"], Mapping) else ():
+        if name in domains:
+            made = {
+                key: value for key, value in found.items() if key != "bounds"
+            }  # these count from the first shard read
+            pairs |= _of_domain(made, study, name, surveys or {}, cutouts or {})
+            parts = study.datasets[name].split.bounds(study.simulations[study.datasets[name].simulation].lenses)
+            now = {part: parts[part][1] - parts[part][0] for part in found["bounds"]}
+            pairs[f"lenses of {name}"] = ({part: end - start for part, (start, end) in found["bounds"].items()}, now)
+    changes = _changes(pairs)
+    if about.get("networks") != said_of(model).get("sha256"):
+        changes.append("made by other networks than there are now")
+    return changes
+
+
+def stale_shard(
+    shard: str | Path,
+    study: Study,
+    dataset: str,
+    surveys: Mapping[str, Survey] | None = None,
+    cutouts: Mapping[str, str] | None = None,
+) -> list[str]:
+    """What differs between how an observed shard was made and how the study says that shards of `dataset` are made.
+
+    Parameters and errors are those of :func:`stale`.
+    """
+    return _changes(_of_domain(said_of(shard)["config"], study, dataset, surveys or {}, cutouts or {}))
+
+
+def _changes(pairs: Pairs) -> list[str]:
+    return [
+        change for key, (then, now) in pairs.items() for change in differences(_important(then), _important(now), key)
+    ]
 
 
 def stale_table(provenance: str | Path, tables: Sequence[str | Path], study: Study, kind: str) -> list[str]:
@@ -103,7 +176,9 @@ def stale_table(provenance: str | Path, tables: Sequence[str | Path], study: Stu
     return list(differences(record.read_provenance(provenance, tables)["config"], study.made_with(kind)))
 
 
-def _of_domain(found: Mapping[str, Any], study: Study, name: str, surveys: Mapping[str, Survey]) -> Pairs:
+def _of_domain(
+    found: Mapping[str, Any], study: Study, name: str, surveys: Mapping[str, Survey], cutouts: Mapping[str, str]
+) -> Pairs:
     """How the images of a domain were made, by what a file of networks keeps of it, and how the dataset `name` is made now."""
     dataset = study.datasets[name]
     simulation = study.simulations[dataset.simulation]
@@ -118,6 +193,8 @@ def _of_domain(found: Mapping[str, Any], study: Study, name: str, surveys: Mappi
         now = survey.params()  # of which a shard knows the bands that it was observed in
         now["bands"] = {band: now["bands"].get(band) for band in found["survey"]["bands"]}
         pairs[f"surveys.{dataset.survey}"] = (found["survey"], now)
+    if dataset.background and (sky := cutouts.get(dataset.background.cutouts)):
+        pairs[f"cutouts.{dataset.background.cutouts}"] = (found.get("cutouts", {}).get("sha256"), sky)
     if "bounds" in found:
         bounds = dataset.split.bounds(simulation.lenses)
         pairs[f"lenses of {name}"] = (found["bounds"], {part: list(ends) for part, ends in bounds.items()})

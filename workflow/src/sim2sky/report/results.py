@@ -14,7 +14,7 @@ from pyarrow import parquet
 from sim2sky import store
 from sim2sky.config import Study, Survey
 from sim2sky.evaluate.run_metrics import read_metrics
-from sim2sky.provenance.stale import stale, stale_table
+from sim2sky.provenance.stale import stale, stale_predictions, stale_shard, stale_table
 
 # Paths by kind of file and key; a key is a name or, of what is made for each run, (run, block of seeds)
 Inputs = Mapping[str, Mapping[Any, str | Path]]
@@ -117,8 +117,10 @@ class Results:
         return self._inputs["cutouts"].get(name)
 
 
-def current(inputs: Inputs, study: Study, surveys: Mapping[str, Survey]) -> Inputs:
-    """`inputs` without what was made for another configuration than `study`.
+def current(
+    inputs: Inputs, study: Study, surveys: Mapping[str, Survey], cutouts: Mapping[str, str] | None = None
+) -> Inputs:
+    """`inputs` without what was made for another configuration than `study`, or from other survey cutouts.
 
     Parameters
     ----------
@@ -128,14 +130,23 @@ def current(inputs: Inputs, study: Study, surveys: Mapping[str, Survey]) -> Inpu
         The present configuration.
     surveys : mapping of str to Survey
         Surveys by name; those that are not given are not compared.
+    cutouts : mapping of str to str
+        Checksums of survey cutouts by their key in the configuration; those that are not given are not compared.
 
     Raises
     ------
     ValueError, StoreError
         A file does not say how it was made, or a table was changed since.
     """
-    models = inputs.get("models", {})
-    old = {(run, seeds) for run, seeds in models if stale(models, study, run, seeds, surveys)}
+    models, predictions = inputs.get("models", {}), inputs.get("predictions", {})
+    old = {(run, seeds) for run, seeds in models if stale(models, study, run, seeds, surveys, cutouts)}
+    old |= {
+        block
+        for block in predictions.keys() & models.keys() - old
+        if stale_predictions(predictions[block], models[block], study, block[0], surveys, cutouts)
+    }
+    shards = inputs.get("first_shards", {})
+    old |= {dataset for dataset in shards if stale_shard(shards[dataset], study, dataset, surveys, cutouts)}
     kept = {kind: {key: path for key, path in files.items() if key not in old} for kind, files in inputs.items()}
     for kind, files in kept.items():
         if "provenance" in files and stale_table(files["provenance"], [files["table"]], study, kind):

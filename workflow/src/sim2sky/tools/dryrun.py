@@ -25,7 +25,8 @@ def planned_records(arguments: Sequence[str]) -> list[Any]:
     Returns
     -------
     list of logging.LogRecord
-        With the attributes that Snakemake adds: ``rule_name``, ``wildcards``, ``input``, ``output``, ``resources``, ``reason``.
+        With the attributes that Snakemake adds: ``rule_name``, ``wildcards``, ``input``, ``output``, ``resources``, ``reason``;
+        and ``made_otherwise``, what the outputs say of themselves that is otherwise now, if Snakemake has no record of them.
 
     Raises
     ------
@@ -35,11 +36,15 @@ def planned_records(arguments: Sequence[str]) -> list[Any]:
     from snakemake.cli import args_to_api, parse_args
 
     jobs: list[Any] = []
+    made_otherwise: dict[str, list[str]] = {}
 
     def keep_jobs(record: logging.LogRecord) -> bool:
         if hasattr(record, "rule_name") and hasattr(record, "reason"):
             jobs.append(record)
-        return record.levelno >= logging.WARNING
+        made_otherwise.update(getattr(record, "made_otherwise", {}))  # of workflow/rules/records.smk
+        if hasattr(record, "vouched"):
+            said.write(f"{record.getMessage()}\n")
+        return record.levelno >= logging.WARNING and not hasattr(record, "made_otherwise")
 
     logger, said = logging.getLogger("snakemake.logging"), io.StringIO()
     logger.addFilter(keep_jobs)
@@ -54,6 +59,9 @@ def planned_records(arguments: Sequence[str]) -> list[Any]:
     if not done:
         raise RuntimeError(f"the dry-run failed: {_reason(said.getvalue())}")
     print(said.getvalue(), file=sys.stderr, end="")
+    for job in jobs:
+        changes = [made_otherwise[path] for path in map(str, job.output or []) if path in made_otherwise]
+        job.made_otherwise = changes[0] if changes else []
     return jobs
 
 

@@ -16,6 +16,7 @@ from sim2sky.tools.dryrun import planned_records
 NOTHING = "Nothing to be done: every result is that of the present configuration, code and files."
 PARAMS = "Params have changed since last execution: "
 BEFORE = re.compile(r"before: (.*)$", re.DOTALL)
+NO_RECORD = "without a record of Snakemake, such as a copied result; by its own provenance:"
 NONE = "<nothing exclusive>"  # Snakemake's word where no value is gone, or none is new
 EXAMPLES = 3  # jobs that are named where the jobs of a rule have different reasons
 SIMPLE = {
@@ -26,7 +27,9 @@ SIMPLE = {
 }
 
 
-def causes(reason: str, inputs: Sequence[str], made_by: Mapping[str, str]) -> list[str]:
+def causes(
+    reason: str, inputs: Sequence[str], made_by: Mapping[str, str], made_otherwise: Sequence[str] = ()
+) -> list[str]:
     """Snakemake's reason for a job, in terms of the project.
 
     Parameters
@@ -37,12 +40,16 @@ def causes(reason: str, inputs: Sequence[str], made_by: Mapping[str, str]) -> li
         Input files of the job.
     made_by : mapping of str to str
         Files that planned jobs will make, with the name of their rule.
+    made_otherwise : sequence of str
+        What results without a record say of themselves that is otherwise now.
 
     Returns
     -------
     list of str
         Such as ``configuration: recipe.epochs: 30 -> 20`` and ``code: sim2sky.train.loop``.
     """
+    if made_otherwise:  # for which the workflow forces the job
+        return [NO_RECORD, *made_otherwise]
     found = []
     files, _, params = reason.partition(PARAMS)
     for part in filter(None, files.rstrip("; ").split("; ")):
@@ -116,7 +123,7 @@ def explain(arguments: Sequence[str] = ()) -> str:
     made_by = {str(path): record.rule_name for record in records for path in record.output}
     jobs: dict[str, dict[tuple[str, ...], list[str]]] = {}
     for record in records:
-        why = tuple(causes(record.reason, list(map(str, record.input)), made_by))
+        why = tuple(causes(record.reason, list(map(str, record.input)), made_by, record.made_otherwise))
         if record.reason.startswith("Missing output files"):
             why = tuple(cause.partition(":")[0] if cause.startswith("not there yet") else cause for cause in why)
         wildcards = "/".join(map(str, dict(record.wildcards or {}).values()))

@@ -23,6 +23,7 @@ def draw_figures(
     *,
     partial: bool = False,
     fingerprint: Mapping[str, str] | None = None,
+    cutouts: Mapping[str, str] | None = None,
 ) -> None:
     """Draw figures of a study from what the other stages left behind.
 
@@ -40,6 +41,8 @@ def draw_figures(
         Files may be of an earlier configuration; those that were not made as `study` says are left out.
     fingerprint : mapping of str to str
         Hash of the code, which goes into each file with the configuration and the versions.
+    cutouts : mapping of str to str
+        Checksums of the survey cutouts by their key in the configuration, for what is left out.
 
     Raises
     ------
@@ -47,7 +50,7 @@ def draw_figures(
         A name in `outputs` is not in the plan, or a kind of files that a figure reads is not in `inputs`.
     """
     text, plan, surveys = png_text(study, fingerprint or {}), figure_plan(study), surveys or {}
-    results = Results(study, current(inputs, study, surveys) if partial else inputs, surveys)
+    results = Results(study, current(inputs, study, surveys, cutouts) if partial else inputs, surveys)
     for number, (name, path) in enumerate(outputs.items(), start=1):
         started = time.perf_counter()
         with style.style(), store.atomic(path) as temporary:

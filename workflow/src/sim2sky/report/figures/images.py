@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from sim2sky import store
 from sim2sky.config import Study, Survey
-from sim2sky.observe import background
+from sim2sky.observe.cutouts import read_cutouts
+from sim2sky.observe.judge import sky_scatter as sky_scatter_of
 from sim2sky.observe.noise import FORMULAS, background_sigma, flux_ratio
 from sim2sky.report.figures import style
 from sim2sky.report.figures.registry import register_figure
@@ -123,8 +124,9 @@ def sky_scatter(results: Results) -> Figure:
     for ax, (dataset, sky) in zip(figure.subplots(len(shown), 1, squeeze=False)[:, 0], shown, strict=True):
         path, survey = results.cutouts(sky.cutouts), results.surveys.get(dataset.survey or "")
         if path and survey:
-            band = results.study.simulations[dataset.simulation].bands[0]
-            measured = background.sky_scatter(background.read_cutouts(path, 1))
+            simulation = results.study.simulations[dataset.simulation]
+            band = simulation.bands[0]
+            measured = sky_scatter_of(read_cutouts(path, sky, dataset.side(simulation.pixels), band).pixels)
             _sky_panel(ax, survey, band, measured * flux_ratio(sky.zero_point, survey.bands[band].zero_point))
         else:
             style.not_run(ax, "no cutouts given")

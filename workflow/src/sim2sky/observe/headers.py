@@ -1,0 +1,165 @@
+"""What the header of a FITS image says about its pixels: zero point, unit, size on the sky, band."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from astropy import units
+from astropy.io.fits import Header
+from astropy.wcs import WCS
+from astropy.wcs.utils import proj_plane_pixel_scales
+
+# Magnitude of one unit of the pixels. PHOT_C (colour term), PHOTZPT (of ST magnitudes) and MAGLIM are something else.
+ZERO_POINTS = (
+    *("MAGZERO", "MAGZPT", "MAGZP", "MAG_ZERO", "MAG_ZP", "MAG0", "ZEROPOINT", "ZEROPNT", "ZEROPT", "ZPT", "ZP"),
+    *("PHOTZP", "ABZP", "ABMAGZP", "SEXMGZPT"),
+)
+SCALES = ("PIXSCALE", "PIXSCAL1", "PIXELSCL", "SECPIX", "SECPIX1")  # arcsec, where there are no celestial coordinates
+FILTERS = ("FILTER", "BAND", "FILT", "FILTNAM", "FILTER1", "FILT_ID", "FPA.FILTERID", "FPA.FILTER")
+BROAD = {*"ugrizyjhk", "ks", "vis"}  # bands by their usual names, in small letters
+PLAUSIBLE = (1e-3, 60.0)  # arcsec; astropy takes headers with half of the cards for pixels of a degree
+# units as files spell them, and as astropy reads them
+SPELT = {
+    r"nano-?magg(y|ies?)": "nmgy",
+    r"\bmagg(y|ies?)": "mgy",
+    r"micro-?(jansky|jy)s?": "uJy",
+    r"nano-?(jansky|jy)s?": "nJy",
+}
+
+
+def zero_points(header: Header, pixel_scale: float) -> dict[str, float]:
+    """Zero points that a header states, by its keys.
+
+    Parameters
+    ----------
+    header : Header
+        Of the image.
+    pixel_scale : float
+        Size of a pixel [arcsec], for units per solid angle.
+
+    Returns
+    -------
+    dict of str to float
+        AB magnitude of one unit of the pixels.
+
+    Raises
+    ------
+    ValueError
+        The pixels are magnitudes.
+    """
+    found = {key: value for key in ZERO_POINTS if (value := _number(header, key)) is not None}
+    if flux := _number(header, "FLUXMAG0"):  # HSC: flux of magnitude zero
+        found["FLUXMAG0"] = 2.5 * np.log10(flux)
+    exposure = _number(header, "EXPTIME")
+    if (stack := _number(header, "FPA.ZP")) is not None and exposure:  # Pan-STARRS: of one count per second
+        found["FPA.ZP and EXPTIME"] = stack + 2.5 * np.log10(exposure)
+    response, pivot = _number(header, "PHOTFLAM"), _number(header, "PHOTPLAM")
+    unit = str(header.get("BUNIT", "")).strip()
+    if response and pivot:  # Hubble: AB zero point of one electron per second
+        whole = 2.5 * np.log10(exposure) if exposure and unit.upper() in ("ELECTRONS", "COUNTS") else 0.0
+        found["PHOTFLAM and PHOTPLAM"] = -2.5 * np.log10(response) - 5 * np.log10(pivot) - 2.4079 + whole
+    if (by_unit := _of_unit(unit, pixel_scale)) is not None:
+        found[f"BUNIT {unit!r}"] = by_unit
+    return {key: float(value) for key, value in found.items()}
+
+
+def _of_unit(text: str, pixel_scale: float) -> float | None:
+    """AB magnitude of one unit of flux; None if the unit is none of flux, such as counts."""
+    for spelling, name in SPELT.items():
+        text = re.sub(spelling, name, text, flags=re.IGNORECASE)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", units.UnitsWarning)
+            unit = units.Unit(text)
+    except ValueError:
+        return None
+    if isinstance(unit, units.function.FunctionUnitBase) or units.mag in unit.bases:
+        raise ValueError(f"BUNIT {text!r}: the pixels are magnitudes, not fluxes")
+    for area in (1.0, (pixel_scale * units.arcsec) ** 2, 1 * units.pix):
+        try:
+            return float((1 * unit * area).to_value(units.ABmag, units.zero_point_flux(3631 * units.Jy)))
+        except units.UnitsError:
+            continue
+    return None
+
+
+def pixel_scale(header: Header) -> float | None:
+    """Size of a pixel [arcsec]; None if the header does not say it, or nothing that can be meant."""
+    value = next((value for key in SCALES if (value := _number(header, key)) is not None), None)
+    if any(str(header.get(f"CTYPE{axis}", "")).startswith(("RA--", "GLON", "ELON")) for axis in (1, 2)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                value = 3600 * float(np.sqrt(np.prod(proj_plane_pixel_scales(WCS(header, naxis=2)))))
+            except Exception:  # of wcslib there are many; a header without usable coordinates says nothing
+                value = None
+    return value if value is not None and PLAUSIBLE[0] < value < PLAUSIBLE[1] else None
+
+
+def filter_of(header: Header) -> tuple[str, str] | None:
+    """Key and text of the filter, if there is one."""
+    return next(((key, text) for key in FILTERS if (text := str(header.get(key, "")).strip())), None)
+
+
+def is_another_band(text: str, band: str) -> bool:
+    """Whether a filter's name clearly is that of another band: ``HSC-R2`` for ``g``, but not ``unknown``, nor ``sdssg``."""
+    words = {re.sub(r"(?<=[a-z])[\d']+$", "", word) for word in re.split(r"[^a-z\d']+", text.lower())} | {text.lower()}
+    named = words & BROAD or set(re.findall(r"\bf\d{3,4}[wmlpnx]+\b", text.lower()))
+    return bool(named) and band.lower().split("_")[-1] not in named | words
+
+
+def planes(header: Header) -> str | None:
+    """What the third axis is, if the header says that it is none of cutouts."""
+    for axis in range(3, int(header.get("NAXIS", 0)) + 1):
+        kind = str(header.get(f"CTYPE{axis}", "")).upper()
+        if kind.startswith(("BAND", "FILTER", "WAVE", "AWAV", "FREQ", "VELO", "VRAD", "STOKES", "COLOR", "RGB")):
+            return f"CTYPE{axis} is {kind!r}"
+    bands = str(header.get("BANDS", "")).strip()
+    count = int(header.get("NAXIS3", 0))
+    if count > 1 and len([name for name in re.split(r"[,\s]+", bands) if name]) == count or len(bands) == count > 1:
+        return f"BANDS is {bands!r}"
+    numbered = [str(header[f"BAND{index}"]) for index in range(count) if f"BAND{index}" in header]
+    return f"BAND0 to BAND{count - 1} are {', '.join(numbered)}" if len(numbered) == count > 1 else None
+
+
+def contradictions(header: Header, *, zero_point: float, scale: float, band: str | None) -> Iterator[str]:
+    """Each thing that a header says otherwise than the study.
+
+    Parameters
+    ----------
+    header : Header
+        Of the image.
+    zero_point : float
+        The study's [mag]; a hundredth of a magnitude counts.
+    scale : float
+        The study's size of a pixel [arcsec]; one per cent counts.
+    band : str, optional
+        The simulation's.
+    """
+    try:
+        for key, value in zero_points(header, scale).items():
+            if not abs(value - zero_point) < 0.01:
+                yield f"zero point {value:.2f} by {key}, the study has zero_point {zero_point:g}"
+    except ValueError as error:
+        yield str(error)
+    found = pixel_scale(header)
+    if found is not None and not abs(found / scale - 1) < 0.01:
+        yield f"pixels of {found:.4g} arcsec, the study has pixel_scale {scale:g}"
+    named = filter_of(header)
+    if band and named and is_another_band(named[1], band):
+        yield f"{named[0]} is {named[1]!r}, the simulation has band {band!r}"
+
+
+def _number(header: Header, key: str) -> float | None:
+    value: Any = header.get(key)
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if np.isfinite(number) else None
