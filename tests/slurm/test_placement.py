@@ -1,10 +1,12 @@
 """The demo through `snakemake --profile slurm`, and where SLURM says that its jobs ran."""
 
+import shlex
 from collections import Counter
 
 import pandas as pd
 import pytest
 
+from tests import pages
 from tests.slurm.conftest import ADAPTED, SlurmProject
 from tests.workflow.conftest import planned
 
@@ -50,6 +52,11 @@ def test_the_demo_and_the_rules_it_leaves_out(cluster, tmp_path):
         assert (job["JobState"], job["Account"]) == ("COMPLETED", "ie-idi")
     report = (project.folder / "results/report/report.html").read_text().split("</style>")[1]
     assert "Twelve architectures" in report and "missing" not in report.lower()
+
+
+@pytest.mark.parametrize("command", [name for name, path in pages.ELSEWHERE.items() if path.startswith("tests/slurm")])
+def test_command_that_the_pages_print(cluster, command):
+    assert cluster.run(*shlex.split(command))
 
 
 def test_one_training_on_two_nodes(new_project, undisturbed):
