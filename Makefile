@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
 PEER := $(VENV)-deeplenstronomy
+AUTOLENS := $(VENV)-autolens
 # Survey cutouts (a FITS cube, DES g band) add the real sky as a third domain: make demo CUTOUTS=path/to/cubes.fits
 SKY := $(if $(CUTOUTS),'cutouts={des_coadd_g: $(CUTOUTS)}')
 CONFIG := $(if $(CUTOUTS),--config $(SKY))
@@ -12,7 +13,7 @@ EXTRAS :=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo demo-all full plan why test test-fast faults lint lint-types lint-python lint-snakemake docs docs-site benchmarks clean
+.PHONY: help setup setup-test demo demo-all full plan why test test-fast faults lint lint-types lint-python lint-snakemake docs docs-site conventions benchmarks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +70,10 @@ docs-site: setup-test ## the documentation as a website: site/index.html
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs . site
 	@echo "Site: site/index.html"
 
+conventions: setup-test $(AUTOLENS) ## measure the definitions of other packages again, into docs/results/conventions.csv, and test them
+	$(BIN)/python -m tests.peers.measured
+	$(BIN)/python -m pytest tests/peers/test_conventions.py
+
 # as workflow/rules/common.smk has it for jobs
 benchmarks: export MALLOC_TRIM_THRESHOLD_ = 1073741824
 benchmarks: export MALLOC_MMAP_THRESHOLD_ = 33554432
@@ -114,6 +119,9 @@ endef
 $(PEER): # deeplenstronomy wants a lenstronomy of its own; without internet its row is left out
 	@$(PYTHON) -m venv $@ && $@/bin/python -m pip install --quiet deeplenstronomy==0.0.2.3 'lenstronomy<=1.14.0' 'jampy<8' || \
 	  { rm -rf $@; echo "deeplenstronomy cannot be installed here: it is left out"; }
+
+$(AUTOLENS): # PyAutoLens wants an older astropy; this is its last release for Python 3.11
+	$(PYTHON) -m venv $@ && $@/bin/python -m pip install --quiet autolens==2026.7.29.1 || { rm -rf $@; exit 1; }
 
 # A browser and SLURM: as root on Debian they are installed, elsewhere their tests are skipped unless they are there.
 $(VENV)/.system:
