@@ -1,6 +1,6 @@
 """Light of the pixels at the centre of a Sersic profile, integrated: there one sample says little about the mean.
 
-A sample of a profile with n = 4 on its very centre is a hundred times the mean brightness within the half-light radius.
+On its very centre a profile with n = 4 is hundreds of times brighter than in the mean within its half-light radius.
 The pixels about the centre therefore get the mean over their area. With the radius rho in a plane where the ellipses
 are circles, the brightness I(rho) is the divergence of the field M(rho) (u, v), where
 
@@ -13,6 +13,11 @@ taken as the parallelogram to which the deflection maps it.
 Samples further out err by h^2 / 24 times the Laplacian of the brightness, h being the size of a pixel (the next term of
 the midpoint rule). In the sum over a whole image this cancels, but not between pixels that have it and pixels that do
 not: the gradient across an edge between the two kinds, times h^2 / 24, goes to the pixel within.
+
+The flux of a profile that is seen directly is then right to 1 % for half-light radii from three quarters of a
+(sub-)pixel, ellipticities up to 0.5 and n from 0.5 to 6. That of lensed sources of two pixels and n = 4 is right to 0.3 %
+in the median and to about 2 % in the worst case; what is left are images in the few pixels at the centre of the lens, where the
+deflection turns round within a pixel, and which only sub-pixels resolve.
 """
 
 from __future__ import annotations
@@ -30,13 +35,13 @@ LENS, SOURCE = 0, 1
 # Pixels of the light of lenses, and of sources, are integrated if their middle is within so many pixels of the centre in
 # the plane of the galaxy (further along its long axis) and also in the image. What magnifies an image of a source does
 # not make its cusp larger: without the second condition every pixel of a ring would be integrated.
-_IN_PLANE = (1.5, 1.1)
-_IN_IMAGE = (2.0, 1.25)
-_ON_EDGE, _ALONG_RADIUS = 3, 5  # nodes of Gauss-Legendre quadrature
+_IN_PLANE = (1.5, 1.25)
+_IN_IMAGE = (2.0, 1.5)
+_ON_EDGE, _ALONG_RADIUS = leggauss(3), leggauss(5)  # nodes on (-1, 1) and weights
 # On a critical curve a pixel is mapped to a line. It is taken to be this wide, in units of its length.
 _THINNEST = 0.1
 _THIN = 0.3  # the same, where the distance from the centre is measured in the image
-_STEPS = ((0, 0, 1, 0, -1), (0, 1, 0, -1, 0))  # rows and columns to a pixel itself and its four neighbours
+_UP, _RIGHT = torch.tensor([[0, 0, 1, 0, -1], [0, 1, 0, -1, 0]])[..., None]  # to a pixel itself and four neighbours
 
 
 class Near(NamedTuple):
@@ -48,6 +53,11 @@ class Near(NamedTuple):
     columns: Tensor
     x: Tensor  # (5, pixel), in the plane of the galaxy, arcsec
     y: Tensor
+
+
+def reach(model: Sersic, kind: int, pixel: float) -> Tensor:
+    """Square of the elliptical radius within which pixels of size `pixel` [arcsec] may be next to the centre."""
+    return (_IN_PLANE[kind] * pixel) ** 2 / 2 * (model.xx**2 + model.yy**2 + 2 * model.xy**2)
 
 
 def find_seen(model: Sersic, x: Tensor, y: Tensor, pixel: float) -> Near:
@@ -67,52 +77,44 @@ def find_seen(model: Sersic, x: Tensor, y: Tensor, pixel: float) -> Near:
     Near
     """
     width = torch.arange(-2, 3, device=x.device)
-    row = (((model.center_y - y[0, 0]) / pixel).round().long() + width[:, None]).expand(-1, -1, 5).flatten()
-    column = (((model.center_x - x[0, 0]) / pixel).round().long() + width).expand(-1, 5, -1).flatten()
-    lens = torch.arange(len(model.center_x), device=x.device).repeat_interleave(25)
-    seen = (torch.minimum(row, column) >= 0) & (torch.maximum(row, column) < x.shape[1])
-    rows, columns = (part[seen] + step for part, step in zip((row, column), _steps(row), strict=True))
-    lens = lens[seen]
+    column = ((model.center_x - x[0, 0]) / pixel).round().long() + width
+    row = ((model.center_y - y[0, 0]) / pixel).round().long() + width[:, None]
+    seen = (row >= 0) & (row < x.shape[1]) & (column >= 0) & (column < x.shape[1])
+    seen &= model.square_radius(x[0, 0] + column * pixel, y[0, 0] + row * pixel) < reach(model, LENS, pixel)
+    lens, j, i = seen.nonzero(as_tuple=True)
+    rows, columns = row[lens, j, 0] + _UP.to(j.device), column[lens, 0, i] + _RIGHT.to(i.device)
     return Near(torch.full_like(lens, LENS), lens, rows, columns, x[0, 0] + columns * pixel, y[0, 0] + rows * pixel)
 
 
-def find_lensed(first: int, model: Sersic, x: Tensor, y: Tensor, square: Tensor, pixel: float) -> Near:
+def find_lensed(first: int, within: Tensor, x: Tensor, y: Tensor, square: Tensor) -> Near:
     """Find the pixels whose rays come from near the centres of sources.
 
     Parameters
     ----------
     first : int
         Index of the first of these sources in the batch.
-    model : Sersic
-        Constants of shape (lens, 1, 1).
+    within : Tensor, shape (lens, 1, 1)
+        Their :func:`reach`.
     x, y : Tensor, shape (lens, N, N)
         Where the rays of the (sub-)pixels come from [arcsec].
     square : Tensor, shape (lens, N, N)
         Square of the elliptical radius there.
-    pixel : float
-        Size of a (sub-)pixel [arcsec].
 
     Returns
     -------
     Near
     """
-    reach = _reach(model, _IN_PLANE[SOURCE] * pixel)[:, :, 0]
-    lens, row = (square.amin(2) < reach).nonzero(as_tuple=True)  # few rows have such a pixel
-    part, column = (square[lens, row] < reach[lens]).nonzero(as_tuple=True)
-    lens, row = lens[part], row[part]
+    within = within[:, :, 0]
+    lens, row = (square.amin(2) < within).nonzero(as_tuple=True)  # few rows have such a pixel
     side = square.shape[2]
-    rows, columns = ((p + step).clamp_(0, side - 1) for p, step in zip((row, column), _steps(row), strict=True))
-    place = (lens * side + rows) * side + columns
-    return Near(torch.full_like(lens, SOURCE), lens + first, rows, columns, x.flatten()[place], y.flatten()[place])
-
-
-def _steps(like: Tensor) -> Tensor:
-    return torch.tensor(_STEPS, device=like.device)[..., None]
-
-
-def _reach(model: Sersic, distance: float | Tensor) -> Tensor:
-    """Square of the elliptical radius that belongs to a distance [arcsec], in the mean over directions."""
-    return distance**2 / 2 * (model.xx**2 + model.yy**2 + 2 * model.xy**2)
+    chosen = square.flatten(0, 1).index_select(0, lens * side + row)
+    part, column = (chosen < within[lens]).nonzero(as_tuple=True)
+    lens, row = lens[part], row[part]
+    rows = (row + _UP.to(row.device)).clamp_(0, side - 1)
+    columns = (column + _RIGHT.to(row.device)).clamp_(0, side - 1)
+    place = ((lens * side + rows) * side + columns).flatten()
+    x, y = (part.flatten().index_select(0, place).view(rows.shape) for part in (x, y))
+    return Near(torch.full_like(lens, SOURCE), lens + first, rows, columns, x, y)
 
 
 def integrate(
@@ -134,60 +136,50 @@ def integrate(
         Sub-pixels per pixel and axis.
     """
     found = Near(*(torch.cat(parts, -1) for parts in zip(*near, strict=True)))
-    constants = torch.stack([torch.cat(pair).flatten() for pair in zip(*models, strict=True)])
-    model = Sersic(*constants[:, found.kind * images.shape[1] + found.lens])
-    u, v = model.plane(found.x, found.y)
+    constants = [
+        (*model, reach(model, kind, pixel), torch.full_like(model.floor, _IN_IMAGE[kind]))
+        for kind, model in enumerate(models)
+    ]
+    table = torch.stack([torch.cat(pair).flatten() for pair in zip(*constants, strict=True)])
+    *known, within, in_image = table.index_select(1, found.kind * images.shape[1] + found.lens)
+    u, v = Sersic(*known).plane(found.x, found.y)
     wide, high = found.columns[1] - found.columns[3], found.rows[2] - found.rows[4]
-    a, b = _not_thin(*([(p[i] - p[i + 2]) / step for p in (u, v)] for i, step in ((1, wide), (2, high))))
-    reach, limit = _limits(model, found.kind, a, b, pixel)
-    inside = _inside((u[0], v[0]), a, b, reach, limit).nonzero()[:, 0]
-    kept = torch.stack([u[0], v[0], *a, *b, reach, limit, *model])[:, inside]
-    change = _change(Sersic(*kept[8:]), *kept[:8]) / supersampling**2
-    place = [index[inside] for index in (found.kind, found.lens, found.rows[0], found.columns[0])]
-    place[2:] = [index // supersampling for index in place[2:]]
-    images.index_put_(tuple(place), change, accumulate=True)
-
-
-def _limits(model: Sersic, kind: Tensor, a: Pair, b: Pair, pixel: float) -> Pair:
-    """What the square of the elliptical radius, and of twice an area (see `_inside`), are next to the centre."""
-    in_plane, in_image = (model.xx.new_tensor(pair)[kind] for pair in (_IN_PLANE, _IN_IMAGE))
+    a, b = _not_thin(((u[1] - u[3]) / wide, (v[1] - v[3]) / wide), ((u[2] - u[4]) / high, (v[2] - v[4]) / high))
     broad = torch.maximum(_cross(a, b).abs(), _THIN * torch.maximum(_dot(a, a), _dot(b, b)))
-    return _reach(model, in_plane * pixel), (in_image * broad) ** 2
+    limit = (in_image * broad) ** 2
+    inside = _inside((u[0], v[0]), a, b, within, limit).nonzero()[:, 0]
+    table = torch.stack([u[0], v[0], *a, *b, within, limit, *known]).index_select(1, inside)
+    u, v, a_u, a_v, b_u, b_v, within, limit, *known = table
+    change = _change(Sersic(*known), (u, v), (a_u, a_v), (b_u, b_v), within, limit) / supersampling**2
+    kind, lens = found.kind[inside], found.lens[inside]
+    row, column = (index[0, inside] // supersampling for index in (found.rows, found.columns))
+    images.index_put_((kind, lens, row, column), change, accumulate=True)
 
 
-def _inside(w: Pair, a: Pair, b: Pair, reach: Tensor, limit: Tensor) -> Tensor:
+def _inside(w: Pair, a: Pair, b: Pair, within: Tensor, limit: Tensor) -> Tensor:
     """Whether pixels at `w` with the sides `a` and `b` are next to the centre, which is at (0, 0)."""
-    return (_dot(w, w) < reach) & (_cross(w, b) ** 2 + _cross(a, w) ** 2 < limit)  # Cramer's rule
+    return (_dot(w, w) < within) & (_cross(w, b) ** 2 + _cross(a, w) ** 2 < limit)  # Cramer's rule
 
 
-def _change(
-    model: Sersic,
-    u: Tensor,
-    v: Tensor,
-    a_u: Tensor,
-    a_v: Tensor,
-    b_u: Tensor,
-    b_v: Tensor,
-    reach: Tensor,
-    limit: Tensor,
-) -> Tensor:
-    """Mean brightness of parallelograms with the sides a and b, less that of their middle at (u, v)."""
+def _change(model: Sersic, w: Pair, a: Pair, b: Pair, within: Tensor, limit: Tensor) -> Tensor:
+    """Mean brightness of parallelograms about `w` with the sides `a` and `b`, less the brightness at `w`."""
     # the edges to the right, above, to the left and below: first axis
-    out = torch.stack([a_u, b_u, -a_u, -b_u]), torch.stack([a_v, b_v, -a_v, -b_v])
+    out = torch.stack([a[0], b[0], -a[0], -b[0]]), torch.stack([a[1], b[1], -a[1], -b[1]])
     along = out[0].roll(-1, 0), out[1].roll(-1, 0)  # counterclockwise
-    middle = torch.add(u, out[0], alpha=0.5), torch.add(v, out[1], alpha=0.5)
-    boundary = ~_inside((u + out[0], v + out[1]), (a_u, a_v), (b_u, b_v), reach, limit)
-    nodes, weights = _gauss(_ON_EDGE, u)
-    node = tuple(torch.addcmul(p[:, None], s[:, None], nodes[:, None]) for p, s in zip(middle, along, strict=True))
+    middle = torch.add(w[0], out[0], alpha=0.5), torch.add(w[1], out[1], alpha=0.5)
+    boundary = ~_inside((w[0] + out[0], w[1] + out[1]), a, b, within, limit)
+    nodes, weights = (torch.as_tensor(part / 2).to(w[0]) for part in _ON_EDGE)
+    u, v = (torch.addcmul(p[:, None], s[:, None], nodes[:, None]) for p, s in zip(middle, along, strict=True))
+    node = u, v
     square = torch.maximum(_dot(node, node), model.floor)
     x = (model.power * square.log() + model.log_b).exp_()
-    flux = _mean_within(model, x) * (_cross(middle, along) / _cross((a_u, a_v), (b_u, b_v)))[:, None]
+    flux = _mean_within(model, x) * (_cross(middle, along) / _cross(a, b))[:, None]
     # minus the gradient over 24, at least half a pixel away from the centre, where it is finite
     steep = boundary * model.power / 12
     slope = (-x).exp_() * x * _dot(node, (out[0][:, None], out[1][:, None])) * steep[:, None]
     total = slope / torch.maximum(square, _dot(out, out)[:, None] / 2) + flux
-    mean = torch.einsum("enp,n->p", total, weights)
-    middle_square = torch.maximum(_dot((u, v), (u, v)), model.floor)
+    mean = weights @ total.sum(0)
+    middle_square = torch.maximum(_dot(w, w), model.floor)
     sample = (model.log_centre - (model.power * middle_square.log() + model.log_b).exp()).exp()
     return model.log_centre.exp() * mean - sample
 
@@ -197,9 +189,9 @@ def _mean_within(model: Sersic, x: Tensor) -> Tensor:
 
     With t = tau^n it is the integral of ``n tau^(2n - 1) exp(-x tau)``, smooth for any n.
     """
-    nodes, weights = _gauss(_ALONG_RADIUS, x)
-    tau, n = nodes[:, None] + 0.5, 0.5 / model.power
-    weights = n * weights[:, None] * tau ** (2 * n - 1)
+    nodes, weights = (torch.as_tensor(part / 2).to(x)[:, None] for part in _ALONG_RADIUS)
+    tau, n = nodes + 0.5, 0.5 / model.power
+    weights = n * weights * tau ** (2 * n - 1)
     total = torch.zeros_like(x)
     for t, weight in zip(tau, weights, strict=True):
         total.addcmul_((-t * x).exp_(), weight)
@@ -212,12 +204,6 @@ def _dot(p: Pair, q: Pair) -> Tensor:
 
 def _cross(p: Pair, q: Pair) -> Tensor:
     return torch.addcmul(p[0] * q[1], p[1], q[0], value=-1)
-
-
-def _gauss(count: int, like: Tensor) -> Pair:
-    """Nodes on (-1/2, 1/2) and weights of Gauss-Legendre quadrature."""
-    nodes, weights = (torch.as_tensor(values / 2, dtype=like.dtype, device=like.device) for values in leggauss(count))
-    return nodes, weights
 
 
 def _not_thin(a: Pair, b: Pair) -> tuple[Pair, Pair]:

@@ -108,6 +108,7 @@ def render(
     )
     size = pixel_scale / supersampling
     near = [cusp.find_seen(lens, x, y, size)] if integrate_cusps else []
+    within = cusp.reach(source, cusp.SOURCE, size).split(step)
     for chunk, (image, mass, gamma, lens_part, source_part) in enumerate(chunks):
         mass_x, mass_y = mass.deflection(x, y)
         shear_x, shear_y = shear_deflection(x, y, *gamma)
@@ -115,7 +116,7 @@ def render(
         if integrate_cusps:
             image[0] = _average(lens_part.brightness_at(lens_part.square_radius(x, y)), supersampling)
             square = source_part.square_radius(*rays)
-            near.append(cusp.find_lensed(chunk * step, source_part, *rays, square, size))
+            near.append(cusp.find_lensed(chunk * step, within[chunk], *rays, square))
             image[1] = _average(source_part.brightness_at(square), supersampling)
         else:
             image[0] = _average(lens_part.brightness(x, y), supersampling)

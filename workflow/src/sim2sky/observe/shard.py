@@ -16,14 +16,8 @@ from sim2sky.observe import carried
 from sim2sky.observe.background import Sky, draw_sky
 from sim2sky.observe.conditions import Conditions, draw_conditions
 from sim2sky.observe.counts import BRIGHTEST, COUNT
-from sim2sky.observe.noise import (
-    add_noise,
-    background_sigma,
-    convention,
-    flux_ratio,
-    poisson_sigma,
-    sky_counts_per_second,
-)
+from sim2sky.observe.noise import add_noise, background_sigma, convention, flux_ratio, poisson_sigma
+from sim2sky.observe.noise import sky_counts_per_second as counts_of_sky
 from sim2sky.observe.psf import gaussian_blur
 from sim2sky.provenance.record import provenance
 from sim2sky.store import CHUNK, IMAGE_DIMS, Shards, Variable, open_shards, write_shard
@@ -279,7 +273,7 @@ def _to_camera(dataset: Dataset, shard: Shards, camera: Camera) -> np.ndarray:
     if dataset.peak_magnitude is None:
         text = f"data set {dataset.title!r} needs a peak_magnitude, the surface brightness of {BRIGHTEST} counts"
         raise ValueError(f"{shard.paths[0]}: {text}")
-    return sky_counts_per_second(dataset.peak_magnitude, camera.zero_point) * camera.pixel_scale**2 / BRIGHTEST
+    return counts_of_sky(dataset.peak_magnitude, camera.zero_point) * camera.pixel_scale**2 / BRIGHTEST
 
 
 def _variables(shard: Shards, observed: Observed, conditions: Conditions, sky: Sky | None) -> dict[str, Variable]:
