@@ -79,6 +79,7 @@ benchmarks: export MALLOC_TRIM_THRESHOLD_ = 1073741824
 benchmarks: export MALLOC_MMAP_THRESHOLD_ = 33554432
 benchmarks: setup-test $(PEER) ## speed against peers and another checkout (BEFORE=path), as ratios, into docs/results/benchmarks
 	$(BIN)/python benchmarks/render.py $$(test ! -x $(PEER)/bin/python || echo --deeplenstronomy-python $(PEER)/bin/python)
+	$(BIN)/python benchmarks/cusps.py
 	$(BIN)/python benchmarks/cosmosim.py
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/gpu.py

@@ -71,7 +71,12 @@ def ours(simulation: Simulation, drawn: dict[str, np.ndarray], seeing: np.ndarra
         part = slice(start, start + BATCH)
         parameters = {name: torch.from_numpy(values[part]).float() for name, values in drawn.items()}
         lens, source = render(
-            parameters, simulation.pixels, simulation.pixel_scale, simulation.supersampling, ZERO_POINT
+            parameters,
+            simulation.pixels,
+            simulation.pixel_scale,
+            simulation.supersampling,
+            ZERO_POINT,
+            integrate_cusps=simulation.cusps == "integrated",
         )
         images[part] = gaussian_blur(lens.add_(source), seeing[part], simulation.pixel_scale).numpy()
     return images

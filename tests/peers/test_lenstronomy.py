@@ -133,11 +133,32 @@ def test_light(prefix, dtype):
 @pytest.mark.parametrize("dtype", PRECISION)
 @pytest.mark.parametrize("supersampling", [1, 3])
 def test_image(supersampling, dtype):
-    ours = render(batch(dtype), PIXELS, SCALE, supersampling, ZERO_POINT)
+    ours = render(batch(dtype), PIXELS, SCALE, supersampling, ZERO_POINT, integrate_cusps=False)
+    integrated = render(batch(dtype), PIXELS, SCALE, supersampling, ZERO_POINT)
     theirs = [lenstronomy_images(case, supersampling) for case in TABLE]
-    for images, expected in zip(ours, zip(*theirs, strict=True), strict=True):
-        assert images.dtype == dtype
+    for images, whole, expected in zip(ours, integrated, zip(*theirs, strict=True), strict=True):
+        assert images.dtype == whole.dtype == dtype
         assert_close(images, expected, PRECISION[dtype])
+        touched = whole != images
+        assert touched.double().mean() < 0.15, "pixels at the centres, and no others, are integrated"
+        assert_close(whole.where(~touched, images), expected, PRECISION[dtype])
+
+
+def test_integrated_light_is_that_of_many_samples():
+    """Lens galaxies with a random centre, pixel by pixel, against 45 x 45 samples a pixel by lenstronomy."""
+    random = np.random.default_rng(5)
+    for n in (1.0, 4.0):
+        light = {"lens_light_n_sersic": n, "lens_light_R_sersic": 0.8, "lens_light_e1": 0.1, "lens_light_e2": -0.2}
+        light |= {f"lens_light_center_{axis}": random.uniform(-0.125, 0.125) for axis in "xy"}
+        case = TYPICAL | light
+        one = {name: torch.tensor([case[name]], dtype=torch.float64) for name in case}
+        ours = render(one, PIXELS, SCALE, 1, ZERO_POINT)[0][0].numpy()
+        expected = lenstronomy_images(case, 45)[0]
+        k = PIXELS // 2
+        assert ours[k, k] == pytest.approx(expected[k, k], rel=0.03)
+        around = (slice(k - 1, k + 2),) * 2  # on the way to samples
+        np.testing.assert_allclose(ours[around], expected[around], rtol=0.08)
+        assert ours.sum() == pytest.approx(expected.sum(), rel=0.005)
 
 
 def lenstronomy_images(case, supersampling):

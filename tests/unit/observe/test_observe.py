@@ -116,10 +116,13 @@ def test_background_formula_by_hand_and_by_its_limits():
     assert sigma == pytest.approx(np.sqrt(4 * 49 + 10**1.6 / 16 * 360) / 360)
     deeper = background_sigma("correct", num_exposures=16, read_noise=7.0, **known)
     assert sigma / deeper == pytest.approx(2), "four times the exposures, half the noise"
+    assert background_sigma("deeplenstronomy", num_exposures=4, read_noise=7.0, **known) == sigma
     faulty = background_sigma("deeplenstronomy-0.0.2.3", num_exposures=4, read_noise=0.0, **known)
     assert faulty == pytest.approx(np.sqrt(22 / 16 / 360))
     with pytest.raises(ValueError, match="corect.*correct, deeplenstronomy"):
         background_sigma("corect", num_exposures=1, read_noise=7.0, **known)
+    with pytest.raises(ValueError, match="corect.*correct, deeplenstronomy"):
+        poisson_sigma("corect", np.ones(2), exposure_time=90.0, num_exposures=1)
 
 
 def test_measured_variance_is_the_formulas():
@@ -134,9 +137,11 @@ def test_measured_variance_is_the_formulas():
         read_noise=7,
         pixel_scale=SCALE,
     )
-    for light, poisson in ((0.0, 0.0), (9.0, np.sqrt(9.0 / 90)), (-1.0, 0.0)):
+    for light, poisson in ((0.0, 0.0), (9.0, np.sqrt(9.0 / 90 / 4)), (-1.0, 0.0)):
         images = np.full((len(lenses), 1, 6, 6), light)
-        sigma = np.hypot(background, poisson_sigma(images, des.bands["g"].exposure_time))
+        sigma = np.hypot(
+            background, poisson_sigma("correct", images, exposure_time=des.bands["g"].exposure_time, num_exposures=4)
+        )
         noisy = add_noise(images, sigma, 2, lenses)
         assert np.var(noisy) == pytest.approx(background**2 + poisson**2, rel=5 * np.sqrt(2 / noisy.size))
         assert noisy.mean() == pytest.approx(light, abs=5 * np.sqrt((background**2 + poisson**2) / noisy.size))

@@ -12,6 +12,7 @@ from sim2sky import store
 from sim2sky.config import CentreCrop, Dataset, Survey
 from sim2sky.observe.background import orient
 from sim2sky.observe.centre import centre_crop_shard
+from sim2sky.observe.noise import CONVENTIONS
 from sim2sky.observe.psf import gaussian_blur
 from sim2sky.observe.shard import observe_shard
 from sim2sky.provenance import record
@@ -69,7 +70,7 @@ def cube(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("formula", ["correct", "deeplenstronomy-0.0.2.3", "none"])
+@pytest.mark.parametrize("formula", [*CONVENTIONS, "none"])
 def test_bytes_of_a_lens_do_not_depend_on_the_sharding(tmp_path, simulated, formula, monkeypatch):
     dataset = DES.model_copy(update={"noise": formula})
     whole = store.open_shards([run(tmp_path, simulated, dataset, survey("des"), bands=("g", "r"))])
@@ -118,16 +119,18 @@ def test_what_is_written(tmp_path, simulated, capsys):
     assert "lenses/s" in capsys.readouterr().out
 
 
-def test_noise_of_an_image_is_what_the_shard_says(tmp_path, simulated):
+@pytest.mark.parametrize("noise", CONVENTIONS)
+def test_noise_of_an_image_is_what_the_shard_says(tmp_path, simulated, noise):
     """Residuals over the stated sigma have unit variance; the signal-to-noise ratio is that of a matched filter."""
-    noisy = store.open_shards([run(tmp_path, simulated, DES, survey("des"))])
+    noisy = store.open_shards([run(tmp_path, simulated, DES.model_copy(update={"noise": noise}), survey("des"))])
     clean = store.open_shards(
         [run(tmp_path / "clean", simulated, DES.model_copy(update={"noise": "none"}), survey("des"))]
     )
     expected = 10 ** (-0.4 * 3.42) * (simulated["lens_light"].data + simulated["lensed_source"].data)[:, :1]
     blurred = gaussian_blur(torch.from_numpy(expected), noisy.read("seeing"), SCALE).numpy()
     np.testing.assert_allclose(clean.read("image"), blurred, rtol=1e-5)
-    sigma = np.sqrt(noisy.read("sigma_background")[..., None, None] ** 2 + clean.read("image") / 90)
+    time = 90 * (noisy.read("num_exposures") if noise == "correct" else np.ones((LENSES, 1)))[..., None, None]
+    sigma = np.sqrt(noisy.read("sigma_background")[..., None, None] ** 2 + clean.read("image") / time)
     pulls = (noisy.read("image") - clean.read("image")) / sigma
     assert pulls.std() == pytest.approx(1, abs=5 / np.sqrt(2 * pulls.size))
     source = 10 ** (-0.4 * 3.42) * simulated["lensed_source"].data[:, :1]
@@ -175,17 +178,25 @@ def test_cutouts_stay_as_they_are_where_the_configuration_says_so(tmp_path, simu
 def test_on_real_sky_only_the_source_is_noisy(tmp_path, simulated, cube):
     """The noise added is the source's own, in electrons at the survey's zero point, and less than the sky's."""
     shards = {}
-    for noise in ("none", "correct"):
+    for noise in ("none", *CONVENTIONS):
         dataset = on_sky().model_copy(update={"noise": noise})
         shards[noise] = store.open_shards(
             [run(tmp_path / noise, simulated, dataset, survey("des"), lenses=LENSES, cutouts=cube)]
         )
     source = 10 ** (-0.4 * 3.42) * simulated["lensed_source"].data[:, :1]
     source = gaussian_blur(torch.from_numpy(source), shards["none"].read("seeing"), SCALE).numpy()
-    added = shards["correct"].read("image") - shards["none"].read("image")
-    bright = source > 0.05
-    pulls = (added / np.sqrt(source / 90))[bright]
-    assert pulls.std() == pytest.approx(1, abs=5 / np.sqrt(2 * pulls.size))
+    bright, number = source > 0.05, shards["correct"].read("num_exposures")
+    assert np.unique(number).size > 1, "drawn from the survey"
+    for noise in CONVENTIONS:
+        added = shards[noise].read("image") - shards["none"].read("image")
+        time = 90 * (number if noise == "correct" else np.ones_like(number))[..., None, None]
+        pulls = (added / np.sqrt(source / time))[bright]
+        assert pulls.std() == pytest.approx(1, abs=5 / np.sqrt(2 * pulls.size)), noise
+        total = np.sqrt(shards[noise].read("sigma_background")[..., None, None] ** 2 + source / time)
+        ratio = np.sqrt(((source / total) ** 2).sum((2, 3)))
+        np.testing.assert_allclose(shards[noise].read("signal_to_noise"), ratio, rtol=1e-4)
+    for noise in {"none", *CONVENTIONS} - {"correct"}:
+        assert np.isnan(shards[noise].read("num_exposures")).all(), "a number that was not used is not known"
     np.testing.assert_allclose(shards["none"].read("sigma_background"), 2 * 10 ** (-0.4 * 3.42), rtol=0.2)
 
 

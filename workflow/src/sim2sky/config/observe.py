@@ -40,10 +40,12 @@ class PositiveHistogram(Histogram):
 class BandConditions(Strict):
     """Observing conditions of one band."""
 
-    zero_point: float = unit("mag", "magnitude that gives one count per second")
+    zero_point: float = unit("mag", "magnitude that gives one electron per second")
     exposure_time: PositiveFloat = unit("s", "length of a single exposure")
     gain: PositiveFloat = unit(
-        "e-/ADU", "gain; kept with the survey, not used: counts are treated as electrons", default=1.0
+        "e-/ADU",
+        "kept with the survey, not used: the zero point gives electrons; one that gives ADU needs 2.5 log10(gain) more",
+        default=1.0,
     )
     seeing: PositiveHistogram = unit("arcsec", "full width at half maximum of the point-spread function")
     sky_brightness: Histogram = unit("mag/arcsec2", "surface brightness of the sky")
@@ -118,8 +120,10 @@ class Dataset(Strict):
         None,
         description="file name in resources/surveys, without .yaml; null takes the images of a CosmoSim simulation as they are",
     )
-    noise: Literal["correct", "deeplenstronomy-0.0.2.3", "none"] = Field(
-        "correct", description="formula of the background noise; the second reproduces a fault of that release"
+    noise: Literal["correct", "deeplenstronomy", "deeplenstronomy-0.0.2.3", "none"] = Field(
+        "correct",
+        description="convention of the noise: `correct`, that of all exposures together; `deeplenstronomy`, with the"
+        " photon noise of a single one; `deeplenstronomy-0.0.2.3`, with that release's fault in the sky as well; or none",
     )
     zero_point: float | None = unit("mag", "zero point of the images; null takes the survey's", default=None)
     peak_magnitude: float | None = unit(

@@ -120,6 +120,11 @@ class Simulation(Strict):
     pixels: PositiveInt = unit("pixel", "side of the square image")
     pixel_scale: PositiveFloat = unit("arcsec/pixel", "size of a pixel")
     supersampling: PositiveInt = Field(1, description="sub-pixels per pixel and axis that are averaged")
+    cusps: Literal["integrated", "as_published"] = Field(
+        "integrated",
+        description="light of the pixels at the centre of a profile: integrated over each pixel, or sampled, which makes"
+        " steep profiles too bright where a sub-pixel's middle falls on their centre",
+    )
     bands: Annotated[list[Name], Distinct] = Field(min_length=1, description="names of the bands, first band first")
     population: Population
 

@@ -58,14 +58,25 @@ class Sersic(NamedTuple):
         With the amplitude in the exponent and the root of the radius in the power,
         I = exp(log I_0 - exp(log b_n + log(R^2 / R_sersic^2) / 2n)), a pixel costs two exponentials and a logarithm.
         """
+        square = self.square_radius(x, y)
+        lit = torch.le(square, _EDGE**2)
+        return self.brightness_at(square).mul_(lit)
+
+    def plane(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Place in the plane where the ellipses are circles about (0, 0) and the half-light radius is 1."""
         dx, dy = x - self.center_x, y - self.center_y
-        u = self.xx * dx + self.xy * dy
-        v = self.yy * dy + self.xy * dx
-        square = u.square_().addcmul_(v, v)
-        lit = torch.le(square, _EDGE**2, out=v)
+        return self.xx * dx + self.xy * dy, self.yy * dy + self.xy * dx
+
+    def square_radius(self, x: Tensor, y: Tensor) -> Tensor:
+        """Square of the elliptical radius at `x`, `y` [R_sersic^2]."""
+        u, v = self.plane(x, y)
+        return u.square_().addcmul_(v, v)
+
+    def brightness_at(self, square: Tensor) -> Tensor:
+        """Surface brightness where the square of the elliptical radius is `square`, with no edge to the profile."""
         log_square = torch.maximum(square, self.floor).log_()
         exponent = (self.power * log_square).add_(self.log_b).exp_()
-        return (self.log_centre - exponent).exp_().mul_(lit)
+        return (self.log_centre - exponent).exp_()
 
 
 def sersic_brightness(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from sim2sky.lensing import cusp
 from sim2sky.lensing.light import Sersic, magnitude_to_flux
 from sim2sky.lensing.mass import SIE, shear_deflection
 
@@ -60,6 +61,8 @@ def render(
     pixel_scale: float,
     supersampling: int = 1,
     zero_point: float = 30.0,
+    *,
+    integrate_cusps: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Images of lenses: an SIE with external shear, Sersic light of lens and source, no point-spread function.
 
@@ -77,6 +80,9 @@ def render(
         Sub-pixels per pixel and axis that are averaged.
     zero_point : float
         Magnitude that gives one count per second.
+    integrate_cusps : bool
+        Give the pixels at the centre of a profile the mean over their area, as :mod:`sim2sky.lensing.cusp` says.
+        Otherwise all are sampled at the middles of their sub-pixels, as by lenstronomy.
 
     Returns
     -------
@@ -100,11 +106,23 @@ def render(
     chunks = zip(
         images.split(step, 1), _split(mass, step), shear, _split(lens, step), _split(source, step), strict=True
     )
-    for image, mass, gamma, lens, source in chunks:
-        image[0] = _average(lens.brightness(x, y), supersampling)
+    size = pixel_scale / supersampling
+    near = [cusp.find_seen(lens, x, y, size)] if integrate_cusps else []
+    within = cusp.reach(source, cusp.SOURCE, size).split(step)
+    for chunk, (image, mass, gamma, lens_part, source_part) in enumerate(chunks):
         mass_x, mass_y = mass.deflection(x, y)
         shear_x, shear_y = shear_deflection(x, y, *gamma)
-        image[1] = _average(source.brightness(x - mass_x.add_(shear_x), y - mass_y.add_(shear_y)), supersampling)
+        rays = x - mass_x.add_(shear_x), y - mass_y.add_(shear_y)
+        if integrate_cusps:
+            image[0] = _average(lens_part.brightness_at(lens_part.square_radius(x, y)), supersampling)
+            square = source_part.square_radius(*rays)
+            near.append(cusp.find_lensed(chunk * step, within[chunk], *rays, square))
+            image[1] = _average(source_part.brightness_at(square), supersampling)
+        else:
+            image[0] = _average(lens_part.brightness(x, y), supersampling)
+            image[1] = _average(source_part.brightness(*rays), supersampling)
+    if integrate_cusps:
+        cusp.integrate(images, near, (lens, source), size, supersampling)
     return images[0], images[1]
 
 

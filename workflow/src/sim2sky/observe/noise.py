@@ -1,18 +1,43 @@
 """Noise of a survey image: sky and read noise (background) and Poisson noise of the light itself.
 
 Images are in counts/s; a count is an electron at the survey's own zero point, which is where every formula here is
-evaluated.
+evaluated. The gain of a survey therefore enters nowhere.
+
+There are three conventions. ``correct`` is that of lenstronomy (Birrer & Amara 2018): all noise is that of N exposures
+added up. ``deeplenstronomy`` has the photon noise of the light as if there were one exposure, which is right where N is
+one: that program calls lenstronomy's ``add_poisson`` with the time of a single exposure (Morgan et al. 2021).
+``deeplenstronomy-0.0.2.3`` repeats, besides, a fault of that release, which takes the number of magnitudes of the sky
+for its counts/s/arcsec2.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim2sky.streams import generator
 
-FORMULAS = ("correct", "deeplenstronomy-0.0.2.3")
+
+class Convention(NamedTuple):
+    """What a convention takes the noise to be."""
+
+    sky_in_counts: bool  # or in magnitudes, a fault
+    photons_of_all: bool  # exposures, or of one
+
+
+CONVENTIONS = {
+    "correct": Convention(True, True),
+    "deeplenstronomy": Convention(True, False),
+    "deeplenstronomy-0.0.2.3": Convention(False, False),
+}
+
+
+def convention(name: str) -> Convention:
+    """The convention of that name; ValueError if there is none."""
+    if name not in CONVENTIONS:
+        raise ValueError(f"unknown noise {name!r}; there are {', '.join(CONVENTIONS)}")
+    return CONVENTIONS[name]
 
 
 def flux_ratio(zero_point: Any, new_zero_point: Any) -> Any:
@@ -26,7 +51,7 @@ def sky_counts_per_second(sky_brightness: Any, zero_point: Any) -> Any:
 
 
 def background_sigma(
-    formula: str,
+    noise: str,
     *,
     sky_brightness: Any,
     zero_point: Any,
@@ -41,9 +66,8 @@ def background_sigma(
 
     Parameters
     ----------
-    formula : {"correct", "deeplenstronomy-0.0.2.3"}
-        The second repeats a fault of that release (Morgan et al. 2021): the number of magnitudes is taken for the sky's
-        counts/s/arcsec2.
+    noise : str
+        Name of a convention.
     sky_brightness : array
         Surface brightness of the sky [mag/arcsec2].
     zero_point : array
@@ -65,32 +89,42 @@ def background_sigma(
     Raises
     ------
     ValueError
-        If there is no such formula.
+        If there is no such convention.
     """
-    if formula not in FORMULAS:
-        raise ValueError(f"unknown noise formula {formula!r}; there are {', '.join(FORMULAS)}")
-    sky = sky_counts_per_second(sky_brightness, zero_point) if formula == "correct" else np.asarray(sky_brightness)
+    in_counts = convention(noise).sky_in_counts
+    sky = sky_counts_per_second(sky_brightness, zero_point) if in_counts else np.asarray(sky_brightness)
     time = np.asarray(num_exposures) * exposure_time
     return np.sqrt(num_exposures * np.square(read_noise) + sky * pixel_scale**2 * time) / time
 
 
-def poisson_sigma(image: np.ndarray, exposure_time: Any) -> np.ndarray:
-    """Standard deviation of the light's own noise, in the Gaussian approximation of lenstronomy.
+def poisson_sigma(noise: str, image: np.ndarray, *, exposure_time: Any, num_exposures: Any) -> np.ndarray:
+    """Standard deviation of the photon noise of light, in the Gaussian approximation of lenstronomy.
+
+    ``sigma^2 = image / (N t)``
 
     Parameters
     ----------
+    noise : str
+        Name of a convention.
     image : array
         Expected light [counts/s]; negative pixels have no such noise.
     exposure_time : array
-        Length of a *single* exposure [s], as in deeplenstronomy, whatever the number of exposures: it errs towards more
-        noise.
+        Length of one exposure, t [s].
+    num_exposures : array
+        Exposures added up, N; conventions with the photon noise of one exposure do not use it.
 
     Returns
     -------
     array
-        In counts/s.
+        In counts/s at the zero point that gives one electron per second.
+
+    Raises
+    ------
+    ValueError
+        If there is no such convention.
     """
-    return np.sqrt(np.maximum(image, 0) / exposure_time)
+    time = exposure_time * num_exposures if convention(noise).photons_of_all else exposure_time
+    return np.sqrt(np.maximum(image, 0) / time)
 
 
 def add_noise(images: np.ndarray, sigma: np.ndarray, seed: int, lens: np.ndarray) -> np.ndarray:

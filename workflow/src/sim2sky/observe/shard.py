@@ -16,7 +16,8 @@ from sim2sky.observe import carried
 from sim2sky.observe.background import Sky, draw_sky
 from sim2sky.observe.conditions import Conditions, draw_conditions
 from sim2sky.observe.counts import BRIGHTEST, COUNT
-from sim2sky.observe.noise import add_noise, background_sigma, flux_ratio, poisson_sigma, sky_counts_per_second
+from sim2sky.observe.noise import add_noise, background_sigma, convention, flux_ratio, poisson_sigma
+from sim2sky.observe.noise import sky_counts_per_second as counts_of_sky
 from sim2sky.observe.psf import gaussian_blur
 from sim2sky.provenance.record import provenance
 from sim2sky.store import CHUNK, IMAGE_DIMS, Shards, Variable, open_shards, write_shard
@@ -74,34 +75,35 @@ def observe(
     camera : Camera
         Of these bands.
     noise : str
-        Formula of `background_sigma`, or ``none``: no noise is added.
+        Convention of :mod:`sim2sky.observe.noise`, or ``none``: no noise is added.
     seed : int
         Seed of the data set.
     lens : (lens,) int array
         Indices of the lenses.
     sky : pair of arrays, optional
-        Real sky (lens, band, N, N) and its scatter (lens, band), in place of lens light and background noise.
+        Real sky (lens, band, N, N) and its scatter (lens, band), in place of lens light and background noise. It comes
+        with the noise of everything but the source, which gets its photon noise as in `conditions.num_exposures`.
 
     Returns
     -------
     Observed
     """
     source = _blur(lensed_source, conditions, camera)
-    exposure_time = camera.exposure_time[:, None, None]
     beneath: np.ndarray | float
     if sky is not None:
         beneath, sigma_background = sky
-        added = poisson_sigma(source, exposure_time)  # the sky comes with the noise of everything else
-        total = np.hypot(sigma_background[..., None, None], added)
+        luminous = source
     else:
         beneath = 0.0 if lens_light is None else _blur(lens_light, conditions, camera)
         sigma_background = _background(noise, conditions, camera)
-        added = total = np.hypot(sigma_background[..., None, None], poisson_sigma(beneath + source, exposure_time))
-    image = beneath + source
+        luminous = beneath + source
+    image, background = beneath + source, sigma_background[..., None, None]
     if noise == "none":
-        total = np.broadcast_to(sigma_background[..., None, None], image.shape)
-    else:
-        image = add_noise(image, added, seed, lens)
+        return Observed(image, sigma_background, signal_to_noise(source, np.broadcast_to(background, image.shape)))
+    exposure_time, num_exposures = camera.exposure_time[:, None, None], conditions.num_exposures[..., None, None]
+    photons = poisson_sigma(noise, luminous, exposure_time=exposure_time, num_exposures=num_exposures)
+    total = np.hypot(background, photons)
+    image = add_noise(image, total if sky is None else photons, seed, lens)
     return Observed(image, sigma_background, signal_to_noise(source, total))
 
 
@@ -157,8 +159,10 @@ def observe_shard(
     path : path
         Shard to write: ``image``; per lens and band ``seeing``, ``sky_brightness``, ``num_exposures``,
         ``sigma_background`` and ``signal_to_noise`` (of the lensed source, all noise counted); the parameters. On real
-        sky there are ``cutout`` and ``cutout_orientation`` as well, and no parameters of the lens light, which is absent; the
-        sky brightness and the number of exposures are NaN, because they are not known.
+        sky there are ``cutout`` and ``cutout_orientation`` as well, and no parameters of the lens light, which is absent;
+        the sky brightness is NaN, because it is not known. Nor is the number of exposures behind a cutout:
+        ``num_exposures`` is the one drawn from the survey, with which the lensed source got its photon noise, and NaN
+        where the convention of the noise uses none.
     fingerprint : mapping of str to str
         Of the code.
     lenses : int, optional
@@ -181,7 +185,8 @@ def observe_shard(
     if dataset.background:
         sky = _sky(dataset, dataset.background, camera, lens, lenses, cutouts, shape[-1], bands)
         unknown = np.full(conditions.seeing.shape, np.nan)
-        conditions = Conditions(conditions.seeing, unknown, unknown)
+        used = dataset.noise != "none" and convention(dataset.noise).photons_of_all
+        conditions = Conditions(conditions.seeing, unknown, conditions.num_exposures if used else unknown)
     zero_point = camera.zero_point if dataset.zero_point is None else np.full(len(bands), dataset.zero_point)
     rescale = flux_ratio(camera.zero_point, zero_point)
     parts = []
@@ -272,7 +277,7 @@ def _to_camera(dataset: Dataset, shard: Shards, camera: Camera) -> np.ndarray:
     if dataset.peak_magnitude is None:
         text = f"data set {dataset.title!r} needs a peak_magnitude, the surface brightness of {BRIGHTEST} counts"
         raise ValueError(f"{shard.paths[0]}: {text}")
-    return sky_counts_per_second(dataset.peak_magnitude, camera.zero_point) * camera.pixel_scale**2 / BRIGHTEST
+    return counts_of_sky(dataset.peak_magnitude, camera.zero_point) * camera.pixel_scale**2 / BRIGHTEST
 
 
 def _variables(shard: Shards, observed: Observed, conditions: Conditions, sky: Sky | None) -> dict[str, Variable]:

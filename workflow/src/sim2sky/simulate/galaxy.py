@@ -53,7 +53,14 @@ def _render(
     for done in range(0, count, _GROUP):
         group = slice(done, done + _GROUP)
         chosen = {name: value[group] for name, value in parameters.items()}
-        first_band = render(chosen, simulation.pixels, simulation.pixel_scale, simulation.supersampling, ZERO_POINT)
+        first_band = render(
+            chosen,
+            simulation.pixels,
+            simulation.pixel_scale,
+            simulation.supersampling,
+            ZERO_POINT,
+            integrate_cusps=simulation.cusps == "integrated",
+        )
         for (light, image), pixels in zip(images.items(), first_band, strict=True):
             for band, ratio in enumerate(_flux_ratios(simulation, light, chosen)):
                 image[group, band] = (pixels * ratio).cpu().numpy()

@@ -13,7 +13,7 @@ from sim2sky import store
 from sim2sky.config import Study, Survey
 from sim2sky.observe.cutouts import read_cutouts
 from sim2sky.observe.judge import sky_scatter as sky_scatter_of
-from sim2sky.observe.noise import FORMULAS, background_sigma, flux_ratio
+from sim2sky.observe.noise import background_sigma, flux_ratio
 from sim2sky.report.figures import style
 from sim2sky.report.figures.registry import register_figure
 from sim2sky.report.results import Results
@@ -23,6 +23,7 @@ from sim2sky.report.symbols import unit as unit_of
 COLUMNS = 7
 SCALE_BAR = 2.0  # arcsec
 ARCSEC = "\u2033"
+SKY_FORMULAS = ("correct", "deeplenstronomy-0.0.2.3")  # those that differ in the noise of the sky
 
 
 @register_figure("first_shards")
@@ -136,10 +137,10 @@ def sky_scatter(results: Results) -> Figure:
 def _sky_panel(ax: Axes, survey: Survey, band: str, measured: np.ndarray) -> None:
     """Histograms of the measured scatter, in counts/s at the survey's zero point, and of the modelled ones."""
     modelled, weights = _modelled(survey, band)
-    labels = dict(zip(FORMULAS, ("noise formula, correct", f"noise formula, as in {FORMULAS[1]}"), strict=True))
+    labels = {name: f"noise formula, {how}{name}" for name, how in zip(SKY_FORMULAS, ("", "as in "), strict=True)}
     rows = [(measured, np.full(len(measured), 1 / len(measured)), f"{len(measured)} real cutouts, measured", "#000000")]
-    colours = dict(zip(FORMULAS, ("#0072B2", "#D55E00"), strict=True))
-    rows += [(modelled[name], weights, labels[name], colours[name]) for name in FORMULAS]
+    colours = dict(zip(SKY_FORMULAS, ("#0072B2", "#D55E00"), strict=True))
+    rows += [(modelled[name], weights, labels[name], colours[name]) for name in SKY_FORMULAS]
     high = 1.1 * max(_quantile(values, share, 0.99) for values, share, _, _ in rows)
     bins, outside = np.linspace(0, high, 36).tolist(), []
     for values, share, text, colour in rows:
@@ -174,7 +175,7 @@ def _modelled(survey: Survey, band: str) -> tuple[dict[str, np.ndarray], np.ndar
             read_noise=survey.read_noise,
             pixel_scale=survey.pixel_scale,
         )
-        for formula in FORMULAS
+        for formula in SKY_FORMULAS
     }
     return noise, weights / weights.sum()
 
