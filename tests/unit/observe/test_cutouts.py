@@ -75,6 +75,7 @@ MIDDLE, LEFT, CORNER = (slice(18, 22), slice(17, 24)), (slice(None), slice(0, 20
         (np.abs(sky()) * 0.001 + 0.1, "subtract the sky"),  # weights
         ((sky() > 40).astype(np.int16), "cannot be used"),  # a mask
         (np.ones((COUNT, 30, 30)), "30 of 30.*is constant"),
+        (np.full((COUNT, 30, 30), np.nan), "30 of 30.*have no data"),
         (np.repeat(sky(15), 2, axis=0), "15 of 30.*shares 1 of its pixels with cutout 0"),
     ],
 )

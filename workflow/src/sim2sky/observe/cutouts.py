@@ -84,11 +84,11 @@ def read_cutouts(path: str | Path, background: Background, pixels: int, band: st
     except ValueError as error:
         text = str(error) if isinstance(error, _Refused) else f"not a readable FITS file: {error}"
         raise ValueError(f"{path}: {text}") from error
+    data[bad] = np.nan
     scale, zero_point = background.pixel_scale, background.zero_point
     said = headers.contradictions(header, zero_point=zero_point, scale=scale, band=band)
     if wrong := [*_no_cube_of_sky(header, data, pixels), *said]:
         raise ValueError(f"{path}: HDU {hdu}: {'; '.join(wrong)}")
-    data[bad] = np.nan
     reasons, notes = judge(data, marked, pixels)
     if len(reasons) > LEFT_OUT * len(data):
         raise ValueError(f"{path}: HDU {hdu}: {_too_many(reasons, len(data))}")
@@ -208,6 +208,8 @@ def _is_turned(data: np.ndarray) -> bool:
     Along an axis of the sky the mean brightness changes smoothly, for objects are in the middle of cutouts; from one cutout
     to the next it does not. Without objects only the shape tells.
     """
+    if np.isnan(data).all():
+        return False
     smooth = []
     clipped = np.clip(np.nan_to_num(data), *np.nanquantile(data, (0.02, 0.98)))
     for axis in range(3):
