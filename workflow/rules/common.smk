@@ -32,7 +32,7 @@ from sim2sky.paths import WEIGHTS, Paths, of_run
 from sim2sky.provenance.remembered import remembered
 from sim2sky.report.comparisons import shown_statistics
 
-min_version("9.0")
+min_version("9.16.3")
 
 
 def config_files():
