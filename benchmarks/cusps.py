@@ -1,6 +1,6 @@
 """Time what integrating the pixels at the centres of the light costs, beside sampling them, on one core in one run.
 
-    python benchmarks/cusps.py [--lenses 500] [--rounds 15] [--output PATH]
+    python benchmarks/cusps.py [--lenses 1000] [--rounds 15] [--output PATH]
 
 The lenses are those of the einstein_radius study. Processor time is measured, in turns; ratios are formed within a turn,
 and their median and range over the turns are given: of the renderer alone with one and with nine samples a pixel, and
@@ -33,7 +33,7 @@ from sim2sky.simulate.shard import simulate_shard  # noqa: E402
 from sim2sky.store import atomic  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
-GROUP = 100  # lenses rendered at once, as by the workflow
+GROUP = 500  # lenses rendered at once, as by the workflow
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -65,7 +65,7 @@ def job(simulation: Simulation, folder: Path) -> Callable[[bool], object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lenses", type=int, default=500, help="lenses of the shard (default: %(default)s)")
+    parser.add_argument("--lenses", type=int, default=1000, help="lenses of the shard (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=15, help="turns (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=ROOT / "docs/results/benchmarks/cusps.csv")
     options = parser.parse_args()

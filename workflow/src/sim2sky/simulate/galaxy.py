@@ -15,7 +15,9 @@ from sim2sky.simulate.population import draw
 from sim2sky.store import IMAGE_DIMS, Variable
 
 ZERO_POINT = 30.0
-_GROUP = 100  # lenses rendered together, always the same ones; see galaxy
+# Lenses that are rendered together, always the same ones; see galaxy. The few pixels of a lens that are integrated take
+# as many operators as those of many lenses.
+_GROUPS = {"as_published": 100, "integrated": 500}
 
 
 @register_engine
@@ -24,9 +26,10 @@ def galaxy(simulation: Simulation, lenses: range, device: str, progress: Callabl
 
     There is neither noise nor a point-spread function. In batches of another size, a sixth of the lenses differed in the
     last bits of single precision (in double precision too, though none of these after rounding to single). Lenses are
-    therefore always rendered in the same groups (0-99, 100-199, ...), completed with neighbours from the next shard.
+    therefore always rendered in the same groups, such as 0-499, completed with neighbours from the next shard.
     """
-    start, stop = lenses.start - lenses.start % _GROUP, lenses[-1] - lenses[-1] % _GROUP + _GROUP
+    size = _GROUPS[simulation.cusps]
+    start, stop = lenses.start - lenses.start % size, lenses[-1] - lenses[-1] % size + size
     population = draw(simulation, range(start, stop))
     lens_light, lensed_source = _render(simulation, population, device, progress)
     variables = {
@@ -50,8 +53,9 @@ def _render(
     }
     shape = (count, len(simulation.bands), simulation.pixels, simulation.pixels)
     images = {"lens_light": np.empty(shape, np.float32), "source_light": np.empty(shape, np.float32)}
-    for done in range(0, count, _GROUP):
-        group = slice(done, done + _GROUP)
+    size = _GROUPS[simulation.cusps]
+    for done in range(0, count, size):
+        group = slice(done, done + size)
         chosen = {name: value[group] for name, value in parameters.items()}
         first_band = render(
             chosen,
@@ -64,7 +68,7 @@ def _render(
         for (light, image), pixels in zip(images.items(), first_band, strict=True):
             for band, ratio in enumerate(_flux_ratios(simulation, light, chosen)):
                 image[group, band] = (pixels * ratio).cpu().numpy()
-        progress((done + _GROUP) / count)
+        progress((done + size) / count)
     return images["lens_light"], images["source_light"]
 
 
