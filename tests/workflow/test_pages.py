@@ -11,6 +11,7 @@ import warnings
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 from astropy.io import fits
 
@@ -63,7 +64,8 @@ def checkout(tmp_path_factory):
     write_network(model, small)
     fits.writeto(checkout.folder / "arc.fits", cosmosim_image(small)[0][::-1])
     fits.writeto(checkout.folder / "IMAGE.fits", cosmosim_image(large)[0][::-1])
-    (checkout.folder / "cutouts.fits").write_bytes(b"SIMPLE  =")
+    sky = np.random.default_rng(0).normal(0, 2.9, (20, 60, 60)).astype(np.float32)
+    fits.writeto(checkout.folder / "cutouts.fits", sky)
     return checkout
 
 
