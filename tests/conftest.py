@@ -1,11 +1,9 @@
 """What tests of several folders share."""
 
-import numpy as np
 import pytest
 import torch
-from astropy.io import fits
 
-from tests.workflow.conftest import TINY_RUN, Project
+from tests.workflow.conftest import TINY_RUN, Project, write_sky
 
 torch.backends.cudnn.allow_tf32 = False  # on a GPU, too, results are compared to rounding
 # Groups of tests that take minutes: they start first, in this order, so that all processes end at about the same time.
@@ -32,8 +30,7 @@ def pytest_collection_modifyitems(config, items):
 def finished(tmp_path_factory):
     """A project in which the tiny DAG has run, with made-up cutouts as the real sky. All tests share it and leave it as it is."""
     project = Project(tmp_path_factory.mktemp("finished"))
-    sky = np.random.default_rng(0).normal(0, 2.9, (20, 60, 60)).astype(np.float32)
-    fits.writeto(project.folder / "cutouts.fits", sky)
+    write_sky(project.folder / "cutouts.fits")
     result = project.snakemake(*TINY_RUN)
     assert result.returncode == 0, result.stdout + result.stderr
     return project

@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from astropy.io import fits
 
 from tests.workflow.forked import snakemake
 
@@ -34,6 +36,12 @@ overrides:
     cross_validation: {lenses: 100, folds: 2, grid: {optimiser.lr: [3.0e-4]}}
 """
 TINY_RUN = ("--configfile", "config/tiny.yaml", "--config", "cutouts={des_coadd_g: cutouts.fits}")
+
+
+def write_sky(path: Path, seed: int = 0) -> None:
+    """Made-up cutouts of a survey."""
+    sky = np.random.default_rng(seed).normal(0, 2.9, (20, 60, 60)).astype(np.float32)
+    fits.writeto(path, sky, overwrite=True)
 
 
 class Project:

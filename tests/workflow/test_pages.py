@@ -11,14 +11,13 @@ import warnings
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 from astropy.io import fits
 
 from tests import pages
 from tests.unit.cosmosim_images import finished as cosmosim_image
 from tests.unit.cosmosim_images import simulation_of, write_network
-from tests.workflow.conftest import ROOT, Project
+from tests.workflow.conftest import ROOT, Project, write_sky
 
 pytestmark = pytest.mark.slow
 
@@ -64,8 +63,7 @@ def checkout(tmp_path_factory):
     write_network(model, small)
     fits.writeto(checkout.folder / "arc.fits", cosmosim_image(small)[0][::-1])
     fits.writeto(checkout.folder / "IMAGE.fits", cosmosim_image(large)[0][::-1])
-    sky = np.random.default_rng(0).normal(0, 2.9, (20, 60, 60)).astype(np.float32)
-    fits.writeto(checkout.folder / "cutouts.fits", sky)
+    write_sky(checkout.folder / "cutouts.fits")
     return checkout
 
 

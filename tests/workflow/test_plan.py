@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.workflow.conftest import planned
+from tests.workflow.conftest import planned, write_sky
 
 DRY = ("--dry-run", "--quiet", "rules", "--config", "studies=[einstein_radius]")
 
@@ -32,7 +32,7 @@ def test_both_publications_are_hundreds_of_jobs(project):
 
 
 def test_cutouts_add_the_real_sky(project, tmp_path):
-    (tmp_path / "cube.fits").write_bytes(b"SIMPLE  =")
+    write_sky(tmp_path / "cube.fits")
     jobs = planned(project.snakemake(*DRY, "cutouts={des_coadd_g: cube.fits}"))
     assert (jobs["inject_noise"], jobs["adapt"], jobs["train_source_only"]) == (15, 16, 14)
 

@@ -5,11 +5,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import numpy as np
 import pytest
 from astropy.io import fits
 
-from tests.workflow.conftest import TINY_RUN, planned
+from tests.workflow.conftest import TINY_RUN, planned, write_sky
 
 pytestmark = pytest.mark.slow
 DRY = (*TINY_RUN, "--dry-run", "--quiet", "rules")
@@ -77,8 +76,7 @@ def new_method(project):
 
 
 def other_sky(project):
-    sky = np.random.default_rng(1).normal(0, 2.9, (20, 60, 60)).astype(np.float32)
-    fits.writeto(project.folder / "cutouts.fits", sky, overwrite=True)
+    write_sky(project.folder / "cutouts.fits", seed=1)
 
 
 def other_sky_of_earlier_date(project):
