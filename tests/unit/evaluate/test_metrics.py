@@ -6,7 +6,7 @@ import pytest
 from astropy.coordinates import Angle
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
-from sim2sky.config.references import OF_BATCHES, OF_PREDICTIONS
+from sim2sky.config.published import OF_BATCHES, OF_PREDICTIONS
 from sim2sky.evaluate.aggregate import GAP_CLOSED
 from sim2sky.evaluate.distances import DISTANCES
 from sim2sky.evaluate.metrics import (

@@ -13,7 +13,7 @@ from typing import Any
 
 from sim2sky.config import Config, Strict, Study, Survey, known, merge
 from sim2sky.config.chains import used_datasets, wanted_runs, without_dangling
-from sim2sky.config.check import ConfigError, Mistake, check, place
+from sim2sky.config.check import ConfigError, Mistake, check, place, unknown
 from sim2sky.config.files import as_written, read_yaml
 from sim2sky.config.references import mistakes
 
@@ -147,10 +147,22 @@ def _study(name: str, top: Config, root: Path, surveys: dict[str, Survey], layer
     lines = []
     for path, text in wrong:
         of_file = (path, text) in own  # what the file has wrong by itself is not the overrides' fault
-        source = None if of_file else _source(layers, ("overrides", name, *path))
+        # a missing key is said by no layer, but what it is missing in is
+        above = [path[:end] for end in range(len(path), min(len(path), 2) - 1, -1)]
+        sources = (_source(layers, ("overrides", name, *keys)) for keys in above)
+        source = None if of_file else next(filter(None, sources), None)
+        text += "" if of_file else _misspelt(raw, path, text)
         by = "" if of_file else "overrides of " if source is None else f"{source}: overrides of "
         lines.append(f"{by}{place(file, path)}: {text}")
     raise ConfigError("\n".join(lines))
+
+
+def _misspelt(raw: Mapping[str, Any], path: tuple[Any, ...], text: str) -> str:
+    """What more there is to say if overrides lack a key because they are of something that the file does not have."""
+    there = raw.get(path[0]) if len(path) > 2 and text == "is missing" else None
+    if not isinstance(there, dict) or path[1] in there:
+        return ""
+    return f"; {unknown(str(path[1]), there, f'name among the {path[0]}')}"
 
 
 def _checked(raw: Any, top: Config, root: Path, surveys: dict[str, Survey]) -> tuple[Study | None, list[Mistake]]:
@@ -195,6 +207,8 @@ def _available(study: Study, top: Config) -> Study:
     left = without_dangling(study.model_copy(update={"datasets": datasets, "runs": runs}))
     if (asked := left.reconstruction) and (asked.run not in left.runs or asked.dataset not in left.datasets):
         left = left.model_copy(update={"reconstruction": None})
+    if left.cross_validation and left.cross_validation.dataset not in left.datasets:
+        left = left.model_copy(update={"cross_validation": None})
     if study.only_runs and left.runs:
         left = left.model_copy(update={"datasets": used_datasets(left)})
     published = [
