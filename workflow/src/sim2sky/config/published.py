@@ -73,6 +73,8 @@ def _unmeasured(study: Study, row: Published) -> str | None:
     angles = ANGLE_PERIODS.keys() & ({*study.targets} if parameter == MEAN_PARAMETER else {parameter})
     if row.metric == "circular_mae" and not angles:
         return f"circular_mae is of angles, and {parameter} is none"
+    if row.metric == "outlier_fraction" and angles:
+        return f"{parameter} is an angle, which has no outlier_fraction"
     if row.metric.startswith("stuck_fraction") and not study.stuck_at_mean:
         return "stuck_at_mean is not set"
     if not any(_measures(run, row) for run in of):

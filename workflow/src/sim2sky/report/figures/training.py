@@ -109,10 +109,6 @@ def cross_validation(results: Results) -> Figure:
         ax.plot(np.full(len(folds), index), folds.r2, "o", color=style.METHOD_COLOURS[1], alpha=0.6, ms=5)
         ax.plot([index - 0.2, index + 0.2], [folds.r2.mean()] * 2, color="black", lw=2)
         ax.annotate(f"{folds.r2.mean():.3f}", (index + 0.22, folds.r2.mean()), va="center", fontsize=9)
-    ax.set_xticks(range(len(grid)), [", ".join(map(_plain, values)) for values, _ in grid])
+    ax.set_xticks(range(len(grid)), [", ".join(values) for values, _ in grid])
     ax.set(xlabel=", ".join(keys), ylabel="$R^2$ on the fold left out", xlim=(-0.5, len(grid) - 0.4))
     return figure
-
-
-def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
