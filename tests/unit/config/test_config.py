@@ -467,3 +467,11 @@ def test_without_cutouts_cross_validation_on_them_is_left_out(project):
     (project / STUDY).write_text(yaml.safe_dump(study))
     _, studies, _ = configure.load(top(), project)
     assert studies["einstein_radius"].cross_validation is None
+
+
+def test_a_study_of_which_no_run_is_left_is_refused():
+    wanted = top(overrides={"einstein_radius": {"only_runs": ["tuned-dann-sky"]}})
+    with pytest.raises(configure.ConfigError) as error:
+        configure.load(wanted, ROOT)
+    assert str(error.value).startswith("config/studies/einstein_radius.yaml: only_runs: none is left")
+    assert "without cutouts.des_coadd_g, which has no path in config/config.yaml" in str(error.value)

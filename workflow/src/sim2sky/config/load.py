@@ -85,7 +85,8 @@ def load(
     surveys: dict[str, Survey] = {}
     for name in top.studies:
         try:
-            studies[name] = _available(_study(name, top, root, surveys, layers or {}), top)
+            found = _study(name, top, root, surveys, layers or {})
+            studies[name] = _available(found, top, f"config/studies/{name}.yaml")
         except ConfigError as error:
             errors.append(str(error))
     _raise([*errors, *_of_shared(studies)])
@@ -194,13 +195,14 @@ def _read(folder: Path, name: str, what: str, root: Path) -> dict[str, Any]:
     return read_yaml(path, str(path.relative_to(root)))
 
 
-def _available(study: Study, top: Config) -> Study:
+def _available(study: Study, top: Config, file: str) -> Study:
     """`study` without the datasets whose cutouts have no path, the runs that need them, and what is not wanted."""
-    absent = {n for n, d in study.datasets.items() if d.background and not top.cutouts.get(d.background.cutouts)}
+    keys = {name: dataset.background.cutouts for name, dataset in study.datasets.items() if dataset.background}
+    absent = {name: key for name, key in keys.items() if not top.cutouts.get(key)}
     runs = {
         name: run.model_copy(update={"evaluate_on": [d for d in run.evaluate_on if d not in absent]})
         for name, run in wanted_runs(study).items()
-        if not absent & {run.source, run.target}
+        if not absent.keys() & {run.source, run.target}
     }
     datasets = {name: dataset for name, dataset in study.datasets.items() if name not in absent}
     runs = {name: run for name, run in runs.items() if run.evaluate_on}
@@ -209,7 +211,13 @@ def _available(study: Study, top: Config) -> Study:
         left = left.model_copy(update={"reconstruction": None})
     if left.cross_validation and left.cross_validation.dataset not in left.datasets:
         left = left.model_copy(update={"cross_validation": None})
-    if study.only_runs and left.runs:
+    if study.runs and not left.runs:
+        where = place(file, ("only_runs" if study.only_runs else "runs",))
+        needed = ", ".join(f"cutouts.{key}" for key in dict.fromkeys(absent.values()))
+        raise ConfigError(
+            f"{where}: none is left without {needed}, which has no path in {TOP}; give one, or name other runs"
+        )
+    if study.only_runs:
         left = left.model_copy(update={"datasets": used_datasets(left)})
     published = [
         row for row in left.published if row.domain in left.datasets and (row.run is None or row.run in left.runs)

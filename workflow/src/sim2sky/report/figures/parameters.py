@@ -187,7 +187,7 @@ def _score_panel(
         return
     ax.locator_params(axis="x", nbins=5)
     if metric == "r2":
-        _limit_r2(ax, rows.groupby("run").value.mean().reindex(comparison.runs))
+        _limit_r2(ax, rows.groupby("run").value.mean(skipna=False).reindex(comparison.runs))
 
 
 def _limit_r2(ax: Axes, means: pd.Series) -> None:

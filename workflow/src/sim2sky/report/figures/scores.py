@@ -104,7 +104,7 @@ def _oracle_lines(ax: Axes, results: Results, comparison: Comparison, table: pd.
         if is_oracle(study, run, comparison) and len(values):
             recipes = [study.runs[other].recipe for other in comparison.runs]
             rows = [row for row, recipe in enumerate(recipes) if recipe == study.runs[run].recipe]
-            ax.vlines(values.mean(), min(rows) - 0.5, max(rows) + 0.5, color="black", lw=1, ls="--")
+            ax.vlines(values.mean(skipna=False), min(rows) - 0.5, max(rows) + 0.5, color="black", lw=1, ls="--")
 
 
 def _key(ax: Axes, results: Results) -> None:

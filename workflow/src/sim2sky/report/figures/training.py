@@ -77,14 +77,14 @@ def _draw_curves(ax: Axes, curves: pd.DataFrame, colour: str) -> None:
         return
     if curves.shape[1] > 1:
         ax.plot(curves.index, curves.to_numpy(), color=colour, lw=0.6, alpha=0.5)
-    ax.plot(curves.index, curves.mean(axis=1), color=colour, lw=2, **style.dot_alone(len(curves)))
+    ax.plot(curves.index, curves.mean(axis=1, skipna=False), color=colour, lw=2, **style.dot_alone(len(curves)))
 
 
 def _draw_end(ax: Axes, table: pd.DataFrame, run: str, domain: str, epoch: int, colour: str) -> bool:
     """Mark the mean R2 on the test part of a domain that a run was not followed on; say whether the mark is inside the panel."""
     chosen = (table.run == run) & (table.domain == domain) & (table.metric == "r2")
     several = table.parameter == MEAN_PARAMETER
-    score = table[chosen & several if several.any() else chosen].value.mean()
+    score = table[chosen & several if several.any() else chosen].value.mean(skipna=False)
     shown = bool(score >= style.LOWEST_R2)
     if shown:
         ax.plot(epoch, score, "D", mfc="white", mec=colour, mew=1.8, ms=7, zorder=5)
