@@ -128,6 +128,17 @@ STUDY_MISTAKES = [
     ("statistics", [], ["statistics", "at least 1"]),
     ("statistics", ["running", "batch", "running"], ["statistics", "given twice"]),
     ("statistics", ["running"], ["published.0.statistics", "unknown statistics of the study 'batch'"]),
+    ("seeds", 10**30, ["seeds", "less than or equal to 10000"]),
+    ("simulations.galaxy_lenses.lenses", 10_000_001, ["galaxy_lenses.lenses", "less than or equal to 10000000"]),
+    ("runs.tuned-mmd.target", "noise_free", ["runs.tuned-mmd.target", "noise_free is the source itself"]),
+    ("datasets." + 61 * "x", {"title": "A", "simulation": "galaxy_lenses", "survey": "des"}, ["xxx: a name has at most 60 bytes"]),
+    ("datasets.a b", {"title": "A", "simulation": "galaxy_lenses", "survey": "des"}, ["einstein_radius.yaml: datasets.a b: a name has only letters"]),
+    ("recipes.tuned.schedule", {"name": "cosine", "factor": 0.5}, ["recipes.tuned.schedule", "factor: has no effect here", "`plateau`"]),
+    ("recipes.tuned.schedule", {"patience": 3}, ["recipes.tuned.schedule", "patience: has no effect here"]),
+    ("methods.none.weight", 2, ["methods.none", "weight: has no effect here"]),
+    ("methods.none.weight_schedule", "ganin", ["methods.none", "weight_schedule: has no effect here"]),
+    ("cross_validation.seed", 2**32, ["cross_validation.seed", "less than 4294967296"]),
+    ("cross_validation.grid", {"optimiser": [{"lr": 1e-3}], "optimiser.lr": [1e-4]}, ["cross_validation", "grid: optimiser holds optimiser.lr"]),
     ("chapter", "images", ["einstein_radius.yaml", "targets, simulations", "`chapter: images` trains nothing"]),
     ("runs", {}, ["runs: at least 1 is needed"]),
     ("published", [{"run": "paper-none", "domain": "des", "statistics": "batch", "metric": "r_2", "mean": 1, "source": "A"}], ["published.0.metric", "did you mean 'r2'?"]),
@@ -376,3 +387,91 @@ def test_mistakes_of_all_studies_are_told_together(project):
         configure.load(config, project)
     places = [line.split(": ")[0] for line in str(error.value).splitlines()]
     assert places == ["config/config.yaml", STUDY, "config/studies/degeneracy.yaml", "config/studies"]
+
+
+NUMBER = {"run": "tuned-mmd", "domain": "des", "statistics": "batch", "metric": "r2", "mean": 1, "source": "A"}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"std": -1}, "published.0.std: Input should be greater than or equal to 0"),
+        ({"metric": "mmd", "statistics": "running"}, "published.0.statistics: unknown statistics of mmd 'running'"),
+        ({"metric": "mmd", "domain": "noise_free"}, "tuned-mmd does not measure mmd on noise_free"),
+        ({"domain": "des_sky"}, "tuned-mmd does not measure r2 on des_sky"),
+        ({"run": "tuned-none", "metric": "gap_closed"}, "tuned-none does not measure gap_closed on des"),
+        ({"metric": "circular_mae"}, "circular_mae is of angles, and theta_E is none"),
+        ({"parameter": "mean"}, "the one target, theta_E, has no mean over parameters"),
+        ({"metric": "stuck_fraction"}, "stuck_at_mean is not set"),
+        (
+            {"run": None, "method": "oracle", "recipe": "matched_lr"},
+            "there is no run of method oracle with recipe matched_lr",
+        ),
+    ],
+    ids=str,
+)
+def test_published_number_that_no_run_measures_is_refused(project, row, words):
+    study = yaml.safe_load((project / STUDY).read_text()) | {"published": [NUMBER | row]}
+    (project / STUDY).write_text(yaml.safe_dump(study))
+    with pytest.raises(configure.ConfigError) as error:
+        configure.load(top(), project)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize("row", [{}, {"metric": "mmd"}, {"metric": "gap_closed"}, {"domain": "noise_free"}], ids=str)
+def test_published_number_that_a_run_measures_is_taken(project, row):
+    study = yaml.safe_load((project / STUDY).read_text()) | {"published": [NUMBER | row]}
+    (project / STUDY).write_text(yaml.safe_dump(study))
+    configure.load(top(), project)
+
+
+def test_published_mean_is_of_metrics_that_have_one(project):
+    file = project / "config/studies/reference_network.yaml"
+    row = {
+        "run": "mse-adam",
+        "domain": "cosmosim",
+        "statistics": "running",
+        "parameter": "mean",
+        "mean": 1,
+        "source": "A",
+    }
+    for metric, wrong in [("rmse", True), ("mae", False), ("circular_mae", False)]:
+        file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"published": [row | {"metric": metric}]}))
+        if wrong:
+            with pytest.raises(configure.ConfigError, match="rmse is not averaged over the parameters"):
+                configure.load(top(), project)
+        else:
+            configure.load(top(), project)
+
+
+@pytest.mark.parametrize(
+    "folder", ["~/x", "$HOME/x", "a{b}", "100%", "a*", "config", "workflow/x", ".git", ".snakemake/x"]
+)
+def test_results_do_not_go_where_they_could_do_harm(folder):
+    with pytest.raises(configure.ConfigError, match=r"config/config\.yaml: results: "):
+        configure.load(top(results=folder), ROOT)
+
+
+def test_overrides_of_a_run_that_there_is_not_name_their_file_and_the_nearest_run(project):
+    given = top(overrides={"einstein_radius": {"runs": {"tuned-non": {"change": {"epochs": 3}}}}})
+    with pytest.raises(configure.ConfigError) as error:
+        configure.load(given, project, {"config/my.yaml": given})
+    line = str(error.value).splitlines()[0]
+    assert line.startswith("config/my.yaml: overrides of config/studies/einstein_radius.yaml: runs.tuned-non.")
+    assert line.endswith("is missing; unknown name among the runs 'tuned-non'; did you mean 'tuned-none'?")
+
+
+def test_without_cutouts_cross_validation_on_them_is_left_out(project):
+    study = yaml.safe_load((project / STUDY).read_text())
+    study["cross_validation"]["dataset"] = "des_sky"
+    (project / STUDY).write_text(yaml.safe_dump(study))
+    _, studies, _ = configure.load(top(), project)
+    assert studies["einstein_radius"].cross_validation is None
+
+
+def test_a_study_of_which_no_run_is_left_is_refused():
+    wanted = top(overrides={"einstein_radius": {"only_runs": ["tuned-dann-sky"]}})
+    with pytest.raises(configure.ConfigError) as error:
+        configure.load(wanted, ROOT)
+    assert str(error.value).startswith("config/studies/einstein_radius.yaml: only_runs: none is left")
+    assert "without cutouts.des_coadd_g, which has no path in config/config.yaml" in str(error.value)

@@ -1,10 +1,12 @@
 """Datasets that one network cannot take, and parameters that it cannot learn, are named before anything starts."""
 
 import copy
+import re
 
+import numpy as np
 import pytest
 
-from sim2sky.config import Study, Survey, read_simulation
+from sim2sky.config import CosmosimSimulation, Study, Survey, read_simulation
 from sim2sky.config.check import check
 from sim2sky.config.references import mistakes
 from sim2sky.simulate.cosmosim_population import draw as draw_cosmosim
@@ -329,3 +331,38 @@ def test_cosmosim_parameter_of_one_value_is_refused():
 def test_list_that_names_something_twice_is_refused(change, words):
     (text,) = problems(study() | change)
     assert text.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("population", "words"),
+    [
+        ({"chi": [0.305, 0.335]}, "chi: thesis draws whole per cent, not from 0.305 to 0.335"),
+        ({"phi": [0, 720]}, "phi: from 0 to 720 one image has several labels; it repeats after 360"),
+        ({"theta": [100, 300]}, "theta: from 100 to 300 one image has several labels; it repeats after 180"),
+        ({"generator": "continuous", "orientation": [0, 181]}, "orientation: from 0 to 181"),
+        ({"generator": "point_mass_2022", "smallest_sigma": 3}, "smallest_sigma: has no effect here"),
+        ({"generator": "point_mass_2022", "redraw_from": 30}, "redraw_from: has no effect here"),
+        ({"generator": ["thesis"]}, "generator"),
+        ({"generator": {}}, "generator"),
+    ],
+    ids=str,
+)
+def test_population_that_could_not_be_drawn_as_written_is_refused(population, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        CosmosimSimulation.model_validate(COSMOSIM | {"population": population})
+
+
+@pytest.mark.parametrize("chi", [[0.29, 0.57], [0.07, 0.07], [0.01, 1]], ids=str)
+def test_whole_per_cent_are_drawn_and_nothing_beyond_their_range(chi):
+    simulation = CosmosimSimulation.model_validate(COSMOSIM | {"population": {"chi": chi}})
+    drawn = draw_cosmosim(simulation, range(400))["chi"].data
+    assert drawn.min() >= chi[0]
+    assert drawn.max() <= chi[1]
+    assert np.allclose(100 * drawn, np.rint(100 * drawn))
+
+
+def test_orientation_of_round_sources_is_refused():
+    round_sources = COSMOSIM | {"source": "spherical"}
+    (text,) = problems(study(["theta"], simulation=round_sources))
+    assert text.startswith("targets.0: theta does not show in images of simulation one, for its sources are round")
+    assert problems(study(["sigma"], simulation=round_sources)) == []

@@ -131,3 +131,33 @@ def test_file_that_cannot_be_read_is_named(tmp_path):
 def test_what_is_no_distribution_is_told_the_forms(value):
     with pytest.raises(ValueError, match="give exactly one of: a number, {uniform"):
         Distribution.model_validate(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: 1\nseeds: !!int x\n", "x is no int that can be read"),
+        ("a: !!float abc\n", "abc is no float that can be read"),
+        ("a: !!timestamp abc\n", "abc is no timestamp that can be read"),
+        ("a: !!bool maybe\n", "maybe is no bool that can be read"),
+        (f"a: {'9' * 5000}\n", "999... is no int that can be read"),
+        (f"a: {'[' * 5000}{']' * 5000}\n", "nested too deeply"),
+        (f"a: {'{a: ' * 5000}1{'}' * 5000}\n", "nested too deeply"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_what_no_reader_understands_is_told_with_the_file(read, text, words):
+    with pytest.raises(ConfigError, match=re.escape(words)) as error:
+        read(text)
+    assert str(error.value).startswith("study.yaml: not valid YAML: ")
+
+
+@pytest.mark.parametrize("value", [{}, {"uniform": None}, {"constant": None}, {"constant": 1, "normal": [1, 2]}])
+def test_a_distribution_is_of_one_kind_and_null_is_none(value):
+    with pytest.raises(ValueError, match="give exactly one of"):
+        Distribution.model_validate(value)
+
+
+def test_weights_have_a_finite_sum():
+    with pytest.raises(ValueError, match="must be positive and finite"):
+        Histogram(values=[1, 2], weights=[1e308, 1e308])

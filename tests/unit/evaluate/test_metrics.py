@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.coordinates import Angle
+from scipy import stats
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
-from sim2sky.config.references import OF_BATCHES, OF_PREDICTIONS
+from sim2sky.config.published import OF_BATCHES, OF_PREDICTIONS
 from sim2sky.evaluate.aggregate import GAP_CLOSED
 from sim2sky.evaluate.distances import DISTANCES
 from sim2sky.evaluate.metrics import (
@@ -169,3 +170,22 @@ def test_scores_of_an_angle_do_not_depend_on_where_its_range_begins():
 def test_metrics_that_may_be_published_are_those_computed():
     assert set(OF_PREDICTIONS) == {*METRICS, CIRCULAR, GAP_CLOSED}
     assert set(OF_BATCHES) == {STUCK, *DISTANCES}
+
+
+def test_metrics_of_an_angle_take_the_short_way_round_but_for_the_published_ones():
+    random = np.random.default_rng(1)
+    true = random.uniform(0, 180, 4000)
+    error = random.normal(2, 5, true.size)
+    table = pd.DataFrame(
+        {"true": true, "predicted": (true + error) % 180, "domain": "a", "seed": 0, "statistics": "batch"}
+    )
+    found = run_metrics(table.assign(parameter="theta")).set_index("metric").value
+    assert found["bias"] == pytest.approx(error.mean())
+    assert found["rmse"] == pytest.approx(np.sqrt(np.mean(error**2)))
+    assert found["scatter"] == pytest.approx(stats.median_abs_deviation(error, scale="normal"))
+    assert found["circular_mae"] == pytest.approx(np.abs(error).mean())
+    assert found["mae"] == pytest.approx(np.abs(table.predicted - true).mean())
+    assert found["mse"] == pytest.approx(np.square(table.predicted - true).mean())
+    assert "outlier_fraction" not in found
+    nan = run_metrics(table.assign(parameter="theta", predicted=np.nan))
+    assert nan.value.isna().all() and set(nan.metric) == set(found.index)

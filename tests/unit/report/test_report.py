@@ -17,7 +17,7 @@ from astropy.io import fits
 from matplotlib import image
 
 from sim2sky import store
-from sim2sky.config import Survey, merge
+from sim2sky.config import CrossValidation, Published, Survey, merge
 from sim2sky.evaluate.metrics import r2
 from sim2sky.paths import Paths
 from sim2sky.provenance import record
@@ -30,9 +30,10 @@ from sim2sky.report.figures import style
 from sim2sky.report.figures import training as figures_training
 from sim2sky.report.figures.draw import draw_figures
 from sim2sky.report.results import Results, current
-from sim2sky.report.tables import adaptation, runs
+from sim2sky.report.tables import adaptation, analyses, runs
+from sim2sky.report.tables.sizes import extent, sizes
 from sim2sky.report.tables.summary import Summary
-from sim2sky.report.tables.table import mean_std, number
+from sim2sky.report.tables.table import mean_std, number, score
 from tests.unit.report.adaptation_results import MISSING, ROOT, make_results, small_study
 from tests.unit.report.files import Made, inputs_of, outputs_of, page
 
@@ -352,3 +353,98 @@ def test_numbers_have_a_true_sign():
     assert number(-0.0001, signed=True) == "+0.000"
     assert number(-1.25, 2) == "−1.25"
     assert mean_std(0.5, float("nan")) == "0.500"
+
+
+@pytest.mark.parametrize(
+    ("metric", "mean", "std", "text"),
+    [
+        ("r2", 0.00004, 0.00001, "0.000 ± 0.000"),
+        ("rmse", 0.00412, 0.0003, "0.0041 ± 0.0003"),
+        ("mse", 0.000016, float("nan"), "0.000016"),
+        ("mae", 3.2e-12, 1e-12, "3.2e−12 ± 1.0e−12"),
+        ("bias", -0.00001, 0.012, "0.000 ± 0.012"),
+        ("mae", 0.0, 0.0, "0.000 ± 0.000"),
+        ("mae", 12.3456, 0.5, "12.346 ± 0.500"),
+    ],
+)
+def test_small_error_does_not_look_like_none(metric, mean, std, text):
+    assert score(metric, mean, std) == text
+
+
+def test_reconstructed_parameter_below_one_has_more_than_one_digit(tmp_path):
+    study = small_study({"targets": ["theta_E"]})
+    numbers = {"lens": 1, "rms": 1.0, "rms_image": 2.0, "rms_source": 1.0}
+    store.write_table(pd.DataFrame([numbers | {"true_theta_E": 0.46, "predicted_theta_E": 0.543}]), tmp_path / "t.csv")
+    assert analyses.reconstruction(study, tmp_path / "t.csv").rows[0][-1] == "0.54 (0.46)"
+
+
+def test_null_in_a_grid_is_a_point_of_its_own(made, tmp_path):
+    grid = {"network_options.input_pixels": [None, 64], "standardise": [True, False]}
+    cross = CrossValidation(recipe="tuned", dataset="des", lenses=100, folds=2, grid=grid)
+    table = pd.DataFrame(
+        [point | {"fold": fold, "r2": 0.5, "rmse": 1} for point in cross.points for fold in range(2)], dtype=object
+    )
+    store.write_table(table, tmp_path / "t.csv")
+    assert {tuple(row[:2]) for row in analyses.cross_validation(cross, tmp_path / "t.csv").rows} == {
+        (pixels, switch) for pixels in ("null", "64") for switch in ("True", "False")
+    }
+    study = made.study.model_copy(update={"cross_validation": cross})
+    figure = figures_training.cross_validation(Results(study, {"cross_validation": {"table": tmp_path / "t.csv"}}))
+    labels = [text.get_text() for text in figure.axes[0].get_xticklabels()]
+    assert labels == ["null, True", "null, False", "64, True", "64, False"]
+
+
+def test_published_numbers_of_a_figure_are_those_of_its_parameter():
+    study = small_study({"targets": ["theta_E", "e1"]})
+    rows = [
+        {"run": "tuned-none", "parameter": "mean", "mean": 0.1},
+        {"run": "tuned-dann", "parameter": "mean", "mean": 0.2},
+        {"method": "none", "recipe": "tuned", "parameter": "theta_E", "mean": 0.3},
+        {"method": "none", "recipe": "tuned", "mean": 0.4, "statistics": "running"},
+    ]
+    about = {"domain": "des", "statistics": "batch", "metric": "r2", "source": "A"}
+    study = study.model_copy(update={"published": [Published(**about | row) for row in rows]})
+
+    def means(parameter):
+        return [item.mean for item in comparisons.published_of(study, "tuned-none", "des", "r2", parameter)]
+
+    assert means("mean") == [0.1]
+    assert means("theta_E") == [0.3, 0.4]
+    assert means("e1") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({}, "full"),
+        ({"seeds": 1}, "seeds"),
+        ({"published": [], "title": "another"}, "full"),
+        ({"simulations": {"galaxy_lenses": {"shard_size": 7}}}, "full"),
+        ({"recipes": {"tuned": {"batch_size": 8}}}, "demo"),
+        ({"runs": {"paper-none": {"change": {"epochs": 1}}}}, "demo"),
+        ({"datasets": {"des": {"seed": 77}}}, "demo"),
+        ({"simulations": {"galaxy_lenses": {"population": {"lens_mass": {"e1": 0.1}}}}}, "demo"),
+    ],
+    ids=str,
+)
+def test_a_study_with_another_setting_is_not_the_full_one(change, what):
+    full = small_study()
+    raw = merge(full.model_dump(exclude_unset=True), change)
+    study = type(full).model_validate(raw)
+    assert extent(sizes(study, full)) == what
+
+
+def test_a_run_that_is_not_wanted_changes_no_setting():
+    full = small_study()
+    some = {name: run for name, run in full.runs.items() if name.startswith("tuned")}
+    assert extent(sizes(full.model_copy(update={"runs": some}), full)) == "full"
+
+
+def test_predicted_angles_are_taken_the_short_way_round(made, tmp_path):
+    study = made.study.model_copy(update={"targets": ["theta"]})
+    table = pd.DataFrame({"true": [1.0, 90.0, 179.0], "predicted": [179.0, 91.0, 1.0], "lens": range(3)})
+    table = table.assign(domain="des", statistics="batch", seed=0, parameter="theta")
+    table.to_parquet(tmp_path / "p.parquet")
+    results = Results(study, {"predictions": {("tuned-none", "0-0"): tmp_path / "p.parquet"}})
+    shown = figures_predictions._predictions(results, "tuned-none", "des", ["true", "predicted"])
+    np.testing.assert_allclose(shown.predicted, [-1, 91, 181])

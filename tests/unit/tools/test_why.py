@@ -1,7 +1,9 @@
 """Reasons for a rerun, from Snakemake's own words to keys, modules and files."""
 
+import pytest
 from snakemake.persistence import ParamsChange
 
+from sim2sky.tools.dryrun import planned_records
 from sim2sky.tools.why import NO_RECORD, causes
 
 CODE = {"scripts/train.py": "0", "sim2sky.train.loop": "1"}
@@ -40,3 +42,18 @@ def test_results_without_a_record_are_explained_by_what_they_say_of_themselves()
     found = causes("Forced execution", [], {}, ["configuration: recipe.epochs: 2 -> 400"])
     assert found == [NO_RECORD, "configuration: recipe.epochs: 2 -> 400"]
     assert causes("Forced execution", [], {}) == ["asked for by --force or --forcerun"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--configfile", "nowhere.yaml"], "No such file or directory: 'nowhere.yaml'"),
+        (["--config", "nonsense"], "name=value pairs"),
+    ],
+)
+def test_a_mistake_in_an_argument_is_told_without_a_traceback(arguments, words):
+    with pytest.raises(RuntimeError) as error:
+        planned_records(arguments)
+    assert words in str(error.value)
+    assert "Traceback" not in str(error.value)
+    assert len(str(error.value).splitlines()) == 1

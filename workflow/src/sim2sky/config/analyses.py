@@ -54,6 +54,13 @@ class Degeneracy(Strict):
     seed: int = Field(1, ge=0, description="root of the draws")
     source: str = Field("", description="publication of the published numbers")
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Degeneracy:
+        low, high = self.strength
+        if low > high:
+            raise ValueError(f"strength: low {low:g} is above high {high:g}")
+        return self
+
 
 class Reconstruction(Strict):
     """Undo the lensing of test images with the parameters that a run's first network predicts, and simulate them again."""

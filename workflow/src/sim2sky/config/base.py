@@ -7,10 +7,14 @@ from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+_LONGEST = 60  # bytes of a name; a file has three of them and more in its name, and 255 bytes at most
+
 
 def _plain_name(value: str) -> str:
     if not value.replace("-", "").replace("_", "").isalnum():
         raise ValueError("a name has only letters, digits, '-' and '_'")
+    if (size := len(value.encode())) > _LONGEST:
+        raise ValueError(f"a name has at most {_LONGEST} bytes, not {size}: names of files are made from several")
     return value
 
 
@@ -24,6 +28,7 @@ def _distinct(values: list[Any]) -> list[Any]:
 Name = Annotated[str, AfterValidator(_plain_name)]
 Distinct = AfterValidator(_distinct)  # of a list
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Lenses = Annotated[int, Field(gt=0, le=10_000_000)]  # names of shards have seven digits
 
 
 def unit(text: str, description: str, **kwargs: Any) -> Any:

@@ -48,7 +48,7 @@ def check(model: type[Model], raw: Any) -> tuple[Model | None, list[Mistake]]:
 def _mistake(model: type[Strict], details: Any) -> Mistake:
     """One of pydantic's mistakes in the words of the project."""
     tagged, text = details["loc"], details["msg"].removeprefix("Value error, ")
-    path = tuple(key for key in tagged if not str(key).startswith(ENGINE_TAG))
+    path = tuple(key for key in tagged if key != "[key]" and not str(key).startswith(ENGINE_TAG))
     if details["type"] == "extra_forbidden":
         return path, unknown(str(path[-1]), _fields_at(model, tagged[:-1]), "key")
     if details["type"] == "union_tag_invalid":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from math import floor, isclose
+from math import floor, inf, isclose
 from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from sim2sky.config.base import Name, Strict, shard_names, unit
+from sim2sky.angles import ANGLE_PERIODS
+from sim2sky.config.base import Lenses, Name, Strict, shard_names, unit
 from sim2sky.cosmosim import GENERATED, amplitude_names, largest_sigma
 
 Range = tuple[float, float]
@@ -68,7 +69,8 @@ class CosmosimPopulation(Strict):
 
         They are written out, so that they are among the ``params`` of a rule.
         """
-        if not isinstance(value, dict) or (name := value.get("generator", "thesis")) not in GENERATED:
+        name = value.get("generator", "thesis") if isinstance(value, dict) else None
+        if not isinstance(name, str) or name not in GENERATED:
             return value
         return GENERATED[name] | {key: given for key, given in value.items() if given is not None}
 
@@ -80,8 +82,15 @@ class CosmosimPopulation(Strict):
             low, high = getattr(self, name)
             if low > high:
                 raise ValueError(f"{name}: low {low:g} is above high {high:g}")
-            if self.generator != "continuous" and name not in ("chi", "ellipse_ratio") and (low % 1 or high % 1):
-                raise ValueError(f"{name}: {self.generator} draws whole numbers, not from {low:g} to {high:g}")
+            scale, what = (100, "whole per cent") if name == "chi" else (1, "whole numbers")
+            whole = all(isclose(scale * end, round(scale * end), abs_tol=1e-9) for end in (low, high))
+            if self.generator != "continuous" and name != "ellipse_ratio" and not whole:
+                raise ValueError(f"{name}: {self.generator} draws {what}, not from {low:g} to {high:g}")
+            if high - low > ANGLE_PERIODS.get(name, inf):
+                raise ValueError(
+                    f"{name}: from {low:g} to {high:g} one image has several labels; it repeats after "
+                    f"{ANGLE_PERIODS[name]:g}"
+                )
             if name in ("R_E", "sigma", "sigma2", "chi", "ellipse_ratio") and low <= 0:
                 raise ValueError(f"{name}: must be drawn from positive values")
         if self.r[0] < 0:
@@ -92,6 +101,10 @@ class CosmosimPopulation(Strict):
             self._check_bound()
         elif self.R_E[1] > self.r[1]:
             raise ValueError("r: its largest value is below that of R_E, which it starts from")
+        else:
+            for name in ("smallest_sigma", "redraw_from"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(f"{name}: has no effect here; {self.generator} draws sigma and sigma2 from ranges")
         return self
 
     def _check_bound(self) -> None:
@@ -149,7 +162,7 @@ class CosmosimSimulation(Strict):
     """Lenses as CosmoSim draws them, made shard by shard."""
 
     engine: Literal["cosmosim"] = Field(description="tells this kind of simulation from the other")
-    lenses: PositiveInt = Field(description="number of lenses")
+    lenses: Lenses = Field(description="number of lenses")
     shard_size: PositiveInt = Field(1000, description="lenses per shard (one file, one job)")
     seed: int = Field(1, ge=0, description="root of every random draw of this simulation")
     lens: Literal["point_mass", "sis", "sie"] = Field("sis", description="mass model")
@@ -237,6 +250,11 @@ class CosmosimSimulation(Strict):
         if {"x", "y", "R_E", "chi"} <= found and (self.lens != "sie" or {"ellipse_ratio", "orientation"} <= found):
             nought = [name for name, *_ in amplitude_names(self.amplitudes)]
         return {*found, *nought} & self.parameters.keys()
+
+    @property
+    def unseen(self) -> dict[str, str]:
+        """Those of `parameters` that vary but that no image shows, each with the reason."""
+        return {"theta": "its sources are round"} if self.source == "spherical" else {}
 
     def lacking(self, given: Collection[str]) -> list[str]:
         """Parameters that an image needs and that are not `given`, follow from these, or have one value in all images."""

@@ -116,6 +116,12 @@ def _of_fixed(study: Study, used: Iterable[Images]) -> Iterator[Mistake]:
         datasets.setdefault(images.simulation_name, []).append(images)
     for name, shown in datasets.items():
         for index, target in enumerate(study.targets):
+            if reason := shown[0].simulation.unseen.get(target):
+                yield (
+                    ("targets", index),
+                    f"{target} does not show in images of simulation {name}, for {reason}, so that it cannot be learnt; take "
+                    "it from the targets",
+                )
             if target in shown[0].simulation.fixed:
                 by = ", ".join(images.dataset for images in shown)
                 yield (

@@ -35,6 +35,15 @@ class _Loader(yaml.CSafeLoader):  # ten times as fast as the one in Python
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  PyYAML's own attribute
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """As PyYAML, whose own errors about a value that its tag (``!!int x``) does not fit have no place."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError):
+            short = node.value if len(node.value) < 40 else f"{node.value[:40]}..."
+            text = f"{short} is no {node.tag.removeprefix(_TAG)} that can be read"
+            raise yaml.constructor.ConstructorError(None, None, text, node.start_mark) from None
+
 
 def _whole(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> int:
     return int(node.value, 0) if node.value.startswith(("0o", "0x")) else int(node.value)
@@ -77,6 +86,8 @@ def read_yaml(path: Path, name: str) -> dict[str, Any]:
         raise ConfigError(f"{name}: cannot be read: {error.strerror}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{name}: not valid YAML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{name}: not valid YAML: it is nested too deeply") from None
 
 
 def _given_twice(node: Any, path: tuple[Any, ...], seen: set[int]) -> Iterator[tuple[tuple[Any, ...], str]]:

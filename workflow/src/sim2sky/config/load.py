@@ -13,7 +13,7 @@ from typing import Any
 
 from sim2sky.config import Config, Strict, Study, Survey, known, merge
 from sim2sky.config.chains import used_datasets, wanted_runs, without_dangling
-from sim2sky.config.check import ConfigError, Mistake, check, place
+from sim2sky.config.check import ConfigError, Mistake, check, place, unknown
 from sim2sky.config.files import as_written, read_yaml
 from sim2sky.config.references import mistakes
 
@@ -85,7 +85,8 @@ def load(
     surveys: dict[str, Survey] = {}
     for name in top.studies:
         try:
-            studies[name] = _available(_study(name, top, root, surveys, layers or {}), top)
+            found = _study(name, top, root, surveys, layers or {})
+            studies[name] = _available(found, top, f"config/studies/{name}.yaml")
         except ConfigError as error:
             errors.append(str(error))
     _raise([*errors, *_of_shared(studies)])
@@ -147,10 +148,22 @@ def _study(name: str, top: Config, root: Path, surveys: dict[str, Survey], layer
     lines = []
     for path, text in wrong:
         of_file = (path, text) in own  # what the file has wrong by itself is not the overrides' fault
-        source = None if of_file else _source(layers, ("overrides", name, *path))
+        # a missing key is said by no layer, but what it is missing in is
+        above = [path[:end] for end in range(len(path), min(len(path), 2) - 1, -1)]
+        sources = (_source(layers, ("overrides", name, *keys)) for keys in above)
+        source = None if of_file else next(filter(None, sources), None)
+        text += "" if of_file else _misspelt(raw, path, text)
         by = "" if of_file else "overrides of " if source is None else f"{source}: overrides of "
         lines.append(f"{by}{place(file, path)}: {text}")
     raise ConfigError("\n".join(lines))
+
+
+def _misspelt(raw: Mapping[str, Any], path: tuple[Any, ...], text: str) -> str:
+    """What more there is to say if overrides lack a key because they are of something that the file does not have."""
+    there = raw.get(path[0]) if len(path) > 2 and text == "is missing" else None
+    if not isinstance(there, dict) or path[1] in there:
+        return ""
+    return f"; {unknown(str(path[1]), there, f'name among the {path[0]}')}"
 
 
 def _checked(raw: Any, top: Config, root: Path, surveys: dict[str, Survey]) -> tuple[Study | None, list[Mistake]]:
@@ -182,20 +195,29 @@ def _read(folder: Path, name: str, what: str, root: Path) -> dict[str, Any]:
     return read_yaml(path, str(path.relative_to(root)))
 
 
-def _available(study: Study, top: Config) -> Study:
+def _available(study: Study, top: Config, file: str) -> Study:
     """`study` without the datasets whose cutouts have no path, the runs that need them, and what is not wanted."""
-    absent = {n for n, d in study.datasets.items() if d.background and not top.cutouts.get(d.background.cutouts)}
+    keys = {name: dataset.background.cutouts for name, dataset in study.datasets.items() if dataset.background}
+    absent = {name: key for name, key in keys.items() if not top.cutouts.get(key)}
     runs = {
         name: run.model_copy(update={"evaluate_on": [d for d in run.evaluate_on if d not in absent]})
         for name, run in wanted_runs(study).items()
-        if not absent & {run.source, run.target}
+        if not absent.keys() & {run.source, run.target}
     }
     datasets = {name: dataset for name, dataset in study.datasets.items() if name not in absent}
     runs = {name: run for name, run in runs.items() if run.evaluate_on}
     left = without_dangling(study.model_copy(update={"datasets": datasets, "runs": runs}))
     if (asked := left.reconstruction) and (asked.run not in left.runs or asked.dataset not in left.datasets):
         left = left.model_copy(update={"reconstruction": None})
-    if study.only_runs and left.runs:
+    if left.cross_validation and left.cross_validation.dataset not in left.datasets:
+        left = left.model_copy(update={"cross_validation": None})
+    if study.runs and not left.runs:
+        where = place(file, ("only_runs" if study.only_runs else "runs",))
+        needed = ", ".join(f"cutouts.{key}" for key in dict.fromkeys(absent.values()))
+        raise ConfigError(
+            f"{where}: none is left without {needed}, which has no path in {TOP}; give one, or name other runs"
+        )
+    if study.only_runs:
         left = left.model_copy(update={"datasets": used_datasets(left)})
     published = [
         row for row in left.published if row.domain in left.datasets and (row.run is None or row.run in left.runs)

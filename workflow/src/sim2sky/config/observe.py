@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
@@ -26,8 +27,8 @@ class Histogram(Strict):
     def _matching(self) -> Histogram:
         if len(self.values) != len(self.weights):
             raise ValueError(f"{len(self.values)} values but {len(self.weights)} weights")
-        if not sum(self.weights) > 0:
-            raise ValueError("the weights sum to zero")
+        if not 0 < sum(self.weights) < inf:
+            raise ValueError(f"the weights sum to {sum(self.weights):g}; their sum must be positive and finite")
         return self
 
 

@@ -16,14 +16,12 @@ from sim2sky.config.check import check, place, unknown
 from sim2sky.config.domains import domain_problems, images_of, recipe_problems
 from sim2sky.config.leaks import leak_problems
 from sim2sky.config.observe import Dataset, Survey
+from sim2sky.config.published import published_problems
 from sim2sky.config.simulate import AnySimulation, Simulation
-from sim2sky.config.study import MEAN_PARAMETER, Study
+from sim2sky.config.study import Study
 from sim2sky.config.train import Recipe
 
 Path = tuple[Any, ...]
-# Metrics of `summary.csv`: of predictions, and others, whose statistics are always those of the batch.
-OF_PREDICTIONS = ("r2", "rmse", "mae", "bias", "scatter", "outlier_fraction", "mse", "circular_mae", "gap_closed")
-OF_BATCHES = ("stuck_fraction", "mmd", "proxy_a_distance")
 Mistakes = Iterator[tuple[Path, str]]
 
 
@@ -48,7 +46,7 @@ def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Su
     yield from domain_problems(study, recipes)
     yield from leak_problems(study)
     yield from _of_cross_validation(study)
-    yield from _of_published(study)
+    yield from published_problems(study)
     yield from _of_reconstruction(study)
 
 
@@ -120,6 +118,8 @@ def _of_run(study: Study, name: str, recipe: Recipe | None) -> Mistakes:
         yield from _name((*where, key), dataset, study.datasets, "dataset")
     for dataset in dict.fromkeys(name for name in run.evaluate_on if run.evaluate_on.count(name) > 1):
         yield (*where, "evaluate_on"), f"{dataset} is given twice; its rows would be, too"
+    if run.target == run.source:
+        yield (*where, "target"), f"{run.target} is the source itself; there is nothing to adapt to"
     if run.method in study.methods and (study.methods[run.method].adaptation != "none") != (run.target is not None):
         yield (*where, "target"), "a method that adapts needs a target, `adaptation: none` takes none"
     if run.recipe in study.recipes:
@@ -177,27 +177,6 @@ def _of_cross_validation(study: Study) -> Mistakes:
 
 def _point(point: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in point.items())
-
-
-def _of_published(study: Study) -> Mistakes:
-    """Published numbers must be of what the study measures."""
-    epochs = study.stuck_at_mean.after_epochs if study.stuck_at_mean else []
-    metrics = [*OF_PREDICTIONS, *OF_BATCHES, *(f"stuck_fraction_after_{epoch}" for epoch in epochs)]
-    numbers = [row.model_copy(update={"mean": 0, "std": None, "source": ""}) for row in study.published]
-    for index, row in enumerate(study.published):
-        where = ("published", index)
-        if (first := numbers.index(numbers[index])) < index:
-            yield where, f"is of the same run, domain and metric as published.{first}; each number is compared once"
-        kinds: dict[str, Iterable[str]] = {"run": study.runs, "method": study.methods}
-        kinds |= {"recipe": study.recipes, "domain": study.datasets}
-        for key, names in kinds.items():
-            if getattr(row, key) is not None:
-                yield from _name((*where, key), getattr(row, key), names, key)
-        if row.parameter and row.parameter != MEAN_PARAMETER:
-            yield from _name((*where, "parameter"), row.parameter, study.targets, "target")
-        yield from _name((*where, "metric"), row.metric, metrics, "metric")
-        if not row.metric.startswith(OF_BATCHES):
-            yield from _name((*where, "statistics"), row.statistics, study.statistics, "statistics of the study")
 
 
 def _of_reconstruction(study: Study) -> Mistakes:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, TypeAdapter, model_validator
 
-from sim2sky.config.base import Distinct, Name, Strict, as_number, shard_names, unit, unit_of
+from sim2sky.config.base import Distinct, Lenses, Name, Strict, as_number, shard_names, unit, unit_of
 from sim2sky.config.cosmosim import CosmosimSimulation
 
 _ONE_OF = "give exactly one of: a number, {uniform: [low, high]}, {normal: [mean, std]}"
@@ -32,7 +32,7 @@ class Distribution(Strict):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Distribution:
-        if len(self.model_fields_set) != 1:
+        if [getattr(self, name) is not None for name in type(self).model_fields].count(True) != 1:
             raise ValueError(_ONE_OF)
         if self.uniform and not self.uniform[0] < self.uniform[1]:
             raise ValueError(f"uniform: low {self.uniform[0]} is not below high {self.uniform[1]}")
@@ -114,7 +114,7 @@ class Simulation(Strict):
     """Noise-free lenses on a pixel grid, made shard by shard."""
 
     engine: Literal["galaxy"] = Field("galaxy", description="tells this kind of simulation from the other")
-    lenses: PositiveInt = Field(description="number of lenses")
+    lenses: Lenses = Field(description="number of lenses")
     shard_size: PositiveInt = Field(2500, description="lenses per shard (one file, one job)")
     seed: int = Field(1, ge=0, description="root of every random draw of this simulation")
     pixels: PositiveInt = unit("pixel", "side of the square image")
@@ -153,6 +153,11 @@ class Simulation(Strict):
                 color = light.colors.get(band)
                 drawn[f"{prefix}_magnitude_{band}"] = light.magnitude.varies or bool(color and color.varies)
         return {name for name, varies in drawn.items() if not varies}
+
+    @property
+    def unseen(self) -> dict[str, str]:
+        """Those of `parameters` that vary but that no image shows: none."""
+        return {}
 
     @property
     def label_pixel(self) -> float:

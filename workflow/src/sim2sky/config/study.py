@@ -14,6 +14,7 @@ from sim2sky.config.simulate import AnySimulation
 from sim2sky.config.train import CrossValidation, Method, Recipe, Run
 
 Statistics = Literal["running", "batch", "adabn"]
+_SOURCES = ("config", "docs", "profiles", "resources", "slurm", "tests", "workflow")  # folders of the repository
 MEAN_PARAMETER = "mean"  # stands in `parameter` for the mean over all regressed parameters, each in its own unit
 
 
@@ -32,7 +33,7 @@ class Published(Strict):
     )
     metric: str = Field(description="name of the metric, for example r2")
     mean: float = Field(description="published mean over the networks")
-    std: float | None = Field(None, description="published standard deviation over the networks")
+    std: float | None = Field(None, ge=0, description="published standard deviation over the networks")
     source: str = Field(description="publication and table")
 
     @model_validator(mode="after")
@@ -54,7 +55,7 @@ class Study(Strict):
         "study that trains nothing, a comparison of images (`degeneracy`)",
     )
     targets: Annotated[list[Name], Distinct] = Field([], description="parameters that the networks regress")
-    seeds: PositiveInt = Field(1, description="networks per run, with seeds 0, 1, ...")
+    seeds: int = Field(1, gt=0, le=10_000, description="networks per run, with seeds 0, 1, ...")
     seeds_per_job: PositiveInt = Field(1, description="seeds trained in one job")
     statistics: Annotated[list[Statistics], Distinct] = Field(
         ["running", "batch", "adabn"],
@@ -151,4 +152,10 @@ class Config(Strict):
         path = PurePath(value)
         if not path.parts or path.is_absolute() or ".." in path.parts:
             raise ValueError("must be a folder below that of the Snakefile; it may be a link to another disk")
+        if odd := set(value) - {*" -_./+=,", *filter(str.isalnum, value)}:
+            raise ValueError(
+                f"{' '.join(sorted(odd))}: not in the name of a folder of results, where it could mean something else"
+            )
+        if path.parts[0] in _SOURCES or path.parts[0].startswith("."):
+            raise ValueError(f"{path.parts[0]} holds the workflow itself; name a folder of its own")
         return value

@@ -54,6 +54,9 @@ class Schedule(Strict):
     def _stages_if_staged(self) -> Schedule:
         if bool(self.stages) != (self.name == "staged"):
             raise ValueError("stages: `staged` needs them, and no other schedule takes any")
+        for key in ("factor", "patience") if self.name != "plateau" else ():
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key}: has no effect here; it belongs to `plateau`")
         return self
 
 
@@ -162,6 +165,9 @@ class Method(Strict):
     def _known(self) -> Method:
         known(self.adaptation, registered("adapt"), "adaptation")
         check_options(self.adaptation, registered("adapt")[self.adaptation], self.options)
+        for key in ("weight", "weight_schedule") if self.adaptation == "none" else ():
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key}: has no effect here; `adaptation: none` has no loss that it multiplies")
         return self
 
 
@@ -216,10 +222,19 @@ class CrossValidation(Strict):
     dataset: Name = Field(description="labelled dataset; only its training part is used")
     lenses: PositiveInt = Field(description="how many of its training lenses")
     folds: int = Field(5, ge=2, description="number of folds")
-    seed: int = Field(0, ge=0, description="root of the folds, the weights and the order of the images")
+    seed: int = Field(0, ge=0, lt=2**32, description="root of the folds, the weights and the order of the images")
     grid: dict[str, Annotated[list[Any], Field(min_length=1), Distinct]] = Field(
         min_length=1, description="dotted recipe key -> values to try"
     )
+
+    @model_validator(mode="after")
+    def _apart(self) -> CrossValidation:
+        for key in self.grid:
+            if inside := [other for other in self.grid if other.startswith(f"{key}.")]:
+                raise ValueError(
+                    f"grid: {key} holds {inside[0]}, so that one would replace the other; give one of them"
+                )
+        return self
 
     @property
     def points(self) -> list[dict[str, Any]]:

@@ -61,7 +61,7 @@ def scatter(true: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def outlier_fraction(true: np.ndarray, predicted: np.ndarray) -> float:
-    """Fraction of lenses with ``|predicted - true| > OUTLIER_THRESHOLD |true|``."""
+    """Fraction of lenses with ``|predicted - true| > OUTLIER_THRESHOLD |true|``; all are near a true value of zero."""
     return float(np.mean(np.abs(predicted - true) > OUTLIER_THRESHOLD * np.abs(true)))
 
 
@@ -74,6 +74,9 @@ OVER_PARAMETERS = ("r2", "mae", "mse")
 # The mean absolute error, with errors of angles taken the short way round. Its mean over the parameters, unlike the published
 # one, is fair to networks whose angles are in [0, period).
 CIRCULAR = "circular_mae"
+# All other metrics of angles take the short way round as well; a fraction of an angle is that of an arbitrary zero.
+PLAIN = ("mae", "mse")
+OF_ANGLES = {name: metric for name, metric in METRICS.items() if name != "outlier_fraction"} | {CIRCULAR: mae}
 
 
 def nearest(true: np.ndarray, predicted: np.ndarray, period: float) -> np.ndarray:
@@ -131,7 +134,7 @@ def run_metrics(predictions: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Columns ``seed``, ``domain``, ``statistics``, ``parameter``, ``metric``, ``value``. A network with a prediction that is not
         finite has NaN in all metrics rather than a flattering number over the lenses that are left. Angles have the
-        metric `CIRCULAR` too, and R2 takes them the short way round. Where there are several parameters, their mean has
+        metrics `OF_ANGLES`, which take them the short way round but for those in `PLAIN`. Where there are several parameters, their mean has
         rows of the parameter `MEAN_PARAMETER`. A parameter that does not vary over the lenses of a domain has NaN as its
         R2 and is left out of that domain's means, which it would flatter or spoil.
     """
@@ -143,11 +146,9 @@ def run_metrics(predictions: pd.DataFrame) -> pd.DataFrame:
             fixed.add(key)
         finite, period = np.isfinite(predicted).all(), ANGLE_PERIODS.get(key[-1])
         short = nearest(true, predicted, period) if period else predicted
-        values = {name: metric(true, predicted) for name, metric in METRICS.items()} if finite else {}
-        if finite and period:
-            values |= {"r2": r2(true, short), CIRCULAR: mae(true, short)}
-        names = [*METRICS, *([CIRCULAR] if period else [])]
-        rows += [(*key, name, values.get(name, np.nan)) for name in names]
+        metrics = METRICS if period is None else OF_ANGLES
+        for name, metric in metrics.items():
+            rows.append((*key, name, metric(true, predicted if name in PLAIN else short) if finite else np.nan))
     table = pd.DataFrame(rows, columns=[*keys, "metric", "value"])
     return pd.concat([table, _over_parameters(table, fixed)], ignore_index=True)
 

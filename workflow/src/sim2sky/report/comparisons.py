@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sim2sky.config import MEAN_PARAMETER, Study
+from sim2sky.config import MEAN_PARAMETER, Published, Study
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,17 @@ def overall(study: Study) -> str:
 def shown_statistics(study: Study) -> str:
     """BatchNorm statistics of the predictions that figures show: those of the published numbers, or the study's first."""
     return next((row.statistics for row in study.published if row.statistics in study.statistics), study.statistics[0])
+
+
+def published_of(study: Study, run: str, domain: str, metric: str, parameter: str) -> list[Published]:
+    """The published numbers of a run, also by its method and recipe, under any statistics."""
+    about = study.runs[run]
+    return [
+        item
+        for item in study.published
+        if (item.domain, item.metric, item.parameter or study.targets[0]) == (domain, metric, parameter)
+        and (item.run == run or (item.method, item.recipe) == (about.method, about.recipe))
+    ]
 
 
 def is_oracle(study: Study, run: str, comparison: Comparison) -> bool:

@@ -12,7 +12,7 @@ import safetensors
 from pyarrow import parquet
 
 from sim2sky import store
-from sim2sky.config import Study, Survey
+from sim2sky.config import CrossValidation, Study, Survey
 from sim2sky.evaluate.run_metrics import read_metrics
 from sim2sky.provenance.stale import stale, stale_predictions, stale_shard, stale_table
 
@@ -98,9 +98,9 @@ class Results:
         return read_metrics(path) if path else None
 
     def cross_validation(self) -> pd.DataFrame | None:
-        """``cross_validation.csv``."""
-        path = self._inputs["cross_validation"].get("table")
-        return pd.read_csv(path) if path else None
+        """``cross_validation.csv``, as :func:`read_folds` reads it."""
+        path, cross = self._inputs["cross_validation"].get("table"), self.study.cross_validation
+        return read_folds(path, cross) if path and cross else None
 
     def analysis(self, kind: str) -> tuple[pd.DataFrame, store.Shards] | None:
         """The table of ``degeneracy`` or ``reconstruction``, and the images of its rows."""
@@ -152,6 +152,12 @@ def current(
         if "provenance" in files and stale_table(files["provenance"], [files["table"]], study, kind):
             kept[kind] = {}
     return kept
+
+
+def read_folds(path: str | Path, cross: CrossValidation) -> pd.DataFrame:
+    """Scores of cross-validation, in which points of the grid are text as it was written: null is not a missing value."""
+    table = pd.read_csv(path, dtype=dict.fromkeys(cross.grid, str), keep_default_na=False, na_values={"r2": [""]})
+    return table.replace(dict.fromkeys([key for key in cross.grid if key in table], {"": "null"}))
 
 
 def _columns(path: str | Path, names: Sequence[str], filters: Sequence[tuple]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+_TRACEBACK = "Traceback (most recent call last):"
 # Lines of Snakemake's message that tell where rather than what
 _PLACE = re.compile(r'Using profile|Using workflow specific profile|  File "|\w+ in file ".*", line \d+:$')
 
@@ -68,4 +69,6 @@ def planned_records(arguments: Sequence[str]) -> list[Any]:
 def _reason(said: str) -> str:
     """Snakemake's message without its usage, the names of profiles and places in the Snakefile."""
     lines = said.rpartition(": error: ")[2].splitlines()
+    if _TRACEBACK in lines:  # Snakemake shows its own where it reads its arguments; the last line says what is wrong
+        lines = [line for line in lines if line.strip()][-1:]
     return "\n".join(line for line in lines if not _PLACE.match(line))

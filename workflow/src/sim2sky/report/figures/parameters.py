@@ -13,12 +13,13 @@ from sim2sky import store
 from sim2sky.angles import ANGLE_PERIODS
 from sim2sky.config import Study
 from sim2sky.evaluate.metrics import CIRCULAR
-from sim2sky.report.comparisons import Comparison, overall, shown_statistics
+from sim2sky.report.comparisons import Comparison, overall, published_of, shown_statistics
 from sim2sky.report.figures import style
 from sim2sky.report.figures.images import evenly_spaced
 from sim2sky.report.figures.registry import register_figure
 from sim2sky.report.results import Results
 from sim2sky.report.symbols import STATISTICS_TITLES, axis_label, symbol, unit
+from sim2sky.report.tables.table import decimals
 
 ZOOM = 5.0  # pixels or degrees either way, as published
 BINS = 61
@@ -47,11 +48,13 @@ def parameter_examples(results: Results) -> Figure:
 
 def _examples_of(axes: np.ndarray, study: Study, shards: store.Shards) -> None:
     values = {name: shards.read(name) for name in study.targets}
+    places = {name: decimals(float(np.abs(value).max()), least=2) for name, value in values.items()}
     for ax, lens in zip(axes, evenly_spaced(values[study.targets[0]], len(axes)), strict=True):
         image = shards.read("image", lens, lens + 1)[0, 0]
         ax.imshow(image, cmap="inferno", origin="upper", vmin=0 if image.min() >= 0 else None)
         texts = [
-            f"{symbol(name)} {style.minus(f'{round(float(value[lens]), 2):.3g}')}" for name, value in values.items()
+            f"{symbol(name)} {style.minus(f'{round(float(value[lens]), places[name]):.3g}')}"
+            for name, value in values.items()
         ]
         lines = [", ".join(texts[start : start + 3]) for start in range(0, len(texts), 3)]
         ax.set_title("\n".join(lines), fontsize=7)
@@ -172,8 +175,8 @@ def _score_panel(
             ax.plot(values.mean(), height, "o", color=COLOUR, ms=7, mec="white", mew=0.8)
         elif metric == "r2":  # where no published value is in the way
             style.row_not_run(ax, height)
-        for item in study.published:
-            if (item.run, item.metric, item.parameter, item.domain) == (run, metric, parameter, comparison.source):
+        for item in published_of(study, run, comparison.source, metric, parameter):
+            if item.statistics == shown_statistics(study):
                 ax.plot(item.mean, height, "D", mfc="none", mec=ROUND_COLOUR, mew=1.5, ms=7, zorder=5)
     low, high = ax.dataLim.intervalx
     if metric != "r2" and high > 5 * low:  # a shorter logarithmic axis may hold no tick
@@ -184,7 +187,7 @@ def _score_panel(
         return
     ax.locator_params(axis="x", nbins=5)
     if metric == "r2":
-        _limit_r2(ax, rows.groupby("run").value.mean().reindex(comparison.runs))
+        _limit_r2(ax, rows.groupby("run").value.mean(skipna=False).reindex(comparison.runs))
 
 
 def _limit_r2(ax: Axes, means: pd.Series) -> None:

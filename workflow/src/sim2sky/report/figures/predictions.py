@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from scipy.stats import gaussian_kde
 
-from sim2sky.evaluate.metrics import FIXED, fractional_residual, r2, varies
+from sim2sky.angles import ANGLE_PERIODS
+from sim2sky.evaluate.metrics import FIXED, fractional_residual, nearest, r2, varies
 from sim2sky.report.comparisons import Comparison, run_title, shown_statistics
 from sim2sky.report.figures import style
 from sim2sky.report.figures.registry import register_figure
@@ -37,7 +38,7 @@ def predictions(results: Results, comparison: Comparison) -> Figure:
     heights = [4, 1.4, 1.4] * len(comparison.domains)
     axes = figure.subplots(len(heights), len(runs), sharex=True, sharey="row", squeeze=False, height_ratios=heights)
     tables = {
-        (run, domain): results.predictions(run, domain, shown_statistics(study), ["true", "predicted"])
+        (run, domain): _predictions(results, run, domain, ["true", "predicted"])
         for run in runs
         for domain in comparison.domains
     }
@@ -56,6 +57,18 @@ def predictions(results: Results, comparison: Comparison) -> Figure:
         for offset, name in enumerate(DENOMINATORS, start=1):
             axes[3 * row + offset, 0].set_ylabel(f"residual /\n{name}", fontsize=9)
     return figure
+
+
+def _predictions(results: Results, run: str, domain: str, columns: list[str]) -> pd.DataFrame | None:
+    """Predictions of the first parameter as R2 takes them: of an angle, what means the same and is nearest to the true value."""
+    study = results.study
+    table, period = (
+        results.predictions(run, domain, shown_statistics(study), columns),
+        ANGLE_PERIODS.get(study.targets[0]),
+    )
+    if table is None or period is None:
+        return table
+    return table.assign(predicted=nearest(table.true, table.predicted, period))
 
 
 def _extent(true: np.ndarray) -> tuple[float, float]:
@@ -154,10 +167,10 @@ def residuals(results: Results, comparison: Comparison) -> Figure:
     figure = style.new_figure(3.9)
     axes = figure.subplots(1, len(against), sharey=True)
     colours = style.run_colours(study, comparison.runs)
-    statistics, missing = shown_statistics(study), []
+    missing = []
     reach: dict[str, float] = {}
     for run in comparison.runs:
-        table = results.predictions(run, domain, statistics, [*against, "predicted"])
+        table = _predictions(results, run, domain, [*against, "predicted"])
         title = run_title(study, run, comparison.runs)
         if table is None:
             missing.append(title)

@@ -14,7 +14,7 @@ from sim2sky.config import Published
 from sim2sky.evaluate import STATISTICS
 from sim2sky.evaluate.metrics import no_r2
 from sim2sky.evaluate.run_metrics import RUN_COLUMNS
-from sim2sky.report.comparisons import Comparison, is_oracle, overall, run_labels, shown_statistics
+from sim2sky.report.comparisons import Comparison, is_oracle, overall, published_of, run_labels, shown_statistics
 from sim2sky.report.figures import style
 from sim2sky.report.figures.registry import register_figure
 from sim2sky.report.results import Results
@@ -35,7 +35,9 @@ def scores(results: Results, comparison: Comparison) -> Figure:
     every, table = table, table[(table.metric == "r2") & (table.parameter == overall(study))]
     for ax, domain in zip(axes, comparison.domains, strict=True):
         here = table[table.domain == domain]
-        low = _lower_limit(here, [item for item in study.published if (item.domain, item.metric) == (domain, "r2")])
+        low = _lower_limit(
+            here, [item for run in runs for item in published_of(study, run, domain, "r2", overall(study))]
+        )
         text = "$R^2$ on the test part" + (", mean of the parameters" if len(study.targets) > 1 else "")
         ax.set(xlabel=text, title=study.datasets[domain].title, xlim=(low, 1 + 0.03 * (1 - low)))
         for row, run in enumerate(runs):
@@ -88,12 +90,10 @@ def _run_row(ax: Axes, row: int, table: pd.DataFrame, colour: str, low: float) -
 
 
 def _published_row(ax: Axes, row: int, results: Results, run: str, domain: str) -> None:
-    """Published numbers belong to a method and recipe; a wide interval may leave the panel on the left."""
-    about = results.study.runs[run]
-    for item in results.study.published:
-        if (item.method, item.recipe, item.domain, item.metric) == (about.method, about.recipe, domain, "r2"):
-            height = row + OFFSETS[item.statistics] + PUBLISHED_OFFSET
-            ax.errorbar(item.mean, height, xerr=item.std, fmt="D", mfc="white", color="black", ms=5, lw=1, capsize=2)
+    """Published numbers of what the panel shows; a wide interval may leave it on the left."""
+    for item in published_of(results.study, run, domain, "r2", overall(results.study)):
+        height = row + OFFSETS[item.statistics] + PUBLISHED_OFFSET
+        ax.errorbar(item.mean, height, xerr=item.std, fmt="D", mfc="white", color="black", ms=5, lw=1, capsize=2)
 
 
 def _oracle_lines(ax: Axes, results: Results, comparison: Comparison, table: pd.DataFrame) -> None:
@@ -104,7 +104,7 @@ def _oracle_lines(ax: Axes, results: Results, comparison: Comparison, table: pd.
         if is_oracle(study, run, comparison) and len(values):
             recipes = [study.runs[other].recipe for other in comparison.runs]
             rows = [row for row, recipe in enumerate(recipes) if recipe == study.runs[run].recipe]
-            ax.vlines(values.mean(), min(rows) - 0.5, max(rows) + 0.5, color="black", lw=1, ls="--")
+            ax.vlines(values.mean(skipna=False), min(rows) - 0.5, max(rows) + 0.5, color="black", lw=1, ls="--")
 
 
 def _key(ax: Axes, results: Results) -> None:

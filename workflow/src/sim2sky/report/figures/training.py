@@ -77,14 +77,14 @@ def _draw_curves(ax: Axes, curves: pd.DataFrame, colour: str) -> None:
         return
     if curves.shape[1] > 1:
         ax.plot(curves.index, curves.to_numpy(), color=colour, lw=0.6, alpha=0.5)
-    ax.plot(curves.index, curves.mean(axis=1), color=colour, lw=2, **style.dot_alone(len(curves)))
+    ax.plot(curves.index, curves.mean(axis=1, skipna=False), color=colour, lw=2, **style.dot_alone(len(curves)))
 
 
 def _draw_end(ax: Axes, table: pd.DataFrame, run: str, domain: str, epoch: int, colour: str) -> bool:
     """Mark the mean R2 on the test part of a domain that a run was not followed on; say whether the mark is inside the panel."""
     chosen = (table.run == run) & (table.domain == domain) & (table.metric == "r2")
     several = table.parameter == MEAN_PARAMETER
-    score = table[chosen & several if several.any() else chosen].value.mean()
+    score = table[chosen & several if several.any() else chosen].value.mean(skipna=False)
     shown = bool(score >= style.LOWEST_R2)
     if shown:
         ax.plot(epoch, score, "D", mfc="white", mec=colour, mew=1.8, ms=7, zorder=5)
@@ -109,10 +109,6 @@ def cross_validation(results: Results) -> Figure:
         ax.plot(np.full(len(folds), index), folds.r2, "o", color=style.METHOD_COLOURS[1], alpha=0.6, ms=5)
         ax.plot([index - 0.2, index + 0.2], [folds.r2.mean()] * 2, color="black", lw=2)
         ax.annotate(f"{folds.r2.mean():.3f}", (index + 0.22, folds.r2.mean()), va="center", fontsize=9)
-    ax.set_xticks(range(len(grid)), [", ".join(map(_plain, values)) for values, _ in grid])
+    ax.set_xticks(range(len(grid)), [", ".join(values) for values, _ in grid])
     ax.set(xlabel=", ".join(keys), ylabel="$R^2$ on the fold left out", xlim=(-0.5, len(grid) - 0.4))
     return figure
-
-
-def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

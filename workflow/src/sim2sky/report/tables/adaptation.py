@@ -10,7 +10,7 @@ from sim2sky.evaluate.distances import DISTANCES
 from sim2sky.report.comparisons import Comparison, comparisons, domains_title, is_oracle, run_title, shown_statistics
 from sim2sky.report.symbols import METRIC_TITLES
 from sim2sky.report.tables.summary import Summary
-from sim2sky.report.tables.table import Table, mean_std, number, published_number
+from sim2sky.report.tables.table import Table, decimals, number, published_number, score
 
 
 def headline(study: Study, summary: Summary) -> list[tuple[str, Table]]:
@@ -70,8 +70,9 @@ def published(study: Study, summary: Summary) -> Table:
     for row in summary.table[summary.table.published_mean.notna()].itertuples():
         ours, difference, sigmas = summary.why_none(row), "–", "–"
         if not math.isnan(row.mean):
-            ours, delta = mean_std(row.mean, row.std), row.mean - row.published_mean
-            difference = number(delta, signed=True)
+            ours, delta = score(row.metric, row.mean, row.std), row.mean - row.published_mean
+            digits = 3 if row.metric == "r2" else decimals(row.mean, row.published_mean)
+            difference = number(delta, digits, signed=True)
             sigmas = number(delta / row.published_std, 1, signed=True) if row.published_std > 0 else "–"
         names = [study.methods[row.method].title, row.recipe, study.datasets[row.domain].title]
         names += [METRIC_TITLES.get(row.metric, row.metric), row.statistics]

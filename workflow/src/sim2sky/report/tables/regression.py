@@ -14,7 +14,7 @@ from sim2sky.report.comparisons import overall, settings, shown_statistics, test
 from sim2sky.report.symbols import METRIC_TITLES, text_symbol
 from sim2sky.report.tables import runs
 from sim2sky.report.tables.summary import Summary
-from sim2sky.report.tables.table import Table, mean_std, number, published_number
+from sim2sky.report.tables.table import Table, number, published_number, score
 
 # Settings of a recipe that only some runs have
 FURTHER = ("standardise", "angles", "weight_angles", "eval_after_first_epoch", "network_options")
@@ -39,7 +39,7 @@ def headline(study: Study, summary: Summary) -> list[tuple[str, list[str]]]:
             rows = [row for run in test.runs if (row := summary.get(run, test.source, kind, metric, parameter))]
             if rows:
                 row = best(rows, key=lambda row: row.mean)
-                sentences.append(f"Best {title}: {row.run}, {mean_std(row.mean, row.std)}{_beside(row)}.")
+                sentences.append(f"Best {title}: {row.run}, {score(metric, row.mean, row.std)}{_beside(row)}.")
         found.append((study.datasets[test.source].title, sentences or ["No run yet."]))
     return found
 
@@ -87,7 +87,7 @@ def scores(study: Study, summary: Summary, domain: str) -> Table:
 
 def _text(row: Any | None) -> str:
     """``mean ± std``, with fewer digits for large numbers."""
-    return "–" if row is None else mean_std(row.mean, row.std, 2 if row.mean < 100 else 0)
+    return "–" if row is None else score(row.metric, row.mean, row.std, 2 if row.mean < 100 else 0)
 
 
 def published(study: Study, summary: Summary) -> Table:
@@ -96,7 +96,7 @@ def published(study: Study, summary: Summary) -> Table:
     for row in summary.table[summary.table.published_mean.notna()].itertuples():
         ours, ratio = summary.why_none(row), "–"
         if not math.isnan(row.mean):
-            ours = mean_std(row.mean, row.std)
+            ours = score(row.metric, row.mean, row.std)
             ratio = number(row.mean / row.published_mean, 2) if row.published_mean else "–"
         theirs = published_number(row.published_mean, row.published_std)
         names = [row.run or row.recipe, study.datasets[row.domain].title, text_symbol(row.parameter)]

@@ -10,7 +10,7 @@ from sim2sky.config import Dataset, Study, Survey
 from sim2sky.report.comparisons import shown_statistics
 from sim2sky.report.symbols import METRIC_TITLES, text_symbol
 from sim2sky.report.tables.summary import Summary
-from sim2sky.report.tables.table import Table, mean_std, number
+from sim2sky.report.tables.table import Table, decimals, number, score
 
 SHOWN = ("r2", "rmse", "mae", "bias", "scatter", "outlier_fraction")
 SAME = ("method", "source", "target", "start_from", "train_on")  # of two runs whose recipes are compared
@@ -37,25 +37,29 @@ def controls(study: Study, summary: Summary, metric: str = "r2") -> Table:
         one, two = study.runs[first], study.runs[second]
         if any(getattr(one, key) != getattr(two, key) for key in SAME):
             continue
-        changed = _differences(_flat(study.recipe_of(first).params()), _flat(study.recipe_of(second).params()))
+        changed = _differences(flat(study.recipe_of(first).params()), flat(study.recipe_of(second).params()))
         if len(changed) != 1:
             continue
         for domain in (name for name in study.datasets if name in one.evaluate_on and name in two.evaluate_on):
             before, after = (summary.get(run, domain, kind, metric) for run in (first, second))
             if before and after:
-                (setting, values), delta = next(iter(changed.items())), number(after.mean - before.mean, signed=True)
-                texts = [text for row in (before, after) for text in (mean_std(row.mean, row.std), str(row.n_seeds))]
+                setting, values = next(iter(changed.items()))
+                digits = 3 if metric == "r2" else decimals(before.mean, after.mean)
+                delta = number(after.mean - before.mean, digits, signed=True)
+                texts = [
+                    text for row in (before, after) for text in (score(metric, row.mean, row.std), str(row.n_seeds))
+                ]
                 setting = f"{setting}: {values[0]} → {values[1]}"
                 rows.append([first, second, setting, study.datasets[domain].title, *texts, delta])
     scores = [title for when in ("before", "after") for title in (f"{METRIC_TITLES[metric]}, {when}", "seeds")]
     return Table(["from run", "to run", "the one change", "domain", *scores, "difference"], rows)
 
 
-def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """``{"a": {"b": 1}}`` as ``{"a.b": 1}``."""
     found: dict[str, Any] = {}
     for key, item in value.items():
-        found |= _flat(item, f"{prefix}{key}.") if isinstance(item, Mapping) else {f"{prefix}{key}": item}
+        found |= flat(item, f"{prefix}{key}.") if isinstance(item, Mapping) else {f"{prefix}{key}": item}
     return found
 
 

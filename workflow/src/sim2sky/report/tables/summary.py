@@ -10,7 +10,7 @@ import pandas as pd
 
 from sim2sky.config import MEAN_PARAMETER
 from sim2sky.evaluate.metrics import CIRCULAR, FIXED, OVER_PARAMETERS
-from sim2sky.report.tables.table import mean_std
+from sim2sky.report.tables.table import score
 
 
 class Summary:
@@ -47,13 +47,11 @@ class Summary:
         row = self.row(run, domain, statistics, metric, parameter)
         return None if row is None or math.isnan(row.mean) else row
 
-    def text(
-        self, run: str, domain: str, statistics: str, metric: str, parameter: str | None = None, digits: int = 3
-    ) -> str:
+    def text(self, run: str, domain: str, statistics: str, metric: str, parameter: str | None = None) -> str:
         """``mean ± std`` in words, what there is instead of an R2 that does not exist, or a dash."""
         row = self.row(run, domain, statistics, metric, parameter)
         if row is not None and not math.isnan(row.mean):
-            return mean_std(row.mean, row.std, digits)
+            return score(metric, row.mean, row.std)
         return FIXED if row is not None and self.why_none(row) == FIXED else "–"
 
     def why_none(self, row: Any) -> str:
