@@ -151,4 +151,4 @@ class Config(Strict):
         path = PurePath(value)
         if not path.parts or path.is_absolute() or ".." in path.parts:
             raise ValueError("must be a folder below that of the Snakefile; it may be a link to another disk")
-        return value
+        return str(path)  # `./results` and `results/` are the same folder, of which Snakemake keeps one record
