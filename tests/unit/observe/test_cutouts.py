@@ -108,6 +108,14 @@ def test_what_is_missing_outside_of_the_middle_does_not_matter(write, value):
     np.testing.assert_allclose(sky_scatter(found.pixels), sky_scatter(good), rtol=0.05)
 
 
+@pytest.mark.parametrize("fraction", [0.01, 0.1, 0.3])
+def test_single_pixels_without_data_are_found(write, fraction):
+    cutouts = sky()
+    cutouts[:4][np.random.default_rng(3).random((4, SIDE, SIDE)) < fraction] = 0
+    with pytest.raises(ValueError, match="4 of 30 cutouts.* have no data: pixels are 0"):
+        read(write(cutouts))
+
+
 @pytest.mark.parametrize("scatters", [-0.5, -1, -2])
 def test_sky_that_was_cut_off_below_is_no_sky(write, scatters):
     cutouts = sky(side=81)

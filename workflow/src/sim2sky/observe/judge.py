@@ -13,6 +13,7 @@ HOLE, WILD = -50.0, 1e7  # scatters of the sky from its level, beyond which no s
 PEDESTAL = 3.0  # scatters of the sky; real cutouts of galaxies, with the sky subtracted, have up to 0.7
 MASKED = 0.05  # fraction of the pixels; a mask may mark the cores of stars and single pixels
 SCATTERS = 10.0  # times the usual scatter, or a part of it, which no depth of a survey explains
+FLOOR = 0.01  # fraction of the pixels; as many that have the lowest value were cut off there, 2.3 sky scatters below its level or above
 SHARED = 0.05  # fraction of the pixels that two cutouts have in common
 DISTINCT = 0.998  # fraction of a cutout's pixels that differ; coarser numbers meet each other, and sentinels, by chance
 SPIKE, NEIGHBOURS = 1000.0, 100.0  # scatters of the sky, and times its neighbours: no seeing gives such a peak
@@ -96,8 +97,11 @@ def _without_data(cutout: np.ndarray) -> str | None:
     near = np.pad(counts, 2)
     beside = np.max([near[:-4], near[1:-3], near[3:-1], near[4:]], axis=0)
     wrong = counts > 5 * (beside + 1)
-    # the sky's noise has no floor: below its lowest value it was cut off
-    wrong[wrong] = [value == values[0] or _is_contiguous(cutout == value) for value in values[wrong]]
+    if (
+        len(values) < DISTINCT * counts[~wrong].sum()
+    ):  # compression makes values equal, but not so many of the lowest, nor neighbours
+        floor = values[0] if counts[0] > FLOOR * counts.sum() else None
+        wrong[wrong] = [value == floor or _is_contiguous(cutout == value) for value in values[wrong]]
     if len(values) > DISTINCT * counts.sum():
         wrong |= np.isin(values, SENTINELS)
     rest = cutout[np.isfinite(cutout) & ~np.isin(cutout, values[wrong])]
