@@ -97,9 +97,8 @@ def _without_data(cutout: np.ndarray) -> str | None:
     near = np.pad(counts, 2)
     beside = np.max([near[:-4], near[1:-3], near[3:-1], near[4:]], axis=0)
     wrong = counts > 5 * (beside + 1)
-    if (
-        len(values) < DISTINCT * counts[~wrong].sum()
-    ):  # compression makes values equal, but not so many of the lowest, nor neighbours
+    # compression makes values equal, but not so many of the lowest ones, nor neighbours
+    if len(values) < DISTINCT * counts[~wrong].sum():
         floor = values[0] if counts[0] > FLOOR * counts.sum() else None
         wrong[wrong] = [value == floor or _is_contiguous(cutout == value) for value in values[wrong]]
     if len(values) > DISTINCT * counts.sum():
