@@ -300,6 +300,16 @@ def test_copied_results_are_current_only_if_they_say_so(without_records, name):
     assert "Snakemake has no record of" in result.stdout  # where a dry-run writes
 
 
+@pytest.mark.parametrize(("name", "expected"), [(None, PAGE), ("band of the survey that is used", EVERYTHING)])
+def test_copied_tables_and_figures_know_their_survey_without_what_they_were_made_from(without_records, name, expected):
+    for path in ["simulate", "observe", "train", "adapt", "evaluate/einstein_radius/*/"]:
+        for folder in Path(without_records.folder, "results").glob(path):
+            shutil.rmtree(folder)
+    if name:
+        EDITS[name][0](without_records)
+    assert planned(without_records.snakemake(*DRY)) == expected
+
+
 def test_why_says_what_copied_results_say_of_themselves(without_records):
     EDITS["recipe"][0](without_records)
     result = without_records.python("-m", "sim2sky", "why", *TINY_RUN, "--cores", "1")

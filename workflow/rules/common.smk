@@ -26,6 +26,7 @@ os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**25))
 
 from sim2sky import costs
 from sim2sky.config import Recipe, Split, merge, nested
+from sim2sky.config.leaks import cutouts_twice
 from sim2sky.config.load import ConfigError, load, merged, read_layers
 from sim2sky.fingerprint import digest, fingerprint
 from sim2sky.paths import WEIGHTS, Paths, of_run
@@ -101,6 +102,9 @@ def check_sky():
             found[name] = remembered(".snakemake/sim2sky/cutouts.json", path, json.dumps(asked), read)
         except ValueError as error:
             problems.append(f"datasets.{name}.background: {error}")
+    for study in STUDIES.values():
+        sky = {name: (about["sha256"], about["hdu"]) for name, about in found.items() if name in study.datasets}
+        problems += cutouts_twice((DATASETS[name].background.cutouts, image) for name, image in sky.items())
     if problems:
         text = "\n".join(dict.fromkeys(problems))
         raise WorkflowError(f"The survey cutouts do not fit the configuration; nothing was started.\n{text}")

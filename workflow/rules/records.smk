@@ -59,18 +59,29 @@ def of_predictions(wildcards):
     yield from of_code(said_of(path)["fingerprint"], prediction_code(wildcards))
 
 
-def of_table(provenance, kind, made_by):
+def images_of(study):
+    """What the images of a study rest on: its surveys, and the checksums of its cutouts."""
+    surveys = {name: SURVEYS[name] for name in surveys_of(study)}
+    return STUDIES[study], surveys, sums_of_cutouts(STUDIES[study].datasets)
+
+
+def of_table(files, provenance, kind, made_by):
     def differences(wildcards):
-        yield from otherwise(
-            provenance.format(**wildcards), STUDIES[wildcards.study].made_with(kind), made_by(wildcards)
-        )
+        from sim2sky.provenance.stale import stale_table
+
+        study, *images = images_of(wildcards.study)
+        yield from (f"configuration: {change}" for change in stale_table(provenance, files, study, kind, *images))
+        yield from of_code(said_of(provenance)["fingerprint"], made_by(wildcards))
 
     return differences
 
 
 def of_figures(wildcards):
-    made = STUDIES[wildcards.study].params(), code("draw_figures")
-    yield from chain.from_iterable(otherwise(path, *made) for path in figures_of(wildcards.study).values())
+    from sim2sky.provenance.stale import stale_figure
+
+    for path in figures_of(wildcards.study).values():
+        yield from (f"configuration: {change}" for change in stale_figure(path, *images_of(wildcards.study)))
+        yield from of_code(said_of(path)["fingerprint"], code("draw_figures"))
 
 
 def silent(wildcards):
@@ -96,8 +107,8 @@ def jobs_of_studies():
     }
     for study in STUDIES:
         for kind, tables in tables_of(study).items():
-            about = tables["provenance"]
-            yield [*tables["files"], about], of_table(about, kind, made_by[kind]), {"study": study}
+            files, about = tables["files"], tables["provenance"]
+            yield [*files, about], of_table(files, about, kind, made_by[kind]), {"study": study}
         yield list(figures_of(study).values()), of_figures, {"study": study}
     yield [PATHS.report], silent, {}
 
@@ -123,7 +134,7 @@ def without_record():
         if lacking:
             try:
                 changes = list(dict.fromkeys(check(Wildcards(fromdict=wildcards))))
-            except (OSError, ValueError, KeyError) as error:
+            except (OSError, RuntimeError, ValueError, KeyError) as error:
                 changes = [str(error)]
             found |= dict.fromkeys(lacking, changes)
     return found
@@ -133,7 +144,7 @@ def make_again(found):
     """Have results made again that are not what would be made now, and say so."""
     old = {path: changes for path, changes in found.items() if changes}
     if old and workflow.touch:
-        raise WorkflowError(f"--touch would pass these for results of the present configuration: {', '.join(old)}")
+        raise WorkflowError(f"--touch would pass these for results of the present configuration; delete them first: {', '.join(old)}")
     workflow.dag.forcefiles.update(old)
     shown = [line for path in list(old)[:SHOWN] for line in (f"  {path}", *(f"    {change}" for change in old[path]))]
     more = [f"  and {len(old) - SHOWN} more"] if len(old) > SHOWN else []

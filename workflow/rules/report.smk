@@ -89,7 +89,8 @@ def is_current(study, kind, files, provenance):
         return True
     from sim2sky.provenance.stale import stale_table  # takes longer than a dry-run should
 
-    return all(Path(path).exists() for path in files) and not stale_table(provenance, files, STUDIES[study], kind)
+    asked = STUDIES[study], kind, SURVEYS, sums_of_cutouts(STUDIES[study].datasets)
+    return all(Path(path).exists() for path in files) and not stale_table(provenance, files, *asked)
 
 
 def chapter_of(study):
@@ -98,6 +99,7 @@ def chapter_of(study):
         "study": STUDIES[study].params(),
         "full": FULL_STUDIES[study].params(),
         "surveys": surveys_of(study),
+        "cutouts": sums_of_cutouts(STUDIES[study].datasets),
         "tables": tables_of(study),
         "figures": figures_of(study),
         "code_of_networks": {

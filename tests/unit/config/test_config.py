@@ -275,6 +275,12 @@ def test_results_stay_below_the_project(folder):
         configure.load(top(results=folder), ROOT)
 
 
+@pytest.mark.parametrize("folder", ["results", "results/", "./results", "results//", "./results/."])
+def test_a_results_folder_has_one_name(folder):
+    """Snakemake keeps a record by the name of each result."""
+    assert configure.load(top(results=folder), ROOT)[0].results == "results"
+
+
 def test_two_studies_cannot_mean_different_things_by_one_name(project):
     study = yaml.safe_load((project / STUDY).read_text())
     study["simulations"]["galaxy_lenses"]["seed"] = 7

@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from sim2sky.config import load as configure
+from sim2sky.config.leaks import cutouts_twice
 from sim2sky.config.load import ConfigError
 from sim2sky.simulate.population import draw
 
@@ -108,3 +109,10 @@ def test_sky_that_a_run_has_trained_on(load, change):
     assert load(one=sky, two=sky).runs
     with pytest.raises(ConfigError, match="runs.run.evaluate_on: one may train on cutouts of sky on which two tests"):
         load(one=sky, two=sky | change)
+
+
+def test_cutouts_have_one_name_in_a_study():
+    first, second = ("f00d", "0"), ("f00d", "1 NIR")
+    assert list(cutouts_twice([("sky", first), ("sky", first), ("infrared", second)])) == []
+    (problem,) = cutouts_twice([("sky", first), ("again", first)])
+    assert problem.startswith("cutouts.again: the same cutouts as cutouts.sky; use one name")

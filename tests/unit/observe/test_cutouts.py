@@ -109,10 +109,35 @@ def test_what_is_missing_outside_of_the_middle_does_not_matter(write, value):
     np.testing.assert_allclose(sky_scatter(found.pixels), sky_scatter(good), rtol=0.05)
 
 
+@pytest.mark.parametrize("fraction", [0.01, 0.1, 0.3])
+def test_single_pixels_without_data_are_found(write, fraction):
+    cutouts = sky()
+    cutouts[:4][np.random.default_rng(3).random((4, SIDE, SIDE)) < fraction] = 0
+    with pytest.raises(ValueError, match="4 of 30 cutouts.* have no data: pixels are 0"):
+        read(write(cutouts))
+
+
+@pytest.mark.parametrize("scatters", [-0.5, -1, -2])
+def test_sky_that_was_cut_off_below_is_no_sky(write, scatters):
+    cutouts = sky(side=81)
+    cutouts[:, 40:, 40:] = sky()
+    cutouts[:4] = np.clip(cutouts[:4], scatters * 3.0, None)
+    with pytest.raises(ValueError, match=f"4 of 30 cutouts.* have no data: pixels are {scatters * 3.0:g}"):
+        read(write(cutouts))
+
+
 @pytest.mark.parametrize("value", [-9999.0, -99.0, 1e30])
 def test_a_single_sentinel_is_found(write, value):
     found = read(write(changed(sky(sigma=50), (20, 20), value, count=1)))
     assert found.about["left_out"].keys() == {"0"}
+
+
+def test_blank_is_a_number_of_the_file_and_not_of_the_scaled_pixels(tmp_path):
+    unit = fits.PrimaryHDU(np.rint(sky() * 10 - 50).astype(np.int16))
+    unit.header["BLANK"], unit.header["BSCALE"], unit.header["BZERO"] = 0, 0.1, 5.0
+    unit.data[unit.data == 0] = 1
+    unit.writeto(tmp_path / "sky.fits", output_verify="silentfix")
+    assert not read(tmp_path / "sky.fits").about["left_out"]
 
 
 @pytest.mark.parametrize("scale", [None, 0.1])
@@ -141,6 +166,17 @@ def test_sky_that_comes_twice_is_left_out(write, copy):
     cutouts[17] = copy(cutouts[3])
     left_out = read(write(cutouts)).about["left_out"]
     assert left_out.keys() == {"17"} and "cutout 3" in left_out["17"]
+
+
+@pytest.mark.parametrize("steps", [300, 1000, 3000, 10000])
+def test_fine_steps_are_no_sky_that_comes_twice(write, steps):
+    """Numbers that are nearly all different within a cutout still meet by chance in another one."""
+    found = read(write(np.rint(sky(sigma=steps)).astype(np.int32)))
+    assert not found.about["left_out"]
+
+
+def test_half_precision_is_no_sky_that_comes_twice(write):
+    assert not read(write(sky().astype(np.float16).astype(np.float32))).about["left_out"]
 
 
 @pytest.mark.parametrize("copy", [np.copy, turned])
@@ -222,6 +258,23 @@ def test_two_cubes_are_not_guessed_at(write, names, message):
 @pytest.mark.parametrize("hdu", [2, "2", "NIR_Y_FLUX"])
 def test_the_study_may_say_which_cube_it_is(write, hdu):
     assert read(write(sky(), sky(seed=9), names=["VIS_FLUX", "NIR_Y_FLUX"]), hdu=hdu).about["hdu"] == "2 NIR_Y_FLUX"
+
+
+@pytest.mark.parametrize(("key", "value"), [("MAGZERO", 22.5), ("FILTER", "r"), ("PIXSCALE", 0.2), ("BUNIT", "mag")])
+def test_a_primary_header_without_pixels_speaks_for_the_image(tmp_path, key, value):
+    """As those of Hubble and of DES, which have the filter there."""
+    first, image = fits.PrimaryHDU(), fits.ImageHDU(sky(), name="SCI")
+    first.header[key] = value
+    fits.HDUList([first, image]).writeto(tmp_path / "sky.fits")
+    with pytest.raises(ValueError, match="1 SCI.*(zero point|FILTER|arcsec|magnitudes)"):
+        read(tmp_path / "sky.fits")
+
+
+def test_the_header_of_the_image_counts_before_the_primary_one(tmp_path):
+    first, image = fits.PrimaryHDU(), fits.ImageHDU(sky(), name="SCI")
+    first.header["FILTER"], image.header["FILTER"] = "r", "g"
+    fits.HDUList([first, image]).writeto(tmp_path / "sky.fits")
+    assert read(tmp_path / "sky.fits").about["filter"] == "FILTER g"
 
 
 def test_one_image_per_hdu_is_refused(write):

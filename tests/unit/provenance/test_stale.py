@@ -7,19 +7,26 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from PIL import Image, PngImagePlugin
 
 from sim2sky import store
-from sim2sky.config import Study
+from sim2sky.config import Study, Survey
 from sim2sky.evaluate.predict import write_predictions
 from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import write_networks
+from sim2sky.provenance import record
+from sim2sky.provenance.figures import check_figure, png_text
 from sim2sky.provenance.networks import networks_provenance
-from sim2sky.provenance.stale import stale, stale_predictions, stale_shard
+from sim2sky.provenance.stale import images_made_with, stale, stale_figure, stale_predictions, stale_shard, stale_table
 
 ROOT = Path(__file__).parents[3]
 STUDY = Study.model_validate(yaml.safe_load((ROOT / "config/studies/einstein_radius.yaml").read_text()))
 NOW, BEFORE = {"des_coadd_g": "f00d"}, {"des_coadd_g": "beef"}
 CHANGE = "cutouts.des_coadd_g: 'f00d' -> 'beef'"
+DES = Survey.model_validate(yaml.safe_load((ROOT / "resources/surveys/des.yaml").read_text()))
+SURVEYS = {"des": DES}
+NOISIER = {"des": DES.model_copy(update={"read_noise": 70.0})}
+NOISE = "surveys.des.read_noise: 7.0 -> 70.0"
 
 
 def origin(name):
@@ -89,3 +96,50 @@ def test_shards_of_another_sky_are_stale(tmp_path):
     store.write_shard(path, {"lens": store.Variable(np.arange(2))}, {"config": config, "fingerprint": {}})
     assert stale_shard(path, STUDY, "des_sky", {}, NOW) == []
     assert stale_shard(path, STUDY, "des_sky", {}, BEFORE) == [CHANGE]
+
+
+def in_use(survey):
+    """With the band that the study sees alone, as rules hand it over."""
+    return survey.model_copy(update={"bands": {"g": survey.bands["g"]}})
+
+
+def table_of(folder, kind, **more):
+    table, provenance = folder / "table.csv", folder / "provenance.json"
+    table.write_text("a\n1\n")
+    record.write_provenance(provenance, [table], record.provenance(STUDY.made_with(kind), {}, **more))
+    return provenance, [table], STUDY, kind
+
+
+@pytest.mark.parametrize(
+    ("surveys", "cutouts", "changes"),
+    [(SURVEYS, NOW, []), (None, None, []), (NOISIER, NOW, [NOISE]), (SURVEYS, BEFORE, [CHANGE])],
+)
+def test_tables_and_figures_know_their_surveys_and_their_sky(tmp_path, surveys, cutouts, changes):
+    """They are all that is left, where shards and networks were deleted or not copied."""
+    made_from = {"des": in_use(DES)}, NOW
+    asked = table_of(tmp_path, "metrics", **images_made_with(*made_from))
+    assert stale_table(*asked, surveys, cutouts) == changes
+    text, figure = PngImagePlugin.PngInfo(), tmp_path / "figure.png"
+    for key, value in png_text(STUDY, {}, *made_from).items():
+        text.add_text(key, value)
+    Image.new("L", (2, 2)).save(figure, pnginfo=text)
+    assert stale_figure(figure, STUDY, surveys, cutouts) == changes
+    if changes:
+        with pytest.raises(ValueError, match=r"figure\.png: made for another configuration"):
+            check_figure(figure, STUDY, surveys, cutouts)
+
+
+def test_tables_of_earlier_versions_that_do_not_know_their_sky_are_stale(tmp_path):
+    assert stale_table(*table_of(tmp_path, "metrics"), {}, NOW) == ["cutouts.des_coadd_g: None -> 'f00d'"]
+
+
+def test_a_cross_validation_knows_its_images(tmp_path):
+    name = STUDY.cross_validation.dataset
+    survey, noisier = STUDY.datasets[name].survey, NOISIER["des"]
+    domain = origin(name) | {"survey": in_use(DES).params()}
+    assert stale_table(*table_of(tmp_path, "cross_validation", domain=domain), {survey: DES}) == []
+    (change,) = stale_table(*table_of(tmp_path, "cross_validation", domain=domain), {survey: noisier})
+    assert change == f"surveys.{survey}.read_noise: 7.0 -> 70.0"
+    domain["dataset"] = domain["dataset"] | {"seed": 77}
+    (change,) = stale_table(*table_of(tmp_path, "cross_validation", domain=domain))
+    assert change.startswith(f"datasets.{name}.seed: 77 -> ")

@@ -1,6 +1,6 @@
 """The typed configuration: what may be set, its unit, its range and its default.
 
-The JSON schemas under ``workflow/schemas`` and ``config/README.md`` are generated from these classes; `configure` reads
+The JSON schemas under ``workflow/schemas`` and ``config/README.md`` are generated from these classes; `load` reads
 the files that they describe.
 """
 

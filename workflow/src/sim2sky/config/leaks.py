@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sim2sky.config.observe import Dataset
 from sim2sky.config.simulate import AnySimulation
@@ -67,3 +67,20 @@ def _same_sky(study: Study, learnt: str, tested: str) -> str | None:
         f"{learnt} may train on cutouts of {first.background.cutouts} on which {tested} tests; "
         "give both datasets the same seed and split, with which cutouts are dealt out to their parts"
     )
+
+
+def cutouts_twice(used: Iterable[tuple[str, tuple[str, str]]]) -> Iterator[str]:
+    """Survey cutouts that have two names, by which datasets with the same sky would pass for others.
+
+    Parameters
+    ----------
+    used : iterable of (str, (str, str))
+        Name of the cutouts beneath each dataset of a study, and what they are: checksum of the file, and HDU.
+    """
+    firsts: dict[tuple[str, str], str] = {}
+    for name, image in used:
+        if (first := firsts.setdefault(image, name)) != name:
+            yield (
+                f"cutouts.{name}: the same cutouts as cutouts.{first}; use one name for them, so that no dataset trains "
+                "on sky on which another one tests"
+            )

@@ -158,4 +158,4 @@ class Config(Strict):
             )
         if path.parts[0] in _SOURCES or path.parts[0].startswith("."):
             raise ValueError(f"{path.parts[0]} holds the workflow itself; name a folder of its own")
-        return value
+        return str(path)  # `./results` and `results/` are the same folder, of which Snakemake keeps one record

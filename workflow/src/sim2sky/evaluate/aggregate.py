@@ -19,7 +19,7 @@ from sim2sky.fingerprint import digest
 from sim2sky.paths import Paths, of_run
 from sim2sky.provenance import record
 from sim2sky.provenance.networks import networks_provenance
-from sim2sky.provenance.stale import stale, stale_predictions
+from sim2sky.provenance.stale import images_made_with, stale, stale_predictions
 
 KEY = ["method", "recipe", "domain", "statistics", "parameter", "metric"]
 NUMBER = ["run", "domain", "statistics", "parameter", "metric"]  # what a published number is matched on
@@ -91,7 +91,8 @@ def aggregate(
     store.write_table(summarise(table, study).assign(study=name)[SUMMARY_COLUMNS], summary)
     if provenance:
         networks = {model: _of_networks(model) for model in models}
-        about = record.provenance(study.made_with("metrics"), fingerprint or {}, networks=networks)
+        images = images_made_with(surveys or {}, cutouts or {})
+        about = record.provenance(study.made_with("metrics"), fingerprint or {}, networks=networks, **images)
         record.write_provenance(provenance, [metrics, summary], about)
     total = len(study.runs) * len(study.seed_blocks)
     print(f"{name}: {total - len(missing)} of {total} blocks of seeds, {len(table)} metrics", flush=True)

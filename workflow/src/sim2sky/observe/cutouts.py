@@ -128,10 +128,13 @@ def _read(path: str | Path, wanted: str | int | None) -> tuple[str, fits.Header,
         images = {_label(index, unit): unit for index, unit in enumerate(file) if unit.is_image and unit.shape}
         name = _chosen(images, wanted)
         header = images[name].header.copy()  # reading the pixels takes the scaling out of it
+        if file[0].header["NAXIS"] == 0:  # then it speaks for the whole file, where the image says nothing itself
+            header.extend(file[0].header, unique=True, strip=True)
         raw = images[name].data
         data = raw.reshape(_squeezed(raw.shape)).astype(np.float64)
         bad = ~np.isfinite(data)
-        if "BLANK" in header:  # of integers that are not scaled astropy leaves it, and of floats it does not know it
+        # of integers that are not scaled astropy leaves it, and of floats it does not know it
+        if "BLANK" in header and not {"BSCALE", "BZERO"} & set(header):
             bad |= data == float(header["BLANK"])
         marked = np.zeros(data.shape, bool)
         for other, unit in images.items():

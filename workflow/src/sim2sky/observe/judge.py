@@ -13,7 +13,9 @@ HOLE, WILD = -50.0, 1e7  # scatters of the sky from its level, beyond which no s
 PEDESTAL = 3.0  # scatters of the sky; real cutouts of galaxies, with the sky subtracted, have up to 0.7
 MASKED = 0.05  # fraction of the pixels; a mask may mark the cores of stars and single pixels
 SCATTERS = 10.0  # times the usual scatter, or a part of it, which no depth of a survey explains
+FLOOR = 0.01  # fraction of the pixels; as many that have the lowest value were cut off there, 2.3 sky scatters below its level or above
 SHARED = 0.05  # fraction of the pixels that two cutouts have in common
+DISTINCT = 0.998  # fraction of a cutout's pixels that differ; coarser numbers meet each other, and sentinels, by chance
 SPIKE, NEIGHBOURS = 1000.0, 100.0  # scatters of the sky, and times its neighbours: no seeing gives such a peak
 
 
@@ -95,8 +97,11 @@ def _without_data(cutout: np.ndarray) -> str | None:
     near = np.pad(counts, 2)
     beside = np.max([near[:-4], near[1:-3], near[3:-1], near[4:]], axis=0)
     wrong = counts > 5 * (beside + 1)
-    wrong[wrong] = [_is_contiguous(cutout == value) for value in values[wrong]]
-    if len(values) > 0.9 * counts.sum():  # integers may have these values by chance
+    # compression makes values equal, but not so many of the lowest ones, nor neighbours
+    if len(values) < DISTINCT * counts[~wrong].sum():
+        floor = values[0] if counts[0] > FLOOR * counts.sum() else None
+        wrong[wrong] = [value == floor or _is_contiguous(cutout == value) for value in values[wrong]]
+    if len(values) > DISTINCT * counts.sum():
         wrong |= np.isin(values, SENTINELS)
     rest = cutout[np.isfinite(cutout) & ~np.isin(cutout, values[wrong])]
     if rest.size:
@@ -118,10 +123,10 @@ def _is_contiguous(image: np.ndarray) -> bool:
 def _duplicates(data: np.ndarray, inside: np.ndarray, which: list[int]) -> dict[int, str]:
     """Those of the cutouts `which` that have pixels of an earlier one: copies, also turned, and neighbours on the sky.
 
-    They would be in training and test. Pixels are the same if their values are; of integers, all pixels of a cutout.
+    They would be in training and test. Pixels are the same if their values are; of numbers as coarse as integers, all pixels of a cutout.
     """
     values, size = inside[which].ravel(), inside[0].size
-    if not which or np.mean([len(np.unique(cutout)) for cutout in inside[which]]) < 0.9 * size:
+    if not which or np.mean([len(np.unique(cutout)) for cutout in inside[which]]) < DISTINCT * size:
         seen: dict[bytes, int] = {}
         firsts = {index: seen.setdefault(np.sort(data[index], axis=None).tobytes(), index) for index in which}
         return {index: f"is cutout {first} once more" for index, first in firsts.items() if first != index}

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from sim2sky import __version__, store
-from sim2sky.config import Study
+from sim2sky.config import Study, Survey
 from sim2sky.provenance import record
-from sim2sky.provenance.differences import differences
+from sim2sky.provenance.stale import images_made_with, stale_figure
 
 KEY = "provenance"
 
 
-def png_text(study: Study, fingerprint: Mapping[str, str]) -> dict[str, str]:
-    """Text chunks for the PNG file of a figure of `study`."""
-    return {
-        "Software": f"sim2sky {__version__}",
-        KEY: store.canonical_json(record.provenance(study.params(), fingerprint)),
-    }
+def png_text(
+    study: Study, fingerprint: Mapping[str, str], surveys: Mapping[str, Survey], cutouts: Mapping[str, str]
+) -> dict[str, str]:
+    """Text chunks for the PNG file of a figure of `study`, whose images rest on `surveys` and on cutouts with checksums `cutouts`."""
+    about = record.provenance(study.params(), fingerprint, **images_made_with(surveys, cutouts))
+    return {"Software": f"sim2sky {__version__}", KEY: store.canonical_json(about)}
 
 
-def check_figure(path: str | Path, study: Study) -> None:
+def check_figure(
+    path: str | Path,
+    study: Study,
+    surveys: Mapping[str, Survey] | None = None,
+    cutouts: Mapping[str, str] | None = None,
+) -> None:
     """Refuse a figure that was made for another configuration.
 
     Parameters
@@ -33,6 +37,10 @@ def check_figure(path: str | Path, study: Study) -> None:
         PNG file with the text of :func:`png_text`.
     study : Study
         The present configuration.
+    surveys : mapping of str to Survey
+        Surveys by name; those that are not given are not compared.
+    cutouts : mapping of str to str
+        Checksums of survey cutouts by their key in the configuration; those that are not given are not compared.
 
     Raises
     ------
@@ -42,10 +50,9 @@ def check_figure(path: str | Path, study: Study) -> None:
     try:
         with Image.open(path) as image:
             image.load()  # which tells of a damaged file
-            drawn_for = json.loads(image.info[KEY])["config"]
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: no readable provenance ({error!r}); delete it to have it made again") from None
-    if changes := list(differences(drawn_for, study.params())):
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: not readable ({error!r}); delete it to have it made again") from None
+    if changes := stale_figure(path, study, surveys, cutouts):
         raise ValueError(not_of_this(path, changes))
 
 

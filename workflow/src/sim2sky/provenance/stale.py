@@ -149,7 +149,14 @@ def _changes(pairs: Pairs) -> list[str]:
     ]
 
 
-def stale_table(provenance: str | Path, tables: Sequence[str | Path], study: Study, kind: str) -> list[str]:
+def stale_table(
+    provenance: str | Path,
+    tables: Sequence[str | Path],
+    study: Study,
+    kind: str,
+    surveys: Mapping[str, Survey] | None = None,
+    cutouts: Mapping[str, str] | None = None,
+) -> list[str]:
     """What differs between how tables were made and how the study says they are made.
 
     Parameters
@@ -162,6 +169,8 @@ def stale_table(provenance: str | Path, tables: Sequence[str | Path], study: Stu
         The present configuration.
     kind : str
         Which tables, by the names that :meth:`sim2sky.config.Study.made_with` takes.
+    surveys, cutouts
+        As for :func:`stale`.
 
     Returns
     -------
@@ -173,7 +182,48 @@ def stale_table(provenance: str | Path, tables: Sequence[str | Path], study: Stu
     StoreError
         The file is not readable, or a table was changed since it was made.
     """
-    return list(differences(record.read_provenance(provenance, tables)["config"], study.made_with(kind)))
+    about = record.read_provenance(provenance, tables)
+    pairs = _of_images(about, surveys or {}, cutouts or {}) if kind == "metrics" else {}
+    domain = about.get("domain", {})
+    if domain.get("name") in study.datasets:
+        pairs |= _of_domain(domain, study, domain["name"], surveys or {}, cutouts or {})
+    return [*differences(about["config"], study.made_with(kind)), *_changes(pairs)]
+
+
+def stale_figure(
+    path: str | Path,
+    study: Study,
+    surveys: Mapping[str, Survey] | None = None,
+    cutouts: Mapping[str, str] | None = None,
+) -> list[str]:
+    """What differs between what a figure was drawn for and the present configuration.
+
+    Parameters and errors are those of :func:`stale`; `path` is a PNG file with the text of
+    :func:`sim2sky.provenance.figures.png_text`.
+    """
+    about = said_of(path)
+    pairs = _of_images(about, surveys or {}, cutouts or {})
+    return [*differences(about["config"], study.params()), *_changes(pairs)]
+
+
+def images_made_with(surveys: Mapping[str, Survey], cutouts: Mapping[str, str]) -> dict[str, Any]:
+    """What the images of a whole study rest on beside its configuration, for the provenance of its tables and figures."""
+    return {"surveys": {name: survey.params() for name, survey in surveys.items()}, "cutouts": dict(cutouts)}
+
+
+def _of_images(about: Mapping[str, Any], surveys: Mapping[str, Survey], cutouts: Mapping[str, str]) -> Pairs:
+    """What :func:`images_made_with` said when a table or figure was made, and what it says now."""
+    then = about.get("surveys", {})
+    pairs: Pairs = {f"surveys.{name}": _of_survey(then.get(name), survey) for name, survey in surveys.items()}
+    sums = about.get("cutouts", {})
+    return pairs | {f"cutouts.{name}": (sums.get(name), now) for name, now in cutouts.items()}
+
+
+def _of_survey(then: Mapping[str, Any] | None, survey: Survey) -> tuple[Any, Any]:
+    now = survey.params()
+    if then:  # a result knows the bands that it was made with
+        now["bands"] = {band: now["bands"].get(band) for band in then["bands"]}
+    return then, now
 
 
 def _of_domain(
@@ -190,9 +240,7 @@ def _of_domain(
         simulated = {key: value for key, value in found["simulated"].items() if key != "centre_crop"}
         pairs[f"simulations.{dataset.simulation}"] = (simulated, simulation.params())
     if survey and found.get("survey"):
-        now = survey.params()  # of which a shard knows the bands that it was observed in
-        now["bands"] = {band: now["bands"].get(band) for band in found["survey"]["bands"]}
-        pairs[f"surveys.{dataset.survey}"] = (found["survey"], now)
+        pairs[f"surveys.{dataset.survey}"] = _of_survey(found["survey"], survey)
     if dataset.background and (sky := cutouts.get(dataset.background.cutouts)):
         pairs[f"cutouts.{dataset.background.cutouts}"] = (found.get("cutouts", {}).get("sha256"), sky)
     if "bounds" in found:

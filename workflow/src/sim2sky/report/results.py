@@ -149,7 +149,7 @@ def current(
     old |= {dataset for dataset in shards if stale_shard(shards[dataset], study, dataset, surveys, cutouts)}
     kept = {kind: {key: path for key, path in files.items() if key not in old} for kind, files in inputs.items()}
     for kind, files in kept.items():
-        if "provenance" in files and stale_table(files["provenance"], [files["table"]], study, kind):
+        if "provenance" in files and stale_table(files["provenance"], [files["table"]], study, kind, surveys, cutouts):
             kept[kind] = {}
     return kept
 

@@ -42,14 +42,15 @@ def draw_figures(
     fingerprint : mapping of str to str
         Hash of the code, which goes into each file with the configuration and the versions.
     cutouts : mapping of str to str
-        Checksums of the survey cutouts by their key in the configuration, for what is left out.
+        Checksums of the survey cutouts by their key in the configuration, which each file keeps.
 
     Raises
     ------
     KeyError
         A name in `outputs` is not in the plan, or a kind of files that a figure reads is not in `inputs`.
     """
-    text, plan, surveys = png_text(study, fingerprint or {}), figure_plan(study), surveys or {}
+    plan, surveys = figure_plan(study), surveys or {}
+    text = png_text(study, fingerprint or {}, surveys, cutouts or {})
     results = Results(study, current(inputs, study, surveys, cutouts) if partial else inputs, surveys)
     for number, (name, path) in enumerate(outputs.items(), start=1):
         started = time.perf_counter()

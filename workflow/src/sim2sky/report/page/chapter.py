@@ -42,7 +42,9 @@ class Chapter(Strict):
     full : Study or None
         The study as its file has it, before overrides. Where sizes differ the chapter says that it is not the full study, and how.
     surveys : dict of str to Survey
-        Surveys by name, for their titles.
+        Surveys by name, for their titles, and as tables and figures must have been made with them.
+    cutouts : dict of str to str
+        Checksums of survey cutouts by their key in the configuration, likewise.
     tables : dict of str to Tables
         ``metrics`` (``metrics.csv`` and ``summary.csv``) of a study that trains, and ``cross_validation``, ``degeneracy`` and
         ``reconstruction``, as far as there are any. Runs that lack a seed in the metrics are named as missing.
@@ -55,6 +57,7 @@ class Chapter(Strict):
     study: Study
     full: Study | None = None
     surveys: dict[str, Survey] = {}
+    cutouts: dict[str, str] = {}
     tables: dict[str, Tables] = {}
     figures: dict[str, Path] = {}
     code_of_networks: dict[str, str] = {}
@@ -175,7 +178,7 @@ def _figures(chapter: Chapter, captions: Mapping[str, Caption]) -> list[dict[str
     for name, (kind, comparison) in figure_plan(chapter.study).items():
         path, image = chapter.figures.get(name), None
         if path and path.is_file():
-            check_figure(path, chapter.study)
+            check_figure(path, chapter.study, chapter.surveys, chapter.cutouts)
             image = base64.b64encode(path.read_bytes()).decode()
         subject = _subject(chapter.study, comparison) if comparison else ""
         found.append({"name": name, "image": image, "subject": subject} | captions[kind]._asdict())

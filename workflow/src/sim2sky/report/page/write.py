@@ -14,8 +14,8 @@ from sim2sky import store
 from sim2sky.config import Study
 from sim2sky.fingerprint import digest
 from sim2sky.provenance import record
-from sim2sky.provenance.differences import differences
 from sim2sky.provenance.figures import not_of_this
+from sim2sky.provenance.stale import stale_table
 from sim2sky.report import symbols
 from sim2sky.report.page.captions import read_captions
 from sim2sky.report.page.chapter import Chapter, contents
@@ -93,9 +93,10 @@ def _origins(chapter: Chapter) -> Iterator[tuple[str, dict[str, Any]]]:
     for kind, tables in chapter.tables.items():
         if tables.provenance is None:
             continue
-        about = record.read_provenance(tables.provenance, tables.files)
-        if changes := list(differences(about["config"], chapter.study.made_with(kind))):
+        made_for = chapter.study, kind, chapter.surveys, chapter.cutouts
+        if changes := stale_table(tables.provenance, tables.files, *made_for):
             raise ValueError(not_of_this(tables.provenance, changes))
+        about = record.read_provenance(tables.provenance, tables.files)
         code = {"code": digest(about["fingerprint"])} if about.get("fingerprint") else {}
         yield str(tables.provenance), code | {key: about[key] for key in ("versions", "networks") if key in about}
 
