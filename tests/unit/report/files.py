@@ -10,7 +10,7 @@ from sim2sky.config import Study
 from sim2sky.paths import Paths, of_run
 from sim2sky.report.page.chapter import Chapter
 from sim2sky.report.page.write import write_report
-from sim2sky.report.plan import figure_names
+from sim2sky.report.plan import figure_plan
 from sim2sky.report.results import Results
 
 ROOT = Path(__file__).parents[3]
@@ -53,7 +53,7 @@ def inputs_of(study: Study, paths: Paths, cutouts: Mapping[str, Path] | None = N
 
 def outputs_of(study: Study, paths: Paths) -> dict[str, Path]:
     """PNG file of every figure."""
-    return {name: Path(paths.figure.format(study=NAME, figure=name)) for name in figure_names(study)}
+    return {name: Path(paths.figure.format(study=NAME, figure=name)) for name in figure_plan(study)}
 
 
 def chapter_of(made: Made, **more: Any) -> Chapter:

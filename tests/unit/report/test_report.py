@@ -67,9 +67,9 @@ def test_names_need_no_heavy_import():
     program = f"""
 import sys, yaml
 from sim2sky.config import Study
-from sim2sky.report.plan import figure_names
+from sim2sky.report.plan import figure_plan
 study = Study.model_validate(yaml.safe_load(open({str(ROOT / "config/studies/einstein_radius.yaml")!r})))
-print(*figure_names(study))
+print(*figure_plan(study))
 assert not {{"torch", "matplotlib", "pandas", "numpy", "zarr"}} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -83,17 +83,26 @@ assert not {{"torch", "matplotlib", "pandas", "numpy", "zarr"}} & set(sys.module
 
 def test_names_follow_the_study():
     renamed = small_study(rename={"des_sky": "heaven", "tuned": "mine", "noise_free": "clean"})
-    assert "predictions_mine_heaven" in plan.figure_names(renamed)
+    assert "predictions_mine_heaven" in plan.figure_plan(renamed)
     comparison = next(item for item in comparisons.comparisons(renamed) if item.last == "heaven")
     assert comparison.runs == ("mine-none", "mine-dann-sky", "mine-mmd-sky", "mine-oracle-sky")
     alone = renamed.runs["mine-none"].model_copy(update={"evaluate_on": ["clean"]})
     single = renamed.model_copy(update={"runs": {"mine-none": alone}})
-    assert "predictions_mine" in plan.figure_names(single)
-    assert not any("domain_distance" in name for name in plan.figure_names(single))
+    assert "predictions_mine" in plan.figure_plan(single)
+    assert not any("domain_distance" in name for name in plan.figure_plan(single))
+
+
+def test_no_figure_is_lost_to_another_of_its_name():
+    """Recipe `a` on `sky_des`, and recipe `a_sky` on `des`."""
+    study = small_study(rename={"des_sky": "sky_des", "tuned": "a", "paper": "a_sky"})
+    found = plan.figure_plan(study)
+    assert [figure.kind for figure in found.values()].count("predictions") == len(comparisons.comparisons(study))
+    first, second = (found[name].comparison for name in ("predictions_a_sky_des", "predictions_a_sky_des_2"))
+    assert {(item.recipe, item.target) for item in (first, second)} == {("a", "sky_des"), ("a_sky", "des")}
 
 
 def test_every_figure_is_drawn_and_not_blank(made):
-    assert list(made.figures) == plan.figure_names(made.study)
+    assert list(made.figures) == list(plan.figure_plan(made.study))
     for name, path in made.figures.items():
         pixels = image.imread(path)[..., :3]
         assert min(pixels.shape[:2]) > 100, name

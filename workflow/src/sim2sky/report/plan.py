@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, count
 from typing import NamedTuple
 
 from sim2sky import registry
@@ -30,12 +31,12 @@ class Figure(NamedTuple):
 def figure_plan(study: Study) -> dict[str, Figure]:
     """The figures of a study by name, in the order of the report."""
     analyses = [(name, Figure(name)) for name in ANALYSES if getattr(study, name)]
-    return dict([*_PLANS[study.chapter](study), *analyses])
-
-
-def figure_names(study: Study) -> list[str]:
-    """Names of all figures of a study, in the order of the report."""
-    return list(figure_plan(study))
+    plan: dict[str, Figure] = {}
+    for name, figure in [*_PLANS[study.chapter](study), *analyses]:
+        # recipe `a` on domain `b_c` and recipe `a_b` on domain `c` would have one name, and one figure would be lost
+        names = chain([name], (f"{name}_{number}" for number in count(2)))
+        plan[next(free for free in names if free not in plan)] = figure
+    return plan
 
 
 def inputs_of(study: Study) -> list[str]:
