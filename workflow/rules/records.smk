@@ -144,7 +144,9 @@ def make_again(found):
     """Have results made again that are not what would be made now, and say so."""
     old = {path: changes for path, changes in found.items() if changes}
     if old and workflow.touch:
-        raise WorkflowError(f"--touch would pass these for results of the present configuration; delete them first: {', '.join(old)}")
+        raise WorkflowError(
+            f"--touch would pass these for results of the present configuration; delete them first: {', '.join(old)}"
+        )
     workflow.dag.forcefiles.update(old)
     shown = [line for path in list(old)[:SHOWN] for line in (f"  {path}", *(f"    {change}" for change in old[path]))]
     more = [f"  and {len(old) - SHOWN} more"] if len(old) > SHOWN else []
