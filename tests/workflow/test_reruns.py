@@ -179,8 +179,8 @@ EDITS = {
     "where a run is tested": (
         replace(
             STUDY,
-            "paper-mmd: {method: mmd, recipe: paper, source: noise_free, target: des, evaluate_on: [noise_free, des]}",
-            "paper-mmd: {method: mmd, recipe: paper, source: noise_free, target: des, evaluate_on: [des]}",
+            "tuned-mmd: {method: mmd, recipe: tuned, source: noise_free, target: des, evaluate_on: [noise_free, des]}",
+            "tuned-mmd: {method: mmd, recipe: tuned, source: noise_free, target: des, evaluate_on: [des]}",
         ),
         jobs(1),
     ),

@@ -9,10 +9,10 @@ from sim2sky.provenance.records import described, unrecorded
 from sim2sky.report.page.chapter import Chapter
 from sim2sky.report.page.write import write_report
 
-params, results = snakemake.params, snakemake.config["results"]
+params = snakemake.params
 chapters = {name: Chapter.model_validate(chapter) for name, chapter in params.chapters.items()}
 about = {"versions": versions(), "code fingerprints": params.code_of_rules}
-about |= {"results without a record of Snakemake": described(unrecorded(results))}
+about |= {"results without a record of Snakemake": described(unrecorded(snakemake.config["results"]))}
 about |= {"configuration": {name: chapter["study"] for name, chapter in params.chapters.items()}}
 write_report(snakemake.output.report, chapters, snakemake.input.captions, about)
-bring_back_dates(results, snakemake.input)
+bring_back_dates(snakemake.config["results"], snakemake.input)

@@ -17,7 +17,7 @@ from sim2sky.registry import traits
 from sim2sky.tools import networks_table as table
 from sim2sky.train.objective import AUXILIARY_WEIGHT, Objective
 
-TRAITS = traits("models")
+TRAITS = {name: found for name, found in traits("models").items() if name != "lens_cnn"}
 OUTPUTS = 6
 
 

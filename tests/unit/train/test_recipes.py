@@ -281,7 +281,7 @@ def test_predictions_are_long_and_in_units(domain, tmp_path, limit):
     files = tmp_path / "predictions.parquet", tmp_path / "latents.zarr.zip"
     predict_block(model, asked, TARGETS, [domain], *files, {})
     table = pd.read_parquet(files[0])
-    columns = ["domain", "seed", "statistics", "lens", "parameter", "true", "predicted"]
+    columns = ["domain", "seed", "statistics", "lens", "parameter", "unit", "true", "predicted"]
     assert list(table.columns) == columns, "clean images have no observing conditions"
     assert len(table) == 2 * 3 * 2 * 40
     networks, encoding = load_models(model, asked, TARGETS, 1, PIXELS)
