@@ -14,34 +14,14 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/how-to/{path.name}" for path in (ROOT / "docs/how-to").glob("*.md"))]
 PROGRAMS = {
-    "make",
-    "snakemake",
-    "sim2sky",
-    "python",
-    "python3",
-    "pytest",
-    "pip",
-    ".",
-    "cd",
-    "git",
-    "ssh",
-    "tmux",
-    "tail",
-}
-PROGRAMS |= {"module", "sacctmgr", "scancel", "sinfo", "squeue", "srun", "NVIDIA_TF32_OVERRIDE=0", "ruff", "export"}
+    ".", "NVIDIA_TF32_OVERRIDE=0", "cd", "export", "git", "make", "module", "pip", "pytest", "python", "python3", "ruff",
+    "sacctmgr", "scancel", "sim2sky", "sinfo", "snakemake", "squeue", "srun", "ssh", "tail", "tmux",
+}  # fmt: skip
+# Of programs that the text speaks of, not to be typed; `snakemake` is, in README.md
 NAMES = {
-    "snakemake",
-    "pytest",
-    "scancel",
-    "srun",
-    "sim2sky",
-    "sim2sky why",
-    "python -m torch.distributed.run",
-    "module load",
-}
-NAMES |= {
-    "NVIDIA_TF32_OVERRIDE=0"
-}  # of programs that the text speaks of, not to be typed; `snakemake` is, in README.md
+    "NVIDIA_TF32_OVERRIDE=0", "module load", "pytest", "python -m torch.distributed.run", "scancel", "sim2sky",
+    "sim2sky why", "snakemake", "srun",
+}  # fmt: skip
 
 # Run as they are printed, in a copy of the project (tests/workflow/test_pages.py)
 RUN = {

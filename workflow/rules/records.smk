@@ -8,9 +8,8 @@ from snakemake.settings.enums import PersistenceBackend
 from snakemake.settings.types import RerunTrigger
 
 from sim2sky.provenance.records import lacks_record
-from sim2sky.provenance.said import of_code, otherwise, said_of
+from sim2sky.provenance.said import otherwise, said_of, with_code
 
-SILENT = ["nothing says how it was made"]
 SHOWN = 3  # results that a message names
 
 
@@ -43,20 +42,17 @@ def of_networks(wildcards):
     study, blocks = STUDIES[wildcards.study], [(wildcards.run, wildcards.seeds)]
     blocks += [(earlier, wildcards.seeds) for earlier in study.runs[wildcards.run].earlier.values()]
     models = {block: of_run(PATHS.model, wildcards.study, study, *block) for block in blocks}
-    sums = sums_of_cutouts(study.datasets)
-    yield from (f"configuration: {change}" for change in stale(models, study, *blocks[0], SURVEYS, sums))
-    yield from of_code(said_of(models[blocks[0]])["fingerprint"], training_code(wildcards))
+    changes = stale(models, study, *blocks[0], SURVEYS, sums_of_cutouts(study.datasets))
+    yield from with_code(said_of(models[blocks[0]]), changes, training_code(wildcards))
 
 
 def of_predictions(wildcards):
     from sim2sky.provenance.stale import stale_predictions
 
     study, path, model = STUDIES[wildcards.study], PATHS.predictions.format(**wildcards), trained_model(wildcards)
-    if Path(model).exists():
-        sums = sums_of_cutouts(study.datasets)
-        changes = stale_predictions(path, model, study, wildcards.run, SURVEYS, sums)
-        yield from (f"configuration: {change}" for change in changes)
-    yield from of_code(said_of(path)["fingerprint"], prediction_code(wildcards))
+    made_now = model, study, wildcards.run, SURVEYS, sums_of_cutouts(study.datasets)
+    changes = stale_predictions(path, *made_now) if Path(model).exists() else []
+    yield from with_code(said_of(path), changes, prediction_code(wildcards))
 
 
 def images_of(study):
@@ -70,8 +66,8 @@ def of_table(files, provenance, kind, made_by):
         from sim2sky.provenance.stale import stale_table
 
         study, *images = images_of(wildcards.study)
-        yield from (f"configuration: {change}" for change in stale_table(provenance, files, study, kind, *images))
-        yield from of_code(said_of(provenance)["fingerprint"], made_by(wildcards))
+        changes = stale_table(provenance, files, study, kind, *images)
+        yield from with_code(said_of(provenance), changes, made_by(wildcards))
 
     return differences
 
@@ -80,12 +76,11 @@ def of_figures(wildcards):
     from sim2sky.provenance.stale import stale_figure
 
     for path in figures_of(wildcards.study).values():
-        yield from (f"configuration: {change}" for change in stale_figure(path, *images_of(wildcards.study)))
-        yield from of_code(said_of(path)["fingerprint"], code("draw_figures"))
+        yield from with_code(said_of(path), stale_figure(path, *images_of(wildcards.study)), code("draw_figures"))
 
 
 def silent(wildcards):
-    yield from SILENT
+    yield "nothing says how it was made"
 
 
 def jobs_of_runs():

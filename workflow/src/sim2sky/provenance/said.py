@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +72,11 @@ def otherwise(path: str | Path, config: Mapping[str, Any], code: Mapping[str, st
         return
     now = json.loads(json.dumps(config))  # as the file has it
     then = {key: value for key, value in about["config"].items() if key in now}
-    yield from (f"configuration: {change}" for change in differences(then, now))
-    yield from of_code(about["fingerprint"], code)
+    yield from with_code(about, differences(then, now), code)
 
 
-def of_code(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    """The modules of two fingerprints that differ."""
-    yield from (f"code: {name}" for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name))
+def with_code(about: Mapping[str, Any], changes: Iterable[str], code: Mapping[str, str]) -> Iterator[str]:
+    """Changes of the configuration and the modules that differ, of a result that says `about`; as :func:`otherwise` gives them."""
+    then = about["fingerprint"]
+    yield from (f"configuration: {change}" for change in changes)
+    yield from (f"code: {name}" for name in sorted(then.keys() | code.keys()) if then.get(name) != code.get(name))
