@@ -92,7 +92,7 @@ def test_predictions_figures_and_page_are_written_as_a_whole(tmp_path):
 
 @pytest.mark.slow
 def test_kills_at_random_moments_change_no_byte(tmp_path):
-    rows = list(Campaign(tmp_path / "project").kills(int(os.environ.get("SIM2SKY_KILLS", "20"))))
+    rows = list(Campaign(tmp_path / "project").kills(int(os.environ.get("SIM2SKY_KILLS", "8"))))
     assert {row["of"] for row in rows} == {"snakemake", "job", "both"}
 
 

@@ -15,7 +15,7 @@ DRY = (*TINY_RUN, "--dry-run", "--quiet", "rules")
 STUDY, TINY = "config/studies/einstein_radius.yaml", "config/tiny.yaml"
 SOURCES = "workflow/src/sim2sky"
 
-# Jobs of the tiny study: 2 shards per data set, 15 runs of one seed, 7 of them on one domain alone.
+# Jobs of the tiny study: 2 shards per data set, 8 runs of one seed, 4 of them on one domain alone.
 PAGE = {"write_report": 1}
 FIGURES = {"draw_figures_einstein_radius": 1} | PAGE
 TABLES = {"aggregate_metrics": 1} | FIGURES
@@ -28,12 +28,12 @@ def jobs(predict=0, tables=TABLES, **rules):
     return rules | tables
 
 
-TRAINING = jobs(15, train_source_only=7, adapt=8, cross_validate=1)
-EVERYTHING_OBSERVED = jobs(15, inject_noise=6, train_source_only=7, adapt=8, cross_validate=1)
+TRAINING = jobs(8, train_source_only=4, adapt=4, cross_validate=1)
+EVERYTHING_OBSERVED = jobs(8, inject_noise=6, train_source_only=4, adapt=4, cross_validate=1)
 EVERYTHING = EVERYTHING_OBSERVED | {"simulate_shard": 2}
-DES = jobs(12, train_source_only=6, adapt=6)  # all but the runs that are adapted to, or trained on, the real sky
-SKY = jobs(7, train_source_only=1, adapt=2)  # these, and the others that are tested on it
-MMD = jobs(4, adapt=4)
+DES = jobs(6, train_source_only=3, adapt=3)  # all but the runs that are adapted to, or trained on, the real sky
+SKY = jobs(4, train_source_only=1, adapt=1)  # these, and the others that are tested on it
+MMD = jobs(2, adapt=2)
 SHARD = "results/{}/0000000-0000199.zarr.zip"
 
 
@@ -153,7 +153,7 @@ EDITS = {
     "seed of the noise": (replace(STUDY, "seed: 3", "seed: 7"), DES | {"inject_noise": 2}),
     "band of the survey that is used": (
         replace("resources/surveys/des.yaml", "  g:\n    zero_point: 2", "  g:\n    zero_point: 1"),
-        jobs(15, inject_noise=4, train_source_only=7, adapt=8),
+        jobs(8, inject_noise=4, train_source_only=4, adapt=4),
     ),
     "other cutouts of the real sky": (other_sky, SKY | {"inject_noise": 2}),
     "other cutouts of an earlier date": (other_sky_of_earlier_date, SKY | {"inject_noise": 2}),
@@ -166,7 +166,7 @@ EDITS = {
     ),
     "recipe": (
         replace(STUDY, "lr: 3.0e-4}\n    schedule", "lr: 4.0e-4}\n    schedule"),
-        jobs(7, train_source_only=3, adapt=4, cross_validate=1),
+        jobs(4, train_source_only=2, adapt=2, cross_validate=1),
     ),
     "one run's change of its recipe": (
         replace(STUDY, "change: {optimiser: {lr: 1.0e-5}}", "change: {optimiser: {lr: 2.0e-5}}"),
@@ -188,7 +188,7 @@ EDITS = {
     "published number": (replace(STUDY, "mean: 0.94", "mean: 0.95"), TABLES),
     "title of a domain": (replace(STUDY, "title: Target (DES noise)", "title: Target"), TABLES),
     "abstract": (replace(STUDY, "A network learns", "A neural network learns"), FIGURES),
-    "seed added": (replace(TINY, "seeds: 1\n", "seeds: 2\n"), jobs(15, train_source_only=7, adapt=8)),
+    "seed added": (replace(TINY, "seeds: 1\n", "seeds: 2\n"), jobs(8, train_source_only=4, adapt=4)),
     # a larger source and target keep their shards; cutouts are dealt out anew among the lenses of a larger domain
     "data set enlarged": (
         replace(TINY, "lenses: 400", "lenses: 600"),
@@ -207,11 +207,11 @@ EDITS = {
     "seeing": (library("observe/psf"), EVERYTHING_OBSERVED),
     "layer of the network": (replace(f"{SOURCES}/models/lens_cnn.py", "nn.ReLU()", "nn.GELU()"), TRAINING),
     "training loop": (library("train/loop"), TRAINING),
-    "training script": (append("workflow/scripts/train.py"), jobs(15, train_source_only=7, adapt=8)),
+    "training script": (append("workflow/scripts/train.py"), jobs(8, train_source_only=4, adapt=4)),
     "MMD": (library("adapt/mmd"), MMD),
     "DANN": (library("adapt/dann"), MMD),  # as many runs
-    "prediction": (library("evaluate/predict"), jobs(15)),
-    "metrics": (library("evaluate/metrics"), jobs(0, evaluate_run=15)),
+    "prediction": (library("evaluate/predict"), jobs(8)),
+    "metrics": (library("evaluate/metrics"), jobs(0, evaluate_run=8)),
     "aggregation": (library("evaluate/aggregate"), TABLES),
     "colour of the figures": (replace(f"{SOURCES}/report/figures/style.py", "#D55E00", "#D55E01"), FIGURES),
     "caption that no figure of the study has": (append("workflow/report/degeneracy.rst", "More.\n"), {}),
@@ -260,10 +260,10 @@ def test_an_edit_brings_about_exactly_its_jobs(edited, name):
     ("name", "reasons"),
     [
         ("comment in the library", ["Nothing to be done"]),
-        ("MMD", ["adapt: 4 jobs: einstein_radius/", "    code: sim2sky.adapt.mmd", "write_report: 1 job\n    after "]),
+        ("MMD", ["adapt: 2 jobs: einstein_radius/", "    code: sim2sky.adapt.mmd", "write_report: 1 job\n    after "]),
         (
             "DANN",
-            ["adapt: 4 jobs: einstein_radius/", "    code: sim2sky.adapt.dann", "write_report: 1 job\n    after "],
+            ["adapt: 2 jobs: einstein_radius/", "    code: sim2sky.adapt.dann", "write_report: 1 job\n    after "],
         ),
         ("recipe", ["    configuration: recipe.optimiser.lr: 0.0003 -> 0.0004"]),
         ("band of the survey that is used", ["    configuration: bands.g.zero_point: "]),
@@ -296,7 +296,7 @@ def test_copied_results_are_current_only_if_they_say_so(without_records, name):
     edit, expected = EDITS.get(name, (lambda project: None, {}))
     edit(without_records)
     result = without_records.snakemake(*DRY)
-    assert planned(result) == TABLES | expected | {"evaluate_run": 15}
+    assert planned(result) == TABLES | expected | {"evaluate_run": 8}
     assert "Snakemake has no record of" in result.stdout  # where a dry-run writes
 
 

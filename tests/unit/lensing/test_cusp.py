@@ -71,12 +71,11 @@ def frame(request):
 @pytest.mark.parametrize("supersampling", [1, 2, 3, 5])
 def test_flux_in_the_frame_is_the_labels(frame, supersampling, dtype):
     side, light, expected = frame
-    seen, behind_nothing = render(lenses(light, dtype), side, SCALE, supersampling, ZERO_POINT)
-    for images, tolerance in ((seen, 0.009), (behind_nothing, 0.0125)):  # fewer pixels of a source are integrated
+    for images in render(lenses(light, dtype), side, SCALE, supersampling, ZERO_POINT):  # the source is behind nothing
         assert images.dtype == dtype
         error = np.abs(images.double().sum((1, 2)).numpy() / expected - 1)
         worst = {name: value[error.argmax()] for name, value in light.items()}
-        assert error.max() < tolerance, worst
+        assert error.max() < 0.009, worst
         assert np.quantile(error, 0.9) < 0.005
 
 
@@ -122,7 +121,7 @@ def test_away_from_the_centre_nothing_changes(supersampling):
 def test_small_lensed_sources(n, size):
     """Flux of all images against 25 x 25 samples a pixel; images in the lens's central pixels are not resolved."""
     random = np.random.default_rng(3)
-    count = 12
+    count = 40  # the median of fewer scatters
     light = {"n_sersic": np.full(count, n), "R_sersic": np.full(count, size * SCALE)}
     light |= {"e1": random.uniform(-0.2, 0.2, count), "e2": random.uniform(-0.2, 0.2, count)}
     light |= {f"center_{axis}": random.uniform(-0.3, 0.3, count) for axis in "xy"}

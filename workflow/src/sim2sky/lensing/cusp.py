@@ -14,7 +14,7 @@ Samples further out err by h^2 / 24 times the Laplacian of the brightness, h bei
 the midpoint rule). In the sum over a whole image this cancels, but not between pixels that have it and pixels that do
 not: the gradient across an edge between the two kinds, times h^2 / 24, goes to the pixel within.
 
-The flux of a profile that is seen directly is then right to 1 % for half-light radii from three quarters of a
+The flux of a profile, of a lens or of a source behind no mass, is then right to 1 % for half-light radii from a
 (sub-)pixel, ellipticities up to 0.5 and n from 0.5 to 6. That of lensed sources of two pixels and n = 4 is right to 0.3 %
 in the median and to about 2 % in the worst case; of one pixel and n = 6, to 1 % and 5 %. What is left are images in the few
 pixels at the centre of the lens, where the deflection turns round within a pixel, and sources as small as the pixels
@@ -36,8 +36,8 @@ LENS, SOURCE = 0, 1
 # Pixels of the light of lenses, and of sources, are integrated if their middle is within so many pixels of the centre in
 # the plane of the galaxy (further along its long axis) and also in the image. What magnifies an image of a source does
 # not make its cusp larger: without the second condition every pixel of a ring would be integrated.
-_IN_PLANE = (1.5, 1.25)
-_IN_IMAGE = (2.0, 1.5)
+_IN_PLANE = (1.5, 1.4)
+_IN_IMAGE = (2.0, 1.65)
 _ON_EDGE, _ALONG_RADIUS = leggauss(3), leggauss(5)  # nodes on (-1, 1) and weights
 # On a critical curve a pixel is mapped to a line. It is taken to be this wide, in units of its length.
 _THINNEST = 0.1
