@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, overload
 
 import numpy as np
@@ -72,7 +71,7 @@ class Entry:
     plane: int | None = None
     ra: float | None = None
     dec: float | None = None
-    published: Mapping[str, tuple[float, float | None]] = MappingProxyType({})
+    published: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
