@@ -24,7 +24,9 @@ def frame_of(about: About) -> Frame:
         The network's images have no pixel scale or zero point, so that no image of the sky is like them.
     """
     if about.pixel_scale is None or about.zero_points is None:
-        raise ValueError(f"the network of {about.study}, {about.run}, measures {about.unit} that lie nowhere on the sky")
+        raise ValueError(
+            f"the network of {about.study}, {about.run}, measures {about.unit} that lie nowhere on the sky"
+        )
     return Frame(tuple(about.bands), about.pixels, about.pixel_scale, tuple(about.zero_points))
 
 
@@ -39,7 +41,9 @@ def seen(about: About) -> list[str]:
     """Sentences that say what a network was trained for, and what it has not seen."""
     domains = [str(each.get("title", name)) for name, each in about.domains.items()]
     ranges = [
-        f"{name} from {about.population[name]['low']:.3g} to {about.population[name]['high']:.3g} {each['units']}".removesuffix(" 1")
+        f"{name} from {about.population[name]['low']:.3g} to {about.population[name]['high']:.3g} {each['units']}".removesuffix(
+            " 1"
+        )
         for name, each in about.parameters.items()
     ]
     return [

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pyarrow import parquet
 
 from sim2sky import store
 from sim2sky.config import Reading
@@ -99,38 +100,41 @@ def measure(
     ValueError, OSError
         There are no images, no network for them, none of the first ones can be measured, or the folder cannot be written to.
     """
-    folder = Path(folder)
-    _require_room(folder, overwrite)
-    entries = list_images(path)
-    if not len(entries):
-        raise ValueError(f"{path}: holds no images")
-    if model is None:
-        model, network = choose(entries, reading)
-        say(f"{model} fits these images.")
-    else:
-        network = MeasuringNetwork.read(model, domain)
-    for sentence in seen(network.about):
-        say(sentence)
-    try:
-        parts = list(_measured_parts(entries, network, reading, folder / PARTS, processes, say))
-    except ValueError:
-        if not any((folder / PARTS).iterdir()):
-            (folder / PARTS).rmdir()
-        raise
-    files = join_parts(parts, folder / "catalogue.parquet")
-    shutil.rmtree(folder / PARTS)
+    with _room(Path(folder), overwrite) as unfinished:
+        entries = list_images(path)
+        if not len(entries):
+            raise ValueError(f"{path}: holds no images")
+        if model is None:
+            model, network = choose(entries, reading)
+            say(f"{model} fits these images.")
+        else:
+            network = MeasuringNetwork.read(model, domain)
+        for sentence in seen(network.about):
+            say(sentence)
+        parts = _measured_parts(entries, network, reading, unfinished, processes, say)
+        files = join_parts(parts, Path(folder) / "catalogue.parquet")
+        shutil.rmtree(unfinished)
     return Catalogue(files, network.about, entries, reading)
 
 
-def _require_room(folder: Path, overwrite: bool) -> None:
-    """Refuse a folder that cannot be written to, or holds a catalogue, before anything is read."""
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"--out: {folder} is a file; name a folder")
+@contextmanager
+def _room(folder: Path, overwrite: bool) -> Iterator[Path]:
+    """The folder of parts, which stays after a failure if it holds any; ValueError if there is no room for a catalogue."""
     if (folder / "catalogue.parquet").exists() and not overwrite:
         raise ValueError(f"--out: {folder} holds a catalogue; name another folder, or replace it with --overwrite")
-    (folder / PARTS).mkdir(parents=True, exist_ok=True)
-    if not os.access(folder / PARTS, os.W_OK):
-        raise ValueError(f"--out: {folder} cannot be written to")
+    new = not folder.exists()
+    try:
+        (folder / PARTS).mkdir(parents=True, exist_ok=True)
+        (folder / PARTS / ".try").touch()
+        (folder / PARTS / ".try").unlink()
+    except OSError as error:
+        raise ValueError(f"--out: {folder} is no folder that can be written to ({error.strerror})") from None
+    try:
+        yield folder / PARTS
+    finally:
+        for empty in (folder / PARTS, folder)[: 1 + new]:
+            with suppress(OSError):
+                empty.rmdir()
 
 
 def _measured_parts(
@@ -225,19 +229,14 @@ def metadata(about: About) -> dict[str, Any]:
             "pixel_scale": about.pixel_scale,
         },
         "parameters": {name: dict(each) for name, each in about.parameters.items()},
-        "population": {
-            name: {end: each[end] for end in ("low", "high")} for name, each in about.population.items()
-        },
+        "population": {name: {end: each[end] for end in ("low", "high")} for name, each in about.population.items()},
         "versions": versions(),
     }
 
 
 def summary(catalogue: str | Path) -> list[str]:
     """How many images were measured and how many have each flag, in lines to be printed."""
-    flags = pd.read_parquet(catalogue, columns=None, filters=None).filter(like="flag_")
+    names = [name for name in parquet.read_schema(catalogue).names if name.startswith("flag_")]
+    flags = pd.read_parquet(catalogue, columns=names)
     lines = [f"{len(flags) - flags.flag_not_measured.sum()} of {len(flags)} images measured"]
     return lines + [f"{name.removeprefix('flag_')}: {count}" for name, count in flags.sum().items() if count]
-
-
-def counted(reasons: Mapping[str, int] | Sequence[str]) -> Counter[str]:
-    return Counter(reasons)
