@@ -49,30 +49,29 @@ def write_coolest(row: Mapping[str, Any], about: Mapping[str, Any], path: str | 
         The network does not measure ``theta_E``, or the package is not installed.
     """
     require_coolest()
-    from coolest.template.lazy import CoordinatesOrigin, Galaxy, Instrument, LensingEntityList, MassField, MassModel
-    from coolest.template.lazy import Observation, PixelatedRegularGrid
+    from coolest.template import lazy
     from coolest.template.standard import COOLEST
 
     if "theta_E" not in about["parameters"]:
         raise ValueError("--coolest: the network measures no theta_E, without which there is no lens to describe")
-    mass = MassModel("SIE")
+    mass = lazy.MassModel("SIE")
     _fill(mass[0].parameters, _sie(row, about["parameters"]))
-    entities = [Galaxy("lens", None, mass_model=mass)]
+    entities = [lazy.Galaxy("lens", None, mass_model=mass)]
     if {"gamma1", "gamma2"} <= set(about["parameters"]):
-        shear = MassModel("ExternalShear")
+        shear = lazy.MassModel("ExternalShear")
         modulus, phi = conventions.polar(row["gamma1_median"], row["gamma2_median"])
         values = {"gamma_ext": (float(modulus),), "phi_ext": (float(conventions.position_angle(phi)),)}
         _fill(shear[0].parameters, values)
-        entities.append(MassField("shear", None, mass_model=shear))
+        entities.append(lazy.MassField("shear", None, mass_model=shear))
     half = about["pixels"] * about["pixel_scale"] / 2
     field = {"field_of_view_x": (-half, half), "field_of_view_y": (-half, half)}
-    grid = PixelatedRegularGrid(num_pix_x=about["pixels"], num_pix_y=about["pixels"], **field)
+    grid = lazy.PixelatedRegularGrid(num_pix_x=about["pixels"], num_pix_y=about["pixels"], **field)
     template = COOLEST(
         "MAP",
-        CoordinatesOrigin(f"{row['ra']}d", f"{row['dec']}d"),
-        LensingEntityList(*entities),
-        Observation(pixels=grid, mag_zero_point=about["zero_point"]),
-        Instrument(about["pixel_scale"], band=about["band"]),
+        lazy.CoordinatesOrigin(f"{row['ra']}d", f"{row['dec']}d"),
+        lazy.LensingEntityList(*entities),
+        lazy.Observation(pixels=grid, mag_zero_point=about["zero_point"]),
+        lazy.Instrument(about["pixel_scale"], band=about["band"]),
         metadata={"name": row["name"], "file": row["file"], "network": about["network"]},
     )
     with store.atomic(path) as temporary:

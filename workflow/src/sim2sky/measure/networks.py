@@ -37,7 +37,7 @@ def described(about: About) -> str:
     return f"band {', '.join(about.bands)}, {side}{scale}" + (f", {about.survey}" if about.survey else "")
 
 
-def seen(about: About) -> list[str]:
+def said_of(about: About) -> list[str]:
     """Sentences that say what a network was trained for, and what it has not seen."""
     domains = [str(each.get("title", name)) for name, each in about.domains.items()]
     ranges = [

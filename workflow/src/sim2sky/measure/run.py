@@ -23,7 +23,7 @@ from pyarrow import parquet
 from sim2sky import store
 from sim2sky.config import Reading
 from sim2sky.measure.catalogue import DEFINITIONS, columns, rows
-from sim2sky.measure.networks import choose, commonest, frame_of, seen
+from sim2sky.measure.networks import choose, commonest, frame_of, said_of
 from sim2sky.measure.tables import join_parts, write_part
 from sim2sky.models.measuring import About, MeasuringNetwork
 from sim2sky.observe.ingest import INGEST_FLAGS, Entries, Frame, list_images, read_image, read_images
@@ -109,7 +109,7 @@ def measure(
             say(f"{model} fits these images.")
         else:
             network = MeasuringNetwork.read(model, domain)
-        for sentence in seen(network.about):
+        for sentence in said_of(network.about):
             say(sentence)
         parts = _measured_parts(entries, network, reading, unfinished, processes, say)
         files = join_parts(parts, Path(folder) / "catalogue.parquet")
@@ -150,7 +150,8 @@ def _measured_parts(
     size = max(1, min(PART, PART_BYTES // (4 * int(np.prod(frame.shape)))))
     published = [name for name in about.parameters if name in entries.published]
     known = columns(about.parameters, INGEST_FLAGS, published=published)
-    parts, started, done = [], time.perf_counter(), 0
+    parts: list[Path] = []
+    started, done = time.perf_counter(), 0
     for first in range(0, len(entries), size):
         some = entries[first : first + size]
         path = folder / f"{first:09d}-{_digest(some, about, reading)}.parquet"

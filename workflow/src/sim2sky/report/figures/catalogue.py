@@ -169,12 +169,14 @@ def _against(ax: Axes, table: pd.DataFrame, name: str) -> None:
     errors = f"{column}_error"
     for mine, text, colour in ((~rows.doubtful, "no flag", "#0072B2"), (rows.doubtful, "flagged", "#D55E00")):
         some = rows[mine]
-        middle, look = some[f"{name}_median"], {"fmt": "o", "ms": 3, "lw": 0.8, "color": colour, "label": text}
+        middle = some[f"{name}_median"]
         below, above = middle - some[f"{name}_q16"], some[f"{name}_q84"] - middle
         if len(rows) > BARS:  # bars would hide each other
             ax.plot(some[column], middle, ".", ms=2, alpha=0.4, color=colour, label=text)
         else:
-            ax.errorbar(some[column], middle, (below, above), some[errors] if errors in some else None, **look)
+            ax.errorbar(
+                some[column], middle, (below, above), some.get(errors), fmt="o", ms=3, lw=0.8, color=colour, label=text
+            )
     ends = [float(f(rows[[column, f"{name}_median"]].to_numpy())) for f in (np.min, np.max)] if len(rows) else [0, 1]
     ax.plot(ends, ends, color="black", lw=1, ls=":")
     kind = column.removeprefix(f"{name}_")
