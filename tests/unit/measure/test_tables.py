@@ -53,7 +53,8 @@ def test_astropy_reads_values_units_and_descriptions(files, suffix, recwarn):
 
 def test_definitions_network_and_versions_are_in_every_file(files):
     for path in files:
-        text = str(dict(Table.read(path).meta))
+        meta = Table.read(path).meta
+        text = " ".join(meta["comments"]) if path.suffix == ".fits" else str(dict(meta))
         assert all(words in " ".join(text.split()) for words in ("product average sqrt(a b)", "ab" * 32, "sim2sky"))
 
 
@@ -61,7 +62,7 @@ def test_pandas_reads_units(files):
     found = pd.read_parquet(files[0])
     assert found.attrs["units"]["theta_E_q16"] == "arcsec" and "e1_q16" not in found.attrs["units"]
     assert found.attrs["definitions"]["theta_E"].startswith("product average")
-    assert (found.dtypes.filter(like="flag_") == bool).all()
+    assert set(found.filter(like="flag_").dtypes.astype(str)) == {"bool"}
     text = pd.read_csv(files[2], comment="#", keep_default_na=False, na_values=["nan"])
     np.testing.assert_array_equal(text.theta_E_median.to_numpy(np.float32), found.theta_E_median)
     assert text.name.tolist() == found.name.tolist()

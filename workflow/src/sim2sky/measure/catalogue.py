@@ -90,24 +90,21 @@ def _of_parameter(name: str, about: Mapping[str, str], true: bool, published: bo
     unit, title = about["units"], about.get("long_name", name)
     unit = "" if unit == "1" else unit
     ucd = next((ucd for end, ucd in _UCDS.items() if name == end or name.endswith(f"_{end}")), "")
-    also, of = f";{ucd}" * bool(ucd), f"{ucd};" * bool(ucd)
+    also, of = f";{ucd}" * bool(ucd), f"{ucd or 'stat.value'};"
     found = {}
     for key, level in QUANTILES.items():
-        kind = "stat.median" if level == 0.5 else "stat.percentile"
-        found[f"{name}_{key}"] = Column(
-            f"{title}: {level:g} quantile, calibrated on simulations",
-            unit,
-            f"{of}{kind}" if level == 0.5 else f"{kind}{also}",
-        )
+        descriptor = f"{of}stat.median" if key == "median" else f"stat.percentile{also}"
+        text = f"{title}: {level:g} quantile, calibrated on simulations"
+        found[f"{name}_{key}"] = Column(text, unit, descriptor)
     for key, text in {
         "std_aleatoric": "standard deviation that the image leaves open, mean over the ensemble",
         "std_epistemic": "standard deviation between the networks of the ensemble",
         "std": "standard deviation, both parts together",
     }.items():
         found[f"{name}_{key}"] = Column(f"{title}: {text}", unit, f"stat.stdev{also}")
-    for key in ("low", "high"):
+    for key, end in {"low": "min", "high": "max"}.items():
         text = f"{title}: {key} end of the split-conformal interval that holds {CONFORMAL:.0%}"
-        found[f"{name}_conformal_{key}"] = Column(text, unit, f"stat.interval{also}")
+        found[f"{name}_conformal_{key}"] = Column(text, unit, f"{of}stat.{end}")
     if true:
         found[f"{name}_true"] = Column(f"{title}: true value of the simulation", unit, ucd)
     if published:
