@@ -59,6 +59,7 @@ def used_datasets(study: Study) -> dict[str, Dataset]:
         used.add(study.cross_validation.dataset)
     if study.reconstruction:
         used.add(study.reconstruction.dataset)
+    used |= {images.like for name, dataset in study.datasets.items() if name in used and (images := dataset.images)}
     return {name: dataset for name, dataset in study.datasets.items() if name in used}
 
 
