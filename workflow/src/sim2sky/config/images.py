@@ -34,7 +34,8 @@ class Reading(Strict):
         " middle; or the `middle` of the image; null takes the position where the list has it, and else the middle",
     )
     fill_up_to: Fraction = Field(
-        0.05, description="largest fraction of bad pixels in the frame that are filled from their neighbours, and flagged"
+        0.05,
+        description="largest fraction of bad pixels in the frame that are filled from their neighbours, and flagged",
     )
 
     @field_validator("survey")
@@ -56,7 +57,7 @@ class RealImages(Reading):
     shard_size: PositiveInt = Field(1000, description="images per shard (one file, one job)")
 
     @property
-    def reading(self) -> dict[str, Any]:
+    def reading_params(self) -> dict[str, Any]:
         """What decides how each image is read, as plain values: those of :class:`Reading`."""
         return {name: value for name, value in self.params().items() if name in Reading.model_fields}
 

@@ -83,11 +83,12 @@ def load(
     top, wrong = check(Config, config)
     wrong += list(_of_top(top, root)) if top else []
     counts: dict[str, int] = {}
-    for name, path in top.images.items() if top and count and not wrong else ():
-        try:
-            counts |= {name: count(path)} if path else {}
-        except ValueError as error:
-            wrong.append((("images", name), str(error)))
+    if top and count and not wrong:
+        for name, path in top.images.items():
+            try:
+                counts |= {name: count(path)} if path else {}
+            except ValueError as error:
+                wrong.append((("images", name), str(error)))
     errors = [f"{place(_source(layers or {}, path) or TOP, path)}: {text}" for path, text in wrong]
     if top is None:
         raise ConfigError("\n".join(errors))

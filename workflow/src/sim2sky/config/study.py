@@ -120,7 +120,7 @@ class Study(Strict):
             case "degeneracy" if self.degeneracy:
                 return self.degeneracy.params()
             case "reconstruction" if asked := self.reconstruction:
-                simulation = self.simulations[self.datasets[asked.dataset].simulation].params()
+                simulation = self.observed(asked.dataset)[1].params()
                 about = {"domain": asked.dataset, "count": asked.images, "recipe": self.recipe_of(asked.run).params()}
                 return {"simulation": simulation, **about}
         raise ValueError(f"the study has no table {table!r}")

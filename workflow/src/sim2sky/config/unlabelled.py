@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from sim2sky.config.check import Mistake, unknown
+from sim2sky.config.observe import Dataset, Survey
+from sim2sky.config.simulate import AnySimulation
 from sim2sky.config.study import Study
 
 _WHY = "are real images without labels; a run may adapt to them (`target`), but they can be neither learnt from nor scored on"
@@ -18,6 +21,19 @@ def counted(study: Study, counts: Mapping[str, int]) -> Study:
         if (images := dataset.images) and images.lenses is None and images.folder in counts
     }
     return study.model_copy(update={"datasets": study.datasets | found}) if found else study
+
+
+def frame_of(like: Dataset, simulation: AnySimulation, survey: Survey) -> dict[str, Any]:
+    """Bands, side [pixel], pixel scale [arcsec] and zero points [mag] of the images of a simulated dataset, to which real ones are brought."""
+    zero_points = [
+        survey.bands[band].zero_point if like.zero_point is None else like.zero_point for band in simulation.bands
+    ]
+    return {
+        "bands": list(simulation.bands),
+        "pixels": like.side(simulation.pixels),
+        "pixel_scale": like.scale(simulation.pixel_scale or 0),
+        "zero_points": zero_points,
+    }
 
 
 def images_problems(
@@ -45,7 +61,9 @@ def images_problems(
     elif like.images:
         yield (*where, "like"), f"{images.like} are real images as well; name a dataset that has a simulation"
     elif like.survey is None:
-        text = f"{images.like} has no survey, so that its images have no zero point that real images could be brought to"
+        text = (
+            f"{images.like} has no survey, so that its images have no zero point that real images could be brought to"
+        )
         yield (*where, "like"), text
     if (there := counts.get(images.folder)) and images.lenses and images.lenses > there:
         yield (*where, "lenses"), f"{images.lenses} are asked for, {folders[images.folder]} holds {there} images"
