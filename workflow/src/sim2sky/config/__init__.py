@@ -7,6 +7,7 @@ the files that they describe.
 from sim2sky.config.analyses import ChiRange, Degeneracy, Measurement, Reconstruction, StuckAtMean
 from sim2sky.config.base import Fraction, Name, Strict, known, merge, nested, unit, unit_of
 from sim2sky.config.cosmosim import CosmosimPopulation, CosmosimSimulation, Crop
+from sim2sky.config.images import Reading
 from sim2sky.config.networks import architecture, check_network, check_side
 from sim2sky.config.observe import Background, BandConditions, CentreCrop, Dataset, Histogram, Split, Survey
 from sim2sky.config.simulate import (
@@ -56,6 +57,7 @@ __all__ = [
     "Optimiser",
     "Population",
     "Published",
+    "Reading",
     "Recipe",
     "Reconstruction",
     "Run",

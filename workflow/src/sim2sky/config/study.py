@@ -99,6 +99,13 @@ class Study(Strict):
         starts = range(0, self.seeds, self.seeds_per_job)
         return [f"{start}-{min(start + self.seeds_per_job, self.seeds) - 1}" for start in starts]
 
+    @property
+    def error_scores(self) -> list[tuple[str, str]]:
+        """Every (run, dataset) of `measurement` whose true values are known, so that its errors can be scored."""
+        asked = self.measurement
+        simulated = [name for name in asked.datasets if self.datasets[name].simulation] if asked else []
+        return [(run, name) for run in asked.runs for name in simulated] if asked else []
+
     def tabulated(self) -> Study:
         """The study without what its tables do not show, so that a reworded abstract does not make them anew."""
         words = {"title": "", "abstract": "", "reference": ""}
@@ -106,7 +113,7 @@ class Study(Strict):
         return self.model_copy(update=words | parts)
 
     def made_with(self, table: str) -> dict[str, Any]:
-        """What decides the numbers of a table: ``metrics``, ``cross_validation``, ``degeneracy`` or ``reconstruction``.
+        """What decides the numbers of a table: ``metrics``, ``error_scores``, ``cross_validation``, ``degeneracy`` or ``reconstruction``.
 
         Raises
         ------
@@ -121,6 +128,8 @@ class Study(Strict):
                 return {"targets": self.targets, "recipe": recipe, "cross_validation": cross.params()}
             case "degeneracy" if self.degeneracy:
                 return self.degeneracy.params()
+            case "error_scores" if self.error_scores:
+                return self.tabulated().model_copy(update={"measurement": self.measurement}).params()
             case "reconstruction" if asked := self.reconstruction:
                 simulation = self.simulations[self.datasets[asked.dataset].simulation].params()
                 about = {"domain": asked.dataset, "count": asked.images, "recipe": self.recipe_of(asked.run).params()}
