@@ -49,8 +49,16 @@ def write_coolest(row: Mapping[str, Any], about: Mapping[str, Any], path: str | 
         The network does not measure ``theta_E``, or the package is not installed.
     """
     require_coolest()
-    from coolest.template.lazy import CoordinatesOrigin, Galaxy, Instrument, LensingEntityList, MassField, MassModel
-    from coolest.template.lazy import Observation, PixelatedRegularGrid
+    from coolest.template.lazy import (
+        CoordinatesOrigin,
+        Galaxy,
+        Instrument,
+        LensingEntityList,
+        MassField,
+        MassModel,
+        Observation,
+        PixelatedRegularGrid,
+    )
     from coolest.template.standard import COOLEST
 
     if "theta_E" not in about["parameters"]:

@@ -22,7 +22,9 @@ from sim2sky.parquet import join_parquet, write_parquet
 _FITS_BLOCK = 2880
 
 
-def write_part(table: pd.DataFrame, path: str | Path, columns: Mapping[str, catalogue.Column], about: Mapping[str, Any]) -> None:
+def write_part(
+    table: pd.DataFrame, path: str | Path, columns: Mapping[str, catalogue.Column], about: Mapping[str, Any]
+) -> None:
     """Write some rows of a catalogue as Parquet, with units, descriptions and descriptors of the columns, and `about` (JSON) them."""
     table.attrs = dict(about)
     units, ucds = ({n: getattr(c, key) for n, c in columns.items() if getattr(c, key)} for key in ("unit", "ucd"))
