@@ -34,7 +34,8 @@ class Reading(Strict):
         " middle; or the `middle` of the image; null takes the position where the list has it, and else the middle",
     )
     fill_up_to: Fraction = Field(
-        0.05, description="largest fraction of bad pixels in the frame that are filled from their neighbours, and flagged"
+        0.05,
+        description="largest fraction of bad pixels in the frame that are filled from their neighbours, and flagged",
     )
 
     @field_validator("survey")

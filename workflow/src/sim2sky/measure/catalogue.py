@@ -25,6 +25,10 @@ DEFINITIONS = {
 }
 QUANTILES = {"q02": 0.02, "q16": 0.16, "median": 0.5, "q84": 0.84, "q98": 0.98}
 CONFORMAL = 0.68
+_PROBABILITIES = {
+    "typicality": "that lie farther out in the latent space: 1 is typical, 0 unlike all of them",
+    "agreement": "on which the networks differ more, in units of the aleatoric error: 0 is more than on all of them",
+}
 _UCDS = {  # of parameters, by the end of their name; https://www.ivoa.net/documents/UCD1+
     "theta_E": "phys.angSize", "R_E": "phys.angSize", "R_sersic": "phys.angSize", "e1": "src.ellipticity",
     "e2": "src.ellipticity", "magnitude": "phot.mag", "orientation": "pos.posAng", "center_x": "pos.cartesian.x",
@@ -70,8 +74,10 @@ def columns(
     }
     for name, about in parameters.items():
         found |= _of_parameter(name, about, true, name in published)
-    typical = "fraction of the domain's own validation images that lie farther out in the latent space"
-    found["typicality"] = Column(typical, ucd="stat.probability")
+    found |= {
+        name: Column(f"fraction of the domain's own validation images {text}", ucd="stat.probability")
+        for name, text in _PROBABILITIES.items()
+    }
     for name, unit in (conditions or {}).items():
         ucd = {"seeing": "instr.obsty.seeing", "signal_to_noise": "stat.snr"}.get(name, "")
         found[name] = Column(f"{name.replace('_', ' ')} in the first band", unit, ucd)
@@ -84,24 +90,21 @@ def _of_parameter(name: str, about: Mapping[str, str], true: bool, published: bo
     unit, title = about["units"], about.get("long_name", name)
     unit = "" if unit == "1" else unit
     ucd = next((ucd for end, ucd in _UCDS.items() if name == end or name.endswith(f"_{end}")), "")
-    also, of = f";{ucd}" * bool(ucd), f"{ucd};" * bool(ucd)
+    also, of = f";{ucd}" * bool(ucd), f"{ucd or 'stat.value'};"
     found = {}
     for key, level in QUANTILES.items():
-        kind = "stat.median" if level == 0.5 else "stat.percentile"
-        found[f"{name}_{key}"] = Column(
-            f"{title}: {level:g} quantile, calibrated on simulations",
-            unit,
-            f"{of}{kind}" if level == 0.5 else f"{kind}{also}",
-        )
+        descriptor = f"{of}stat.median" if key == "median" else f"stat.percentile{also}"
+        text = f"{title}: {level:g} quantile, calibrated on simulations"
+        found[f"{name}_{key}"] = Column(text, unit, descriptor)
     for key, text in {
         "std_aleatoric": "standard deviation that the image leaves open, mean over the ensemble",
         "std_epistemic": "standard deviation between the networks of the ensemble",
         "std": "standard deviation, both parts together",
     }.items():
         found[f"{name}_{key}"] = Column(f"{title}: {text}", unit, f"stat.stdev{also}")
-    for key in ("low", "high"):
+    for key, end in {"low": "min", "high": "max"}.items():
         text = f"{title}: {key} end of the split-conformal interval that holds {CONFORMAL:.0%}"
-        found[f"{name}_conformal_{key}"] = Column(text, unit, f"stat.interval{also}")
+        found[f"{name}_conformal_{key}"] = Column(text, unit, f"{of}stat.{end}")
     if true:
         found[f"{name}_true"] = Column(f"{title}: true value of the simulation", unit, ucd)
     if published:
@@ -155,7 +158,7 @@ def rows(
 
 def _values(estimates: Estimates) -> dict[str, np.ndarray]:
     """Columns of numbers, of the measured images alone."""
-    found: dict[str, np.ndarray] = {"typicality": estimates.distance}
+    found: dict[str, np.ndarray] = {"typicality": estimates.distance, "agreement": estimates.agreement}
     for index, name in enumerate(estimates.parameters):
         found |= {f"{name}_{key}": at_level(estimates.quantiles, level)[:, index] for key, level in QUANTILES.items()}
         for key in ("std_aleatoric", "std_epistemic", "std"):

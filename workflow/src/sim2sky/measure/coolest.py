@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def write_coolest(row: Mapping[str, Any], about: Mapping[str, Any], path: str | 
     Parameters
     ----------
     row : mapping
-        A row of the catalogue.
+        A row of the catalogue. The standard asks for a position: that of a lens whose position is not known is (0, 0), and the
+        metadata say so.
     about : mapping
         ``parameters`` that the network measures, ``band`` and ``pixel_scale`` [arcsec] of the images, ``pixels``,
         ``zero_point`` [mag] and ``network``, by which each file says where it comes from.
@@ -49,31 +51,33 @@ def write_coolest(row: Mapping[str, Any], about: Mapping[str, Any], path: str | 
         The network does not measure ``theta_E``, or the package is not installed.
     """
     require_coolest()
-    from coolest.template.lazy import CoordinatesOrigin, Galaxy, Instrument, LensingEntityList, MassField, MassModel
-    from coolest.template.lazy import Observation, PixelatedRegularGrid
+    from coolest.template import lazy
     from coolest.template.standard import COOLEST
 
     if "theta_E" not in about["parameters"]:
         raise ValueError("--coolest: the network measures no theta_E, without which there is no lens to describe")
-    mass = MassModel("SIE")
+    mass = lazy.MassModel("SIE")
     _fill(mass[0].parameters, _sie(row, about["parameters"]))
-    entities = [Galaxy("lens", None, mass_model=mass)]
+    entities = [lazy.Galaxy("lens", None, mass_model=mass)]
     if {"gamma1", "gamma2"} <= set(about["parameters"]):
-        shear = MassModel("ExternalShear")
+        shear = lazy.MassModel("ExternalShear")
         modulus, phi = conventions.polar(row["gamma1_median"], row["gamma2_median"])
         values = {"gamma_ext": (float(modulus),), "phi_ext": (float(conventions.position_angle(phi)),)}
         _fill(shear[0].parameters, values)
-        entities.append(MassField("shear", None, mass_model=shear))
+        entities.append(lazy.MassField("shear", None, mass_model=shear))
     half = about["pixels"] * about["pixel_scale"] / 2
     field = {"field_of_view_x": (-half, half), "field_of_view_y": (-half, half)}
-    grid = PixelatedRegularGrid(num_pix_x=about["pixels"], num_pix_y=about["pixels"], **field)
+    grid = lazy.PixelatedRegularGrid(num_pix_x=about["pixels"], num_pix_y=about["pixels"], **field)
+    known = isfinite(row["ra"]) and isfinite(row["dec"])
+    origin = lazy.CoordinatesOrigin(f"{row['ra']}d", f"{row['dec']}d") if known else lazy.CoordinatesOrigin()
+    said = {name: row[name] for name in ("name", "file")} | {"network": about["network"]}
     template = COOLEST(
         "MAP",
-        CoordinatesOrigin(f"{row['ra']}d", f"{row['dec']}d"),
-        LensingEntityList(*entities),
-        Observation(pixels=grid, mag_zero_point=about["zero_point"]),
-        Instrument(about["pixel_scale"], band=about["band"]),
-        metadata={"name": row["name"], "file": row["file"], "network": about["network"]},
+        origin,
+        lazy.LensingEntityList(*entities),
+        lazy.Observation(pixels=grid, mag_zero_point=about["zero_point"]),
+        lazy.Instrument(about["pixel_scale"], band=about["band"]),
+        metadata=said | ({} if known else {"coordinates_origin": "unknown"}),
     )
     with store.atomic(path) as temporary:
         temporary.write_text(template.to_JSON(indent=1, exclude_keys=template.exclude_keys), encoding="utf-8")

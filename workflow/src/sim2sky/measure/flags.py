@@ -13,16 +13,13 @@ from sim2sky.models.calibration import LEVELS
 if TYPE_CHECKING:
     from sim2sky.models.measuring import Estimates
 
-UNLIKE = 0.01  # of the domain's own images, that many are flagged
-DISAGREE = 1.0  # epistemic over aleatoric standard deviation
+TAIL = 0.01  # of the domain's own images, that many are unlike the others, and that many make the seeds disagree
 FLAGS = {
     "outside_population": "a median lies outside the range of the labels that the network has learnt",
-    "unlike_training": (
-        f"fewer than {UNLIKE:.0%} of the domain's own validation images lie farther out in the latent space"
-    ),
+    "unlike_training": f"fewer than {TAIL:.0%} of the domain's own images lie farther out in the latent space (typicality)",
     "seeds_disagree": (
-        "for some parameter the epistemic standard deviation, between the networks of the ensemble, is more than "
-        f"{DISAGREE:g} times the aleatoric one"
+        f"the networks of the ensemble differ more, in units of the aleatoric error, than on all but {TAIL:.0%} of the domain's own "
+        "images (agreement)"
     ),
     "prior_edge": "a median lies within the range of the labels, and its interval from q16 to q84 reaches beyond",
     "bad_pixels": "some pixels had no value (NaN, masked, saturated or without data) and were filled",
@@ -55,7 +52,7 @@ def flag(estimates: Estimates, population: Mapping[str, Mapping[str, float]]) ->
     within = (low <= median) & (median <= high)
     return {
         "outside_population": (~within).any(axis=1),
-        "unlike_training": estimates.distance < UNLIKE,
-        "seeds_disagree": (estimates.std_epistemic > DISAGREE * estimates.std_aleatoric).any(axis=1),
+        "unlike_training": estimates.distance < TAIL,
+        "seeds_disagree": estimates.agreement < TAIL,
         "prior_edge": (within & ((q16 < low) | (q84 > high))).any(axis=1),
     }

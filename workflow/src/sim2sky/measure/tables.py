@@ -22,7 +22,9 @@ from sim2sky.parquet import join_parquet, write_parquet
 _FITS_BLOCK = 2880
 
 
-def write_part(table: pd.DataFrame, path: str | Path, columns: Mapping[str, catalogue.Column], about: Mapping[str, Any]) -> None:
+def write_part(
+    table: pd.DataFrame, path: str | Path, columns: Mapping[str, catalogue.Column], about: Mapping[str, Any]
+) -> None:
     """Write some rows of a catalogue as Parquet, with units, descriptions and descriptors of the columns, and `about` (JSON) them."""
     table.attrs = dict(about)
     units, ucds = ({n: getattr(c, key) for n, c in columns.items() if getattr(c, key)} for key in ("unit", "ucd"))
@@ -76,8 +78,9 @@ def _write_fits(joined: Path, path: Path) -> None:
     with store.atomic(path) as temporary, open(temporary, "wb") as file:
         for table in _groups(joined):
             for name in [name for name in table.colnames if table[name].dtype.kind == "U"]:
-                ascii_alone = np.char.encode(table[name], "ascii", "replace")
-                table.replace_column(name, table.Column(ascii_alone, **_about(table[name])))
+                width = table[name].dtype.itemsize // 4
+                ascii_alone = np.char.encode(table[name], "ascii", "replace").astype(f"S{width}")
+                table.replace_column(name, Column(ascii_alone, **_about(table[name])))
             buffer = io.BytesIO()
             about = yaml.safe_dump(dict(table.meta), sort_keys=False, width=70)
             table.meta = {"comments": about.splitlines()}  # a card takes no mapping
