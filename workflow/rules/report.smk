@@ -6,6 +6,7 @@ CAPTIONS = os.path.relpath(Path(workflow.basedir) / "workflow/report")
 OF_RUNS = {"history": PATHS.history, "predictions": PATHS.predictions, "latents": PATHS.latents, "models": PATHS.model}
 OF_STUDY = {
     "metrics": {"table": PATHS.metrics},
+    "error_scores": {"table": PATHS.errors, "provenance": PATHS.errors_provenance},
     "cross_validation": {"table": PATHS.cross_validation, "provenance": PATHS.cross_validation_provenance},
     "degeneracy": {
         "table": PATHS.degeneracy,

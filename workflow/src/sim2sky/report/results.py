@@ -30,8 +30,8 @@ class Results:
     inputs : mapping of str to (mapping of key to path)
         Existing files, by kind: ``history``, ``predictions``, ``latents`` and ``models`` by (run, block of seeds), blocks in the
         order of the seeds; ``first_shards``, the first observed shard of each dataset, by dataset; ``cutouts``, of surveys, by
-        name; ``metrics`` by ``table``; ``cross_validation``, ``degeneracy`` and ``reconstruction`` by ``table``,
-        ``provenance`` and, but for the first, ``images``.
+        name; ``metrics`` by ``table``; ``error_scores``, ``cross_validation``, ``degeneracy`` and ``reconstruction`` by ``table``,
+        ``provenance`` and, but for the first two, ``images``.
     surveys : mapping of str to Survey
         Surveys by name, for the comparison with the real sky.
 
@@ -101,6 +101,11 @@ class Results:
         """``cross_validation.csv``, as :func:`read_folds` reads it."""
         path, cross = self._inputs["cross_validation"].get("table"), self.study.cross_validation
         return read_folds(path, cross) if path and cross else None
+
+    def error_scores(self) -> pd.DataFrame | None:
+        """``errors.csv``, which :func:`sim2sky.evaluate.errors.evaluate_errors` writes."""
+        path = self._inputs["error_scores"].get("table")
+        return pd.read_csv(path) if path else None
 
     def analysis(self, kind: str) -> tuple[pd.DataFrame, store.Shards] | None:
         """The table of ``degeneracy`` or ``reconstruction``, and the images of its rows."""
