@@ -50,6 +50,11 @@ def files_of_inputs(study, kind):
     if kind == "first_shards":
         shards = {dataset: shards_of(dataset)[0] for dataset in STUDIES[study].datasets}
         return {dataset: path for dataset, path in shards.items() if not CONFIG.partial or Path(path).exists()}
+    if kind == "catalogues":
+        return {pair: path for pair, path in catalogues_of(study).items() if not CONFIG.partial or Path(path).exists()}
+    if kind == "measured_shards":
+        shards = {dataset: measured_shards(dataset)[0] for _, dataset in measured(study)}
+        return {dataset: path for dataset, path in shards.items() if not CONFIG.partial or Path(path).exists()}
     raise LookupError(f"figures of {study} read {kind!r}, which no rule makes")
 
 
