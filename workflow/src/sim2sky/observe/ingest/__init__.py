@@ -1,12 +1,14 @@
-"""Real images: lists of them, the formats of the surveys, and how each is brought to the frame of a network."""
+"""Real images: lists of them, the formats of the surveys, and how each is brought to the frame of a network.
 
-from __future__ import annotations
+A module that registers formats is imported here.
+"""
 
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-
-from sim2sky.config import Reading
+from sim2sky.observe.ingest import surveys
 from sim2sky.observe.ingest.entries import INGEST_FLAGS, Entries, Entry, Frame, Ingested
+from sim2sky.observe.ingest.lists import list_images
+from sim2sky.observe.ingest.read import read_image
+from sim2sky.observe.ingest.registry import list_surveys, register_survey
+from sim2sky.observe.ingest.write import read_images, write_image_shard
 
 __all__ = [
     "INGEST_FLAGS",
@@ -15,29 +17,10 @@ __all__ = [
     "Frame",
     "Ingested",
     "list_images",
+    "list_surveys",
     "read_image",
     "read_images",
+    "register_survey",
+    "surveys",
     "write_image_shard",
 ]
-
-
-def list_images(path: str | Path) -> Entries:
-    """Images of a folder, a list, a cube or a shard, in order; ValueError names what is wrong with it."""
-    raise NotImplementedError
-
-
-def read_image(entry: Entry, frame: Frame, reading: Reading) -> Ingested:
-    """Read one image; what is wrong with it is the reason in the result."""
-    raise NotImplementedError
-
-
-def read_images(entries: Iterable[Entry], frame: Frame, reading: Reading, processes: int = 1) -> Iterator[Ingested]:
-    """Read images in order."""
-    raise NotImplementedError
-
-
-def write_image_shard(
-    entries: Entries, frame: Frame, reading: Reading, path: str | Path, fingerprint: Mapping[str, str]
-) -> None:
-    """Write images as a shard that is read as any data set is."""
-    raise NotImplementedError

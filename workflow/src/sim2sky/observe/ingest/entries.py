@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, overload
 
 import numpy as np
+
+from sim2sky.observe.ingest.fits_file import stem
 
 # Flags of an image that was read, each with what it means.
 INGEST_FLAGS = {
@@ -80,35 +82,60 @@ class Entries(Sequence[Entry]):
 
     Attributes
     ----------
-    names : sequence of str, or None
-        None names them after the file and their number.
+    length : int
+        How many there are.
     files : sequence of str, or str
-        One for each, or one file for all of which they are the planes.
+        One for each, or one for all of which they are the planes.
+    names : sequence of str, or None
+        None names them after the file and the plane.
+    planes : sequence of int, or None
+        None for images that are no planes; -1 for one that is none.
     ra, dec : (n,) array, or None
         Positions [deg], NaN where there is none.
     published : mapping of str to (array, array or None)
         Values and errors of parameters, NaN where there is none.
-    first, count : int
-        Which part of the columns these are.
+    first : int
+        Place of the first one, where these are a part of a list.
     """
 
-    names: Sequence[str] | None
+    length: int
     files: Sequence[str] | str
-    count: int
+    names: Sequence[str] | None = None
+    planes: Sequence[int] | np.ndarray | None = None
     ra: np.ndarray | None = None
     dec: np.ndarray | None = None
     published: Mapping[str, tuple[np.ndarray, np.ndarray | None]] = field(default_factory=dict)
     first: int = 0
 
     def __len__(self) -> int:
-        return self.count
+        return self.length
 
     @overload
     def __getitem__(self, index: int) -> Entry: ...
     @overload
     def __getitem__(self, index: slice) -> Entries: ...
     def __getitem__(self, index: int | slice) -> Entry | Entries:
-        raise NotImplementedError
+        if isinstance(index, slice):
+            start, stop, step = index.indices(self.length)
+            if step != 1:
+                raise ValueError("a part of a list of images has a step of 1")
+            return replace(self, first=self.first + start, length=max(stop - start, 0))
+        if not -self.length <= index < self.length:
+            raise IndexError(f"image {index} asked for, there are {self.length}")
+        at = self.first + index % self.length
+        file = self.files if isinstance(self.files, str) else self.files[at]
+        plane = None if self.planes is None or self.planes[at] < 0 else int(self.planes[at])
+        name = f"{stem(file)}_{plane}" if self.names is None else self.names[at]
+        published = {
+            key: (float(values[at]), None if errors is None or np.isnan(errors[at]) else float(errors[at]))
+            for key, (values, errors) in self.published.items()
+            if not np.isnan(values[at])
+        }
+        return Entry(at, name, file, plane, _number(self.ra, at), _number(self.dec, at), published)
+
+
+def _number(values: np.ndarray | None, at: int) -> float | None:
+    return None if values is None or np.isnan(values[at]) else float(values[at])
 
 
 @dataclass(frozen=True)
