@@ -18,6 +18,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/adapt.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/measure.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/records.smk"
 include: "workflow/rules/hooks.smk"
@@ -28,4 +29,5 @@ rule all:
     input:
         report=PATHS.report,
         summaries=expand(PATHS.summary, study=TRAINED_STUDIES),
+        networks=measuring_networks(),
         catalogues=[path for study in STUDIES for path in catalogues_of(study).values()],

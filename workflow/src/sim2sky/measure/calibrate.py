@@ -129,7 +129,10 @@ def calibrate(
 def _parts(domain: Domain, recipe: Recipe, targets: Sequence[str]) -> tuple[Part, Part, Tensors]:
     """Training and validation part, normalised, and the pixel statistics."""
     held = fraction_held(recipe, [domain], ("train", "validation"))
-    parts = [load_part(domain.shards, domain.bounds[part], targets, held=held) for part in ("train", "validation")]
+    parts = [
+        load_part(domain.shards, domain.bounds[part], targets, held=held, labelled=domain.labelled)
+        for part in ("train", "validation")
+    ]
     statistics = statistics_of(recipe.normalisation, parts[0].images)
     train, validation = (part.prepared(statistics, torch.device("cpu")) for part in parts)
     pixel_mean, pixel_std = statistics or (None, None)
