@@ -37,7 +37,8 @@ def _prediction_params(name, run_name):
 
 
 def prediction_code(wildcards):
-    return code("predict", models={recipe_of(wildcards.study, wildcards.run).network})
+    recipe = recipe_of(wildcards.study, wildcards.run)
+    return code("predict", models={recipe.network}, losses={recipe.loss})
 
 
 def degeneracy_params(wildcards):
@@ -62,6 +63,15 @@ def reconstruction_params(wildcards):
         "statistics": shown_statistics(study),
         "count": study.reconstruction.images,
     }
+
+
+def quantiles_to_score(wildcards):
+    pairs = STUDIES[wildcards.study].error_scores
+    return [PATHS.quantiles.format(study=wildcards.study, run=run, dataset=dataset) for run, dataset in pairs]
+
+
+def error_params(wildcards):
+    return STUDIES[wildcards.study].made_with("error_scores")
 
 
 def run_params(wildcards):
@@ -275,6 +285,34 @@ if not CONFIG.partial:
             "Undoing the lensing of test images of {wildcards.study}"
         script:
             "../scripts/reconstruct.py"
+
+    rule:
+        name:
+            "evaluate_errors"
+        input:
+            quantiles=quantiles_to_score,
+        output:
+            errors=PATHS.errors,
+            provenance=PATHS.errors_provenance,
+        params:
+            study=error_params,
+            surveys=aggregation_surveys,
+            cutouts=aggregation_cutouts,
+            code=code("evaluate_errors", models=set()),
+        log:
+            log_of("evaluate_errors", "{study}"),
+        benchmark:
+            benchmark_of("evaluate_errors", "{study}")
+        conda:
+            "../envs/sim2sky.yaml"
+        threads: 1
+        resources:
+            mem_mb=table_memory,
+            runtime=table_runtime,
+        message:
+            "Scoring the errors of {wildcards.study}"
+        script:
+            "../scripts/evaluate_errors.py"
 
 
 rule:

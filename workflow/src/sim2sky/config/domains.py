@@ -27,6 +27,7 @@ class Images(NamedTuple):
     label_pixel: float  # side of a pixel, in the unit of the parameters that are lengths
     unit: str
     real_sky: bool
+    labelled: bool = True
 
     @property
     def parameters(self) -> list[str]:
@@ -36,13 +37,14 @@ class Images(NamedTuple):
 
 def images_of(study: Study, name: str) -> Images | None:
     """The images of a dataset; None if it or its simulation is not there, which is reported elsewhere."""
-    dataset = study.datasets.get(name)
-    simulation = study.simulations.get(dataset.simulation) if dataset else None
-    if dataset is None or simulation is None:
+    try:
+        dataset, simulation = study.observed(name)
+    except KeyError:
         return None
     sizes = dataset.side(simulation.pixels), dataset.scale(simulation.label_pixel)
     unit = FLUXES if dataset.survey or simulation.engine == "galaxy" else COUNTS
-    return Images(name, dataset.simulation, simulation, *sizes, unit, dataset.background is not None)
+    labelled = study.datasets[name].images is None
+    return Images(name, dataset.simulation or "", simulation, *sizes, unit, dataset.background is not None, labelled)
 
 
 def domain_problems(study: Study, recipes: Mapping[str, Recipe | None]) -> Iterator[Mistake]:
@@ -63,8 +65,15 @@ def domain_problems(study: Study, recipes: Mapping[str, Recipe | None]) -> Itera
                 predicts = key == "train_on.worst_of"
                 texts = _misfits(source, theirs, recipes[other]) if predicts else _other_shape(source, theirs, recipe)
                 yield from _placed(("runs", name, key), (f"{other}: {text}" for text in texts))
+    for name, where, dataset in _measured(study):
+        if dataset in images:
+            named.setdefault(dataset, []).append(where)
+            source = images.get(study.runs[name].source)
+            if source and dataset != study.runs[name].source:
+                yield from _placed(where, _misfits(images[dataset], source, recipes[name]))
     if (cross := study.cross_validation) and cross.dataset in images:
         named.setdefault(cross.dataset, []).append(("cross_validation", "dataset"))
+    named = {dataset: places for dataset, places in named.items() if images[dataset].labelled}
     for dataset, places in named.items():
         yield from _of_parameters(study, images[dataset], places)
     yield from _of_fixed(study, [images[dataset] for dataset in named])
@@ -85,7 +94,7 @@ def recipe_problems(study: Study, recipe: Recipe, images: Images) -> Iterator[st
             f"normalisation: eight_bit divides by 255, but images of {images.dataset} are in {images.unit}, which have "
             "no largest value; per_domain fits them"
         )
-    if recipe.weight_angles:
+    if recipe.weight_angles and images.labelled:
         if "theta" not in study.targets:
             yield "weight_angles: theta is not among the targets"
         if lacking := [axis for axis in SOURCE_AXES if axis not in images.parameters]:
@@ -107,6 +116,16 @@ def _of_parameters(study: Study, images: Images, places: Iterable[Path]) -> Iter
             yield ("targets", index), unknown(target, simulated, "parameter")
             continue
         yield from ((where, f"{lacks}: {reason}") for where in places)
+
+
+def _measured(study: Study) -> Iterator[tuple[str, Path, str]]:
+    """Each run that measures, with the datasets that it meets then and where they are named."""
+    if asked := study.measurement:
+        named: list[tuple[Path, str]] = [
+            (("measurement", "datasets", index), name) for index, name in enumerate(asked.datasets)
+        ]
+        named += [(("measurement", "calibrate_on"), asked.calibrate_on)] if asked.calibrate_on else []
+        yield from ((run, *place) for run in asked.runs if run in study.runs for place in named)
 
 
 def _of_fixed(study: Study, used: Iterable[Images]) -> Iterator[Mistake]:
