@@ -11,7 +11,8 @@ from lenstronomy.Util import image_util
 from sim2sky.observe.conditions import Conditions
 from sim2sky.observe.noise import background_sigma, poisson_sigma, sky_counts_per_second
 from sim2sky.observe.psf import gaussian_blur
-from sim2sky.observe.shard import Camera, observe
+from sim2sky.observe.camera import Camera
+from sim2sky.observe.shard import observe
 
 SCALE = 0.263
 EXPOSURES = [1, 4, 10, 140, 460]

@@ -1,4 +1,7 @@
 # Simulated lenses as a survey sees them: centred and cropped where asked, then seeing, sky and noise.
+import hashlib
+
+PSFS = os.path.relpath(Path(workflow.basedir) / "resources/psf")
 
 
 def centre_crop_params(wildcards):
@@ -18,9 +21,17 @@ def background_file(wildcards):
     return CONFIG.cutouts[background.cutouts] if background else []
 
 
+def psf_files(wildcards):
+    """Point-spread functions that the survey names for the bands in use."""
+    bands = (survey_params(wildcards) or {"bands": {}})["bands"].values()
+    return [f"{PSFS}/{name}.fits" for name in sorted({band["psf"] for band in bands if "psf" in band})]
+
+
 def cutouts_params(wildcards):
-    """The checksum of the cutouts, whose date says nothing, by the key that names them."""
-    return {"cutouts": sums_of_cutouts([wildcards.dataset])} if wildcards.dataset in SKY else {}
+    """Checksums of the cutouts, by the key that names them, and of point-spread functions: the date of a file says nothing."""
+    sums = {Path(file).stem: hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in psf_files(wildcards)}
+    cutouts = {"cutouts": sums_of_cutouts([wildcards.dataset])} if wildcards.dataset in SKY else {}
+    return cutouts | ({"psf": sums} if sums else {})
 
 
 def observe_params(wildcards):
@@ -88,6 +99,7 @@ if not CONFIG.partial:
         input:
             shard=shard_to_observe,
             cutouts=ancient(background_file),
+            psf=ancient(psf_files),
         output:
             shard=PATHS.observed,
         params:
