@@ -46,6 +46,12 @@ class Distribution(Strict):
         return self.uniform or (float("-inf"), float("inf"))
 
     @property
+    def variance(self) -> float:
+        """Square of the standard deviation."""
+        low, high = self.bounds
+        return self.normal[1] ** 2 if self.normal else (high - low) ** 2 / 12
+
+    @property
     def varies(self) -> bool:
         """Whether more than one value can be drawn, as networks see it."""
         if self.normal:

@@ -56,7 +56,7 @@ class LensResNet(Network):
             channels, side = filters, -(-side // stride)
         layers += [nn.Flatten(), nn.Linear(channels * side**2, LATENT), nn.ReLU()]
         self.features = nn.Sequential(*layers)
-        self.head = nn.Linear(LATENT, outputs)
+        self.head = nn.Sequential(nn.Linear(LATENT, outputs))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(images))
@@ -70,5 +70,5 @@ def _convolution(channels: int, filters: int, stride: int, side: int = 3) -> nn.
 
 @register_models({"lens_resnet": 1})
 def lens_resnet(name: str, *, bands: int = 1, pixels: int = 80, outputs: int = 1) -> Network:
-    """About 200,000 parameters at the defaults; the latent space has 48 dimensions."""
+    """About 146,000 parameters at the defaults; the latent space has 48 dimensions."""
     return LensResNet(bands, pixels, outputs)

@@ -10,6 +10,7 @@ import torch
 
 from sim2sky.config import Survey
 from sim2sky.observe.conditions import Conditions
+from sim2sky.observe.noise import background_sigma, poisson_sigma
 from sim2sky.observe.psf import gaussian_blur, pixel_blur
 
 
@@ -21,7 +22,9 @@ class Camera:
     read_noise: float  # e-
     zero_point: np.ndarray  # mag; counts are electrons there
     exposure_time: np.ndarray  # s
-    psf: tuple[np.ndarray | None, ...] = ()  # arrays (psf, n, n); none at all, or None for a band whose seeing is Gaussian
+    psf: tuple[
+        np.ndarray | None, ...
+    ] = ()  # arrays (psf, n, n); none at all, or None for a band whose seeing is Gaussian
     resampled: np.ndarray | None = None  # whether the noise is correlated by a resampling
 
     @classmethod
@@ -46,3 +49,22 @@ class Camera:
             else:
                 blurred[:, band] = pixel_blur(images[:, band], stamps[drawn])
         return blurred
+
+    def background(self, noise: str, conditions: Conditions) -> np.ndarray:
+        """Standard deviation of the background per pixel, shape (lens, band) [counts/s]; zero where none is wanted."""
+        if noise == "none":
+            return np.zeros(conditions.seeing.shape)
+        return background_sigma(
+            noise,
+            sky_brightness=conditions.sky_brightness,
+            zero_point=self.zero_point,
+            num_exposures=conditions.num_exposures,
+            exposure_time=self.exposure_time,
+            read_noise=self.read_noise,
+            pixel_scale=self.pixel_scale,
+        )
+
+    def photons(self, noise: str, light: np.ndarray, conditions: Conditions) -> np.ndarray:
+        """Standard deviation of the photon noise of `light` (lens, band, y, x) [counts/s]."""
+        exposure_time, num_exposures = self.exposure_time[:, None, None], conditions.num_exposures[..., None, None]
+        return poisson_sigma(noise, light, exposure_time=exposure_time, num_exposures=num_exposures)

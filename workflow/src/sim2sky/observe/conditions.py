@@ -22,7 +22,9 @@ class Conditions:
 
     def __getitem__(self, part: slice) -> Conditions:
         """Those of some of the lenses."""
-        return Conditions(*(None if (value := getattr(self, field.name)) is None else value[part] for field in fields(self)))
+        return Conditions(
+            *(None if (value := getattr(self, field.name)) is None else value[part] for field in fields(self))
+        )
 
 
 def draw(histogram: Histogram, uniform: np.ndarray) -> np.ndarray:

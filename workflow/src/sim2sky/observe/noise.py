@@ -152,6 +152,16 @@ def resampled(noise: np.ndarray) -> np.ndarray:
     return noise
 
 
+def unresampled(noise: np.ndarray) -> np.ndarray:
+    """The inverse of :func:`resampled`, by Fourier transforms: what makes correlated noise independent again."""
+    for axis in (-2, -1):
+        angle = 2 * np.pi * np.fft.fftfreq(noise.shape[axis])
+        response = BILINEAR[0] + BILINEAR[1] * np.exp(-1j * angle)
+        shape = [-1 if dimension == axis else 1 for dimension in (-2, -1)]
+        noise = np.fft.ifft(np.fft.fft(noise, axis=axis) / response.reshape(shape), axis=axis).real
+    return noise
+
+
 def add_noise(
     images: np.ndarray, sigma: np.ndarray, seed: int, lens: np.ndarray, correlated: np.ndarray | None = None
 ) -> np.ndarray:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from sim2sky.observe.background import Sky, draw_sky
 from sim2sky.observe.camera import Camera
 from sim2sky.observe.conditions import Conditions, draw_conditions
 from sim2sky.observe.counts import BRIGHTEST, COUNT
-from sim2sky.observe.noise import add_noise, background_sigma, convention, flux_ratio, poisson_sigma
+from sim2sky.observe.noise import add_noise, convention, flux_ratio
 from sim2sky.observe.noise import sky_counts_per_second as counts_of_sky
 from sim2sky.observe.psf import full_width, read_psf
 from sim2sky.provenance.record import provenance
@@ -77,13 +78,12 @@ def observe(
         luminous = source
     else:
         beneath = 0.0 if lens_light is None else camera.blur(lens_light, conditions)
-        sigma_background = _background(noise, conditions, camera)
+        sigma_background = camera.background(noise, conditions)
         luminous = beneath + source
     image, background = beneath + source, sigma_background[..., None, None]
     if noise == "none":
         return Observed(image, sigma_background, signal_to_noise(source, np.broadcast_to(background, image.shape)))
-    exposure_time, num_exposures = camera.exposure_time[:, None, None], conditions.num_exposures[..., None, None]
-    photons = poisson_sigma(noise, luminous, exposure_time=exposure_time, num_exposures=num_exposures)
+    photons = camera.photons(noise, luminous, conditions)
     total = np.hypot(background, photons)
     image = add_noise(image, total if sky is None else photons, seed, lens, camera.resampled)
     return Observed(image, sigma_background, signal_to_noise(source, total))
@@ -93,21 +93,6 @@ def signal_to_noise(signal: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     """Signal-to-noise ratio of a matched filter, ``sqrt(sum (signal / sigma)^2)``; infinite where there is no noise."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.sqrt(np.nansum(np.square(signal / sigma), axis=(-2, -1)))
-
-
-def _background(noise: str, conditions: Conditions, camera: Camera) -> np.ndarray:
-    """Standard deviation of the background per pixel, shape (lens, band) [counts/s]; zero where none is wanted."""
-    if noise == "none":
-        return np.zeros(conditions.seeing.shape)
-    return background_sigma(
-        noise,
-        sky_brightness=conditions.sky_brightness,
-        zero_point=camera.zero_point,
-        num_exposures=conditions.num_exposures,
-        exposure_time=camera.exposure_time,
-        read_noise=camera.read_noise,
-        pixel_scale=camera.pixel_scale,
-    )
 
 
 def observe_shard(
@@ -183,6 +168,7 @@ def observe_shard(
     variables = _variables(shard, observed, conditions, sky)
     config = {"simulated": shard.attributes["config"], "dataset": dataset.params(), "survey": survey.params()}
     config |= {"cutouts": sky.about, "lenses": lenses} if sky else {}
+    config |= {"psf": {Path(file).stem: sha256(Path(file).read_bytes()).hexdigest() for file in psf}} if psf else {}
     more = {"zero_point": zero_point.tolist(), "pixel_scale": camera.pixel_scale, "bands": bands}
     write_shard(path, variables, provenance(config, fingerprint, **more))
     print(f"{path}: done, {len(lens) / (time.perf_counter() - started):.0f} lenses/s", flush=True)
