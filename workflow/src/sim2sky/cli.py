@@ -67,9 +67,61 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--downscale", type=int, metavar="PIXELS", help="side to which that part is averaged")
     command.add_argument("--output", required=True, metavar="SHARD", help="shard to write; ends in .zarr.zip")
 
+    _describe_measure(
+        add("measure", _measure, "measure images of lenses: a catalogue with errors and flags, and a page")
+    )
     add("plan", _plan, "print what a run of the configured studies costs: jobs, hours and disk", for_snakemake=True)
     add("why", _why, "print which jobs snakemake would run, and for which reasons", for_snakemake=True)
     return parser
+
+
+def _describe_measure(command: argparse.ArgumentParser) -> None:
+    """Arguments of ``measure``. Those that say how images are read are the keys of `sim2sky.config.Reading`."""
+    command.add_argument(
+        "path", metavar="PATH", nargs="?", help="folder of FITS files, list or table of them, cube or shard"
+    )
+    command.add_argument(
+        "--model", metavar="FILE", help="network file; the one of resources/networks that fits by default"
+    )
+    command.add_argument("--domain", help="which of its domains the images are of; the one it adapted to by default")
+    command.add_argument(
+        "--out", metavar="DIR", help="folder of the catalogue; PATH-measured in this folder by default"
+    )
+    command.add_argument("--overwrite", action="store_true", help="replace the catalogue that is there")
+    command.add_argument(
+        "--processes", type=int, default=1, metavar="N", help="processes that read files (%(default)s)"
+    )
+    command.add_argument("--coolest", action="store_true", help="write each measured lens in the COOLEST standard, too")
+    group = command.add_argument_group("what the files may not say")
+    group.add_argument("--survey", help="format of the files; found by their headers by default (--list-formats)")
+    group.add_argument("--hdu", help="name or number of the HDU with the image")
+    group.add_argument("--zero-point", type=float, metavar="MAG", help="AB magnitude of one unit of the images")
+    group.add_argument("--pixel-scale", type=float, metavar="ARCSEC", help="size of a pixel")
+    group.add_argument("--resample", action="store_true", help="resample images of another pixel scale")
+    group.add_argument(
+        "--centre",
+        choices=("position", "brightest", "middle"),
+        help="what the frame is cut about; position if it is known",
+    )
+    group.add_argument(
+        "--fill-up-to",
+        type=float,
+        default=0.05,
+        metavar="FRACTION",
+        help="most bad pixels that are filled (%(default)s)",
+    )
+    group.add_argument("--list-formats", action="store_true", help="print the formats that are known, and end")
+
+
+def _measure(options: argparse.Namespace, _: Sequence[str]) -> None:
+    from sim2sky.tools.measure import formats, run
+
+    if options.list_formats:
+        print(formats())
+    elif options.path is None:
+        raise ValueError("PATH: name a folder, a list, a cube or a shard of images")
+    else:
+        run(options)
 
 
 def _reconstruct(options: argparse.Namespace, _: Sequence[str]) -> None:

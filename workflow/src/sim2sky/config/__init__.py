@@ -4,9 +4,10 @@ The JSON schemas under ``workflow/schemas`` and ``config/README.md`` are generat
 the files that they describe.
 """
 
-from sim2sky.config.analyses import ChiRange, Degeneracy, Reconstruction, StuckAtMean
+from sim2sky.config.analyses import ChiRange, Degeneracy, Measurement, Reconstruction, StuckAtMean
 from sim2sky.config.base import Fraction, Name, Strict, known, merge, nested, unit, unit_of
 from sim2sky.config.cosmosim import CosmosimPopulation, CosmosimSimulation, Crop
+from sim2sky.config.images import Reading
 from sim2sky.config.networks import architecture, check_network, check_side
 from sim2sky.config.observe import Background, BandConditions, CentreCrop, Dataset, Histogram, Split, Survey
 from sim2sky.config.simulate import (
@@ -50,11 +51,13 @@ __all__ = [
     "Histogram",
     "LensMass",
     "Light",
+    "Measurement",
     "Method",
     "Name",
     "Optimiser",
     "Population",
     "Published",
+    "Reading",
     "Recipe",
     "Reconstruction",
     "Run",

@@ -68,3 +68,20 @@ class Reconstruction(Strict):
     run: Name = Field(description="key of `runs`")
     dataset: Name = Field(description="key of `datasets`, one that the run is evaluated on")
     images: PositiveInt = Field(6, description="how many test images are shown")
+
+
+class Measurement(Strict):
+    """Catalogues: what runs measure on datasets, with errors; of each run, one network file that measures by itself."""
+
+    runs: Annotated[list[Name], Distinct] = Field(
+        min_length=1, description="keys of `runs`; the seeds of each are one ensemble"
+    )
+    datasets: Annotated[list[Name], Distinct] = Field(
+        min_length=1,
+        description="keys of `datasets`; the test part of a simulated one is measured, and all real images",
+    )
+    calibrate_on: Name | None = Field(
+        None,
+        description="key of `datasets`, a simulated one: errors on all domains but the source are calibrated with the labels of "
+        "its validation part; null calibrates them with the source's",
+    )

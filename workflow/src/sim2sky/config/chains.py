@@ -59,6 +59,8 @@ def used_datasets(study: Study) -> dict[str, Dataset]:
         used.add(study.cross_validation.dataset)
     if study.reconstruction:
         used.add(study.reconstruction.dataset)
+    if study.measurement:
+        used |= {*study.measurement.datasets, study.measurement.calibrate_on}
     return {name: dataset for name, dataset in study.datasets.items() if name in used}
 
 

@@ -63,6 +63,12 @@ def domain_problems(study: Study, recipes: Mapping[str, Recipe | None]) -> Itera
                 predicts = key == "train_on.worst_of"
                 texts = _misfits(source, theirs, recipes[other]) if predicts else _other_shape(source, theirs, recipe)
                 yield from _placed(("runs", name, key), (f"{other}: {text}" for text in texts))
+    for name, where, dataset in _measured(study):
+        if dataset in images:
+            named.setdefault(dataset, []).append(where)
+            source = images.get(study.runs[name].source)
+            if source and dataset != study.runs[name].source:
+                yield from _placed(where, _misfits(images[dataset], source, recipes[name]))
     if (cross := study.cross_validation) and cross.dataset in images:
         named.setdefault(cross.dataset, []).append(("cross_validation", "dataset"))
     for dataset, places in named.items():
@@ -112,6 +118,14 @@ def _of_parameters(study: Study, images: Images, places: Iterable[Path]) -> Iter
             yield ("targets", index), unknown(target, simulated, "parameter")
             continue
         yield from ((where, f"{lacks}: {reason}") for where in places)
+
+
+def _measured(study: Study) -> Iterator[tuple[str, Path, str]]:
+    """Each run that measures, with the datasets that it meets then and where they are named."""
+    if asked := study.measurement:
+        named = [(("measurement", "datasets", index), name) for index, name in enumerate(asked.datasets)]
+        named += [(("measurement", "calibrate_on"), asked.calibrate_on)] if asked.calibrate_on else []
+        yield from ((run, *place) for run in asked.runs if run in study.runs for place in named)
 
 
 def _of_fixed(study: Study, used: Iterable[Images]) -> Iterator[Mistake]:

@@ -11,7 +11,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from sim2sky.config import Config, Strict, Study, Survey, known, merge
+from sim2sky.config import Config, Measurement, Strict, Study, Survey, known, merge
 from sim2sky.config.chains import used_datasets, wanted_runs, without_dangling
 from sim2sky.config.check import ConfigError, Mistake, check, place, unknown
 from sim2sky.config.files import as_written, read_yaml
@@ -217,6 +217,7 @@ def _available(study: Study, top: Config, file: str) -> Study:
         left = left.model_copy(update={"reconstruction": None})
     if left.cross_validation and left.cross_validation.dataset not in left.datasets:
         left = left.model_copy(update={"cross_validation": None})
+    left = left.model_copy(update={"measurement": _measurement_left(left)})
     if study.runs and not left.runs:
         where = place(file, ("only_runs" if study.only_runs else "runs",))
         needed = ", ".join(f"cutouts.{key}" for key in dict.fromkeys(absent.values()))
@@ -229,6 +230,16 @@ def _available(study: Study, top: Config, file: str) -> Study:
         row for row in left.published if row.domain in left.datasets and (row.run is None or row.run in left.runs)
     ]
     return left.model_copy(update={"published": published})
+
+
+def _measurement_left(study: Study) -> Measurement | None:
+    """What is measured of the runs and datasets that there are; None if nothing is left, or nothing to calibrate with."""
+    asked = study.measurement
+    if not asked or asked.calibrate_on not in (None, *study.datasets):
+        return None
+    runs = [name for name in asked.runs if name in study.runs]
+    datasets = [name for name in asked.datasets if name in study.datasets]
+    return asked.model_copy(update={"runs": runs, "datasets": datasets}) if runs and datasets else None
 
 
 def _of_shared(studies: Mapping[str, Study]) -> Iterator[str]:

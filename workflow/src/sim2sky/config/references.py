@@ -48,6 +48,7 @@ def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Su
     yield from _of_cross_validation(study)
     yield from published_problems(study)
     yield from _of_reconstruction(study)
+    yield from _of_measurement(study)
 
 
 def _name(path: Path, name: str, names: Iterable[str], what: str) -> Mistakes:
@@ -194,3 +195,22 @@ def _of_reconstruction(study: Study) -> Mistakes:
             yield (*where, "dataset"), "needs images of `engine: cosmosim` as they are, without survey or centre_crop"
         elif simulation and (lacking := simulation.lacking(study.targets)):
             yield where, f"an image cannot be simulated without {', '.join(lacking)}, which are not among the targets"
+
+
+def _of_measurement(study: Study) -> Mistakes:
+    """Runs and datasets must exist, and errors are calibrated with labels of simulations alone."""
+    asked, where = study.measurement, ("measurement",)
+    if not asked:
+        return
+    for index, name in enumerate(asked.runs):
+        yield from _name((*where, "runs", index), name, study.runs, "run")
+    for index, name in enumerate(asked.datasets):
+        yield from _name((*where, "datasets", index), name, study.datasets, "dataset")
+    if asked.calibrate_on is not None:
+        yield from _name((*where, "calibrate_on"), asked.calibrate_on, study.datasets, "dataset")
+        dataset = study.datasets.get(asked.calibrate_on)
+        if dataset and dataset.background:
+            text = (
+                f"{asked.calibrate_on} has sky of a survey; errors are calibrated on simulations alone, so name another"
+            )
+            yield (*where, "calibrate_on"), text

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from sim2sky.config.analyses import Degeneracy, Reconstruction, StuckAtMean
+from sim2sky.config.analyses import Degeneracy, Measurement, Reconstruction, StuckAtMean
 from sim2sky.config.base import Distinct, Name, Strict, merge
 from sim2sky.config.observe import Dataset
 from sim2sky.config.simulate import AnySimulation
@@ -78,6 +78,7 @@ class Study(Strict):
     stuck_at_mean: StuckAtMean | None = Field(None, description="null leaves the count out")
     degeneracy: Degeneracy | None = Field(None, description="null leaves the comparison out")
     reconstruction: Reconstruction | None = Field(None, description="null leaves it out")
+    measurement: Measurement | None = Field(None, description="null measures nothing")
     published: list[Published] = Field([], description="published numbers to compare with")
 
     @model_validator(mode="after")
@@ -98,13 +99,21 @@ class Study(Strict):
         starts = range(0, self.seeds, self.seeds_per_job)
         return [f"{start}-{min(start + self.seeds_per_job, self.seeds) - 1}" for start in starts]
 
+    @property
+    def error_scores(self) -> list[tuple[str, str]]:
+        """Every (run, dataset) of `measurement` whose true values are known, so that its errors can be scored."""
+        asked = self.measurement
+        simulated = [name for name in asked.datasets if self.datasets[name].simulation] if asked else []
+        return [(run, name) for run in asked.runs for name in simulated] if asked else []
+
     def tabulated(self) -> Study:
         """The study without what its tables do not show, so that a reworded abstract does not make them anew."""
         words = {"title": "", "abstract": "", "reference": ""}
-        return self.model_copy(update=words | {"cross_validation": None, "degeneracy": None, "reconstruction": None})
+        parts = dict.fromkeys(("cross_validation", "degeneracy", "reconstruction", "measurement"))
+        return self.model_copy(update=words | parts)
 
     def made_with(self, table: str) -> dict[str, Any]:
-        """What decides the numbers of a table: ``metrics``, ``cross_validation``, ``degeneracy`` or ``reconstruction``.
+        """What decides the numbers of a table: ``metrics``, ``error_scores``, ``cross_validation``, ``degeneracy`` or ``reconstruction``.
 
         Raises
         ------
@@ -119,6 +128,8 @@ class Study(Strict):
                 return {"targets": self.targets, "recipe": recipe, "cross_validation": cross.params()}
             case "degeneracy" if self.degeneracy:
                 return self.degeneracy.params()
+            case "error_scores" if self.error_scores:
+                return self.tabulated().model_copy(update={"measurement": self.measurement}).params()
             case "reconstruction" if asked := self.reconstruction:
                 simulation = self.simulations[self.datasets[asked.dataset].simulation].params()
                 about = {"domain": asked.dataset, "count": asked.images, "recipe": self.recipe_of(asked.run).params()}

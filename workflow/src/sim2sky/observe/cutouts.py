@@ -21,11 +21,17 @@ from sim2sky.observe.judge import judge
 
 FEWEST = 10  # planes; fewer are rather the bands of one image
 LEFT_OUT = 0.1  # at most this fraction of the cutouts; a file with more bad ones is no cube of sky
-_NAME = r"(?:^|[^A-Z])({})\d*(?:[^A-Z]|$)"
-MASKS = re.compile(_NAME.format("MSK|MASK|BPM|FLAGS?|DQ"))
-WEIGHTS = re.compile(_NAME.format("WGT|WEIGHTS?|WHT|WT|IVAR|INVVAR"))
-OTHERS = re.compile(_NAME.format("VAR|VARIANCE|RMS|ERR|ERROR|SIGMA|NOISE|PSF|NEXP|EXPMAP|CTX|MODEL|SEG"))
-SCIENCE = re.compile(_NAME.format("SCI|SCIENCE|IMAGE|DATA|FLUX"))
+
+
+def named_as(words: str) -> re.Pattern[str]:
+    """Pattern for names of HDUs that have one of the words, which `|` separates, alone or beside numbers."""
+    return re.compile(rf"(?:^|[^A-Z])({words})\d*(?:[^A-Z]|$)")
+
+
+MASKS = named_as("MSK|MASK|BPM|FLAGS?|DQ")
+WEIGHTS = named_as("WGT|WEIGHTS?|WHT|WT|IVAR|INVVAR")
+OTHERS = named_as("VAR|VARIANCE|RMS|ERR|ERROR|SIGMA|NOISE|PSF|NEXP|EXPMAP|CTX|MODEL|SEG")
+SCIENCE = named_as("SCI|SCIENCE|IMAGE|DATA|FLUX")
 
 
 @dataclass(frozen=True)

@@ -107,9 +107,16 @@ def filter_of(header: Header) -> tuple[str, str] | None:
 
 def is_another_band(text: str, band: str) -> bool:
     """Whether a filter's name clearly is that of another band: ``HSC-R2`` for ``g``, but not ``unknown``, nor ``sdssg``."""
+    return names_band(text, band) is False
+
+
+def names_band(text: str, band: str) -> bool | None:
+    """Whether a filter's name is that of a band; None if it clearly is neither that one nor another."""
     words = {re.sub(r"(?<=[a-z])[\d']+$", "", word) for word in re.split(r"[^a-z\d']+", text.lower())} | {text.lower()}
     named = words & BROAD or set(re.findall(r"\bf\d{3,4}[wmlpnx]+\b", text.lower()))
-    return bool(named) and band.lower().split("_")[-1] not in named | words
+    if band.lower().split("_")[-1] in named | words:
+        return True
+    return False if named else None
 
 
 def planes(header: Header) -> str | None:
@@ -118,12 +125,23 @@ def planes(header: Header) -> str | None:
         kind = str(header.get(f"CTYPE{axis}", "")).upper()
         if kind.startswith(("BAND", "FILTER", "WAVE", "AWAV", "FREQ", "VELO", "VRAD", "STOKES", "COLOR", "RGB")):
             return f"CTYPE{axis} is {kind!r}"
-    bands = str(header.get("BANDS", "")).strip()
     count = int(header.get("NAXIS3", 0))
-    if count > 1 and len([name for name in re.split(r"[,\s]+", bands) if name]) == count or len(bands) == count > 1:
-        return f"BANDS is {bands!r}"
+    if (names := plane_names(header, count)) is None:
+        return None
+    bands = str(header.get("BANDS", "")).strip()
+    return f"BANDS is {bands!r}" if bands else f"BAND0 to BAND{count - 1} are {', '.join(names)}"
+
+
+def plane_names(header: Header, count: int) -> list[str] | None:
+    """Bands of the `count` planes of a cube, if the header lists them: ``BANDS`` is ``grz`` or ``g,r,z``, or each has its key."""
+    if count < 2:
+        return None
+    bands = str(header.get("BANDS", "")).strip()
+    for names in ([name for name in re.split(r"[,\s]+", bands) if name], list(bands)):
+        if len(names) == count:
+            return names
     numbered = [str(header[f"BAND{index}"]) for index in range(count) if f"BAND{index}" in header]
-    return f"BAND0 to BAND{count - 1} are {', '.join(numbered)}" if len(numbered) == count > 1 else None
+    return numbered if len(numbered) == count else None
 
 
 def contradictions(header: Header, *, zero_point: float, scale: float, band: str | None) -> Iterator[str]:

@@ -183,7 +183,7 @@ def stale_table(
         The file is not readable, or a table was changed since it was made.
     """
     about = record.read_provenance(provenance, tables)
-    pairs = _of_images(about, surveys or {}, cutouts or {}) if kind == "metrics" else {}
+    pairs = _of_images(about, surveys or {}, cutouts or {}) if kind in ("metrics", "error_scores") else {}
     domain = about.get("domain", {})
     if domain.get("name") in study.datasets:
         pairs |= _of_domain(domain, study, domain["name"], surveys or {}, cutouts or {})

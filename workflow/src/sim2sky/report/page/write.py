@@ -66,17 +66,23 @@ def write_report(
     networks = {file: each for about in origins.values() for file, each in about.get("networks", {}).items()}
     trained_by = {file: each["fingerprint"] for file, each in networks.items()}
     written = read_captions(captions)
-    page = _template().render(
-        css=Markup((Path(__file__).parent / "report.css").read_text()),
+    page = template("report.html").render(
+        css=css(),
         chapters=[contents(name, chapter, written, trained_by) for name, chapter in chapters.items()],
-        provenance=_plain(dict(provenance) | origins),
+        provenance=as_text(dict(provenance) | origins),
         references=_references(chapter.study for chapter in chapters.values()),
     )
     with store.atomic(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 
-def _template() -> jinja2.Template:
+def css() -> Markup:
+    """The style sheet of all pages."""
+    return Markup((Path(__file__).parent / "report.css").read_text())
+
+
+def template(name: str) -> jinja2.Template:
+    """A page's template, in which the filter ``symbols`` writes parameters as HTML."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("sim2sky.report", "page"),
         autoescape=True,
@@ -85,7 +91,7 @@ def _template() -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["symbols"] = symbols.html
-    return environment.get_template("report.html")
+    return environment.get_template(name)
 
 
 def _origins(chapter: Chapter) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -109,7 +115,7 @@ def _references(studies: Iterable[Study]) -> tuple[tuple[str, str], ...]:
     return REFERENCES + COSMOSIM_REFERENCES * shown
 
 
-def _plain(provenance: Mapping[str, Any]) -> dict[str, str]:
+def as_text(provenance: Mapping[str, Any]) -> dict[str, str]:
     """Values as text: mappings and lists as YAML."""
     return {
         key: value if isinstance(value, str) else yaml.safe_dump(value, sort_keys=False, allow_unicode=True).strip()

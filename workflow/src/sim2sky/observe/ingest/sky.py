@@ -1,0 +1,127 @@
+"""Where on the sky the pixels of an image are: their size, and the pixel of a position."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy import units
+from astropy.coordinates import SkyCoord
+from astropy.wcs import WCS
+
+from sim2sky.observe.headers import PLAUSIBLE, SCALES
+from sim2sky.observe.ingest.fits_file import Header, Unusable
+
+CELESTIAL = ("RA--", "DEC-", "GLON", "GLAT", "ELON", "ELAT")
+SQUARE = 0.01  # by which the sides of a pixel may differ
+
+
+@dataclass(frozen=True)
+class Sky:
+    """Celestial coordinates of an image.
+
+    Attributes
+    ----------
+    pixel_scale : float
+        Size of a pixel [arcsec].
+    linear : (2, 2) array, or None
+        From pixels to degrees of the tangent plane, for plain gnomonic coordinates; `wcs` of astropy takes all others.
+    """
+
+    pixel_scale: float
+    reference: tuple[float, float, float, float]  # CRVAL1, CRVAL2 [deg], CRPIX1, CRPIX2
+    linear: np.ndarray | None
+    wcs: Any = None
+
+    def pixel_of(self, ra: float, dec: float) -> tuple[float, float]:
+        """Row and column, from zero at the middle of the first pixel, of a position of the ICRS [deg]; NaN if it has none."""
+        if self.linear is None:
+            x, y = self.wcs.celestial.world_to_pixel(SkyCoord(ra * units.deg, dec * units.deg))
+            return float(y), float(x)
+        ra0, dec0, x0, y0 = self.reference
+        east, north, north0 = (math.radians(angle) for angle in (ra - ra0, dec, dec0))
+        # gnomonic projection, Calabretta & Greisen 2002, A&A 395, 1077
+        cosine = math.sin(north0) * math.sin(north) + math.cos(north0) * math.cos(north) * math.cos(east)
+        if cosine <= 0:  # the other half of the sky
+            return math.nan, math.nan
+        xi = math.cos(north) * math.sin(east) / cosine
+        eta = (math.cos(north0) * math.sin(north) - math.sin(north0) * math.cos(north) * math.cos(east)) / cosine
+        (a, b), (c, d) = self.linear
+        xi, eta, det = math.degrees(xi), math.degrees(eta), a * d - b * c
+        return (a * eta - c * xi) / det + y0 - 1, (d * xi - b * eta) / det + x0 - 1
+
+
+def sky_of(header: Header) -> Sky | None:
+    """Celestial coordinates of a header; None if it has none, or none that can be meant.
+
+    Raises
+    ------
+    Unusable
+        Its cards contradict each other, or the pixels are not square.
+    """
+    kinds = [str(header.get(f"CTYPE{axis}", "")) for axis in (1, 2)]
+    if not all(kind.startswith(CELESTIAL) for kind in kinds):
+        return None
+    linear = matrix = _linear(header) if _is_plain(header, kinds) else None
+    wcs = None
+    if matrix is None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                wcs = WCS(dict(header), naxis=2)
+                matrix = wcs.pixel_scale_matrix
+        except Exception:  # of wcslib there are many; a header without usable coordinates says nothing
+            return None
+    area, sides = abs(float(np.linalg.det(matrix))), np.hypot(*matrix)
+    scale = 3600 * math.sqrt(area)
+    if not PLAUSIBLE[0] < scale < PLAUSIBLE[1]:
+        return None
+    if abs(sides[0] / sides[1] - 1) > SQUARE or abs(area / np.prod(sides) - 1) > SQUARE:
+        raise Unusable(f"its pixels are not square: sides of {3600 * sides[0]:.4g} and {3600 * sides[1]:.4g} arcsec")
+    ra, dec, x, y = (float(header.get(key, 0)) for key in ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2"))
+    return Sky(scale, (ra, dec, x, y), linear, wcs)
+
+
+def pixel_scale_of(header: Header, sky: Sky | None) -> float | None:
+    """Size of a pixel [arcsec]: by the coordinates, or by a card; None if the header does not say it."""
+    if sky:
+        return sky.pixel_scale
+    values = (header.get(key) for key in SCALES)
+    number = next((abs(float(value)) for value in values if isinstance(value, int | float)), None)
+    return number if number is not None and PLAUSIBLE[0] < number < PLAUSIBLE[1] else None
+
+
+def _is_plain(header: Header, kinds: list[str]) -> bool:
+    """Whether coordinates are gnomonic, of the ICRS or nearly so, and without distortions."""
+    return (
+        [kind.rstrip() for kind in kinds] == ["RA---TAN", "DEC--TAN"]
+        and all(str(header.get(f"CUNIT{axis}", "deg")).strip() in ("deg", "") for axis in (1, 2))
+        and str(header.get("RADESYS", header.get("RADECSYS", "ICRS"))).strip() in ("ICRS", "FK5")
+        and header.get("EQUINOX", 2000) == 2000
+        and header.get("LONPOLE", 180) == 180
+        and not any(key.startswith(("PV", "A_ORDER", "CROTA", "PC0", "CD0")) for key in header)
+    )
+
+
+def _linear(header: Header) -> np.ndarray | None:
+    """Matrix from pixels to degrees by CD or by PC and CDELT; None if they do not give one."""
+    found = []
+    if any(f"CD{i}_{j}" in header for i in (1, 2) for j in (1, 2)):
+        found.append([[header.get(f"CD{i}_{j}", 0.0) for j in (1, 2)] for i in (1, 2)])
+    if "CDELT1" in header and "CDELT2" in header:
+        has_pc = any(f"PC{i}_{j}" in header for i in (1, 2) for j in (1, 2))
+        if has_pc or not found:
+            rows = [[header.get(f"PC{i}_{j}", float(i == j)) for j in (1, 2)] for i in (1, 2)]
+            found.append([[value * header[f"CDELT{i}"] for value in row] for i, row in enumerate(rows, 1)])
+    if not all(isinstance(value, int | float) for matrix in found for row in matrix for value in row):
+        return None
+    matrices = [np.array(matrix, float) for matrix in found]
+    if len(matrices) == 2 and np.abs(matrices[0] - matrices[1]).max() > 0.01 * np.abs(matrices[0]).max():
+        scales = [3600 * math.sqrt(abs(np.linalg.det(matrix))) for matrix in matrices]
+        raise Unusable(
+            f"its coordinates contradict each other: pixels of {scales[0]:.4g} arcsec by CD, {scales[1]:.4g} by PC"
+        )
+    return matrices[0] if matrices and abs(np.linalg.det(matrices[0])) > 0 else None

@@ -1,0 +1,192 @@
+"""Figures of a catalogue: images with what was measured of them, how values are distributed, and how far they are to be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import AsinhNorm
+from matplotlib.figure import Figure
+
+from sim2sky.report.catalogue import is_angle, parameters_of, reference_of
+from sim2sky.report.figures import style
+from sim2sky.report.symbols import symbol
+
+COLUMNS = 8
+FAILURE = 0.15  # relative error beyond which an estimate counts as a failure, as an outlier does in the metrics
+BINS = 40
+BARS = 300
+_FLAG_WORDS = {
+    "flag_outside_population": "outside",
+    "flag_unlike_training": "unlike",
+    "flag_seeds_disagree": "seeds",
+    "flag_prior_edge": "edge",
+    "flag_bad_pixels": "pixels",
+}
+
+
+def montage(table: pd.DataFrame, names: Sequence[str], images: Sequence[np.ndarray]) -> Figure:
+    """Images with the first parameter, from its 16 % to its 84 % quantile, and their flags.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Their rows of the catalogue.
+    names : sequence of str
+        Their names.
+    images : sequence of (band, y, x) array
+        The first band is shown, with row 0 at the bottom.
+    """
+    count = ceil(len(images) / COLUMNS)
+    figure = style.new_figure(0.1 + 1.72 * count)
+    axes = figure.subplots(count, COLUMNS, squeeze=False)
+    style.for_images(axes)
+    for ax in axes.flat[len(images) :]:
+        ax.set_axis_off()
+    for ax, name, image, (_, row) in zip(axes.flat, names, images, table.iterrows(), strict=False):
+        ax.imshow(image[0], norm=_stretch(image[0]), cmap="inferno", origin="lower")
+        ax.set_title(_value(row, parameters_of(table)[0]), fontsize=8, pad=3)
+        ax.set_xlabel(_short(name), fontsize=7, labelpad=2)
+        words = ", ".join(word for flag, word in _FLAG_WORDS.items() if row[flag])
+        ax.text(0.04, 0.04, words, transform=ax.transAxes, color="white", fontsize=7, wrap=True)
+    return figure
+
+
+def _value(row: pd.Series, parameter: str) -> str:
+    low, median, high = (row[f"{parameter}_{key}"] for key in ("q16", "median", "q84"))
+    digits = max(0, 1 - int(np.floor(np.log10(max(high - low, 1e-12)))))
+    return style.minus(f"${median:.{digits}f}^{{+{high - median:.{digits}f}}}_{{-{median - low:.{digits}f}}}$")
+
+
+def _short(name: str, length: int = 18) -> str:
+    """A name that fits below its image; the end tells names of one survey apart."""
+    text = name if len(name) <= length else f"…{name[1 - length :]}"
+    return text.replace("$", r"\$")
+
+
+def _stretch(image: np.ndarray) -> AsinhNorm:
+    """Inverse hyperbolic sine, linear within the noise."""
+    low, median, high = np.percentile(image, (1, 50, 99.7))
+    sigma = 1.4826 * float(np.median(np.abs(image - median)))
+    width = 2 * sigma or (high - low) / 100 or 1.0
+    return AsinhNorm(linear_width=width, vmin=low, vmax=max(high, low + 5 * width))
+
+
+def distribution(table: pd.DataFrame) -> Figure:
+    """Histograms of the medians of each parameter, those with flags apart, over the range that the network has learnt."""
+    names = parameters_of(table)
+    across = min(3, len(names))
+    figure = style.new_figure(2.9 * ceil(len(names) / across))
+    axes = figure.subplots(ceil(len(names) / across), across, squeeze=False)
+    for ax in axes.flat[len(names) :]:
+        ax.set_axis_off()
+    for ax, name in zip(axes.flat, names, strict=False):
+        median, learnt = table[f"{name}_median"], table.attrs["population"].get(name)
+        kinds = {"no flag": ~table.doubtful, "flagged": table.doubtful}
+        values = [median[mine].dropna().to_numpy() for mine in kinds.values()]
+        ends = np.concatenate(values)
+        ends = ends if len(ends) else np.zeros(1)
+        ax.hist(
+            values,
+            np.linspace(ends.min(), max(ends.max(), np.nextafter(ends.min(), np.inf, dtype=np.float32)), BINS),
+            stacked=True,
+            color=["#0072B2", "#D55E00"],
+            label=list(kinds),
+        )
+        if learnt and not is_angle(name):
+            for end in ("low", "high"):
+                ax.axvline(learnt[end], color="black", ls=":", lw=1.2, label="range learnt" if end == "low" else None)
+        ax.set(xlabel=label(table, name), ylabel="images")
+    style.legend(figure, axes.flat[0])
+    return figure
+
+
+def label(table: pd.DataFrame, parameter: str, prefix: str = "") -> str:
+    """Axis label of a parameter with its unit."""
+    unit = table.attrs["parameters"][parameter]["units"]
+    return f"{prefix} {symbol(parameter)}".strip() + (f" [{unit}]" if unit not in ("", "1") else "")
+
+
+def compared(table: pd.DataFrame) -> list[str]:
+    """Parameters that have true or published values, angles aside."""
+    return [name for name in parameters_of(table) if reference_of(table, name) and not is_angle(name)]
+
+
+def failures(table: pd.DataFrame) -> Figure:
+    """Fraction of failures against the fraction of images kept, the surest first, with and without flagged ones.
+
+    A failure is off by more than 15 % of the true or published value. After the abstention curves of selective prediction
+    (Geifman & El-Yaniv 2017, arXiv:1705.08500).
+    """
+    name = compared(table)[0]
+    figure = style.new_figure(3.4)
+    ax = figure.subplots()
+    rows = table[table[reference_of(table, name)].notna() & table[f"{name}_median"].notna()]
+    for mine, text, colour in (
+        (rows.index == rows.index, "all measured images", "#000000"),
+        (~rows.doubtful.to_numpy(), "without flags", "#0072B2"),
+    ):
+        kept, failed = failure_curve(rows[mine], name, len(rows))
+        ax.plot(100 * kept, 100 * failed, color=colour, label=text, **style.dot_alone(len(kept)))
+    ax.set(xlim=(0, 100), ylim=(0, None), xlabel="images kept, smallest error first [%]")
+    ax.set_ylabel(f"off by more than {FAILURE:.0%} in {symbol(name)} [%]")
+    ax.legend()
+    return figure
+
+
+def failure_curve(rows: pd.DataFrame, name: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Fraction of `count` images kept, and the fraction of failures among them, as images are taken in the order of their error.
+
+    The error is relative to the median: a large lens has a larger one than a small lens that is as well measured.
+    """
+    median, true = rows[f"{name}_median"].to_numpy(float), rows[reference_of(rows, name)].to_numpy(float)
+    order = np.argsort(rows[f"{name}_std"].to_numpy(float) / np.maximum(np.abs(median), 1e-12), kind="stable")
+    failed = np.abs(median - true)[order] > FAILURE * np.abs(true)[order]
+    kept = np.arange(1, len(rows) + 1)
+    return kept / max(count, 1), np.cumsum(failed) / kept
+
+
+def measured_against_reference(table: pd.DataFrame) -> Figure:
+    """Medians against true or published values; with their 68 % intervals where there are at most `BARS` images."""
+    names = compared(table)
+    across = min(3, max(2, len(names)))
+    figure = style.new_figure(0.4 + 9 / across * ceil(len(names) / across))
+    axes = figure.subplots(ceil(len(names) / across), across, squeeze=False)
+    for ax in axes.flat[len(names) :]:
+        ax.set_axis_off()
+    for ax, name in zip(axes.flat, names, strict=False):
+        _against(ax, table, name)
+    style.legend(figure, axes.flat[0])
+    return figure
+
+
+def _against(ax: Axes, table: pd.DataFrame, name: str) -> None:
+    column = reference_of(table, name) or ""
+    rows = table[table[column].notna() & table[f"{name}_median"].notna()]
+    errors = f"{column}_error"
+    for mine, text, colour in ((~rows.doubtful, "no flag", "#0072B2"), (rows.doubtful, "flagged", "#D55E00")):
+        some = rows[mine]
+        middle = some[f"{name}_median"]
+        below, above = middle - some[f"{name}_q16"], some[f"{name}_q84"] - middle
+        if len(rows) > BARS:  # bars would hide each other
+            ax.plot(some[column], middle, ".", ms=2, alpha=0.4, color=colour, label=text)
+        else:
+            ax.errorbar(
+                some[column], middle, (below, above), some.get(errors), fmt="o", ms=3, lw=0.8, color=colour, label=text
+            )
+    ends = [float(f(rows[[column, f"{name}_median"]].to_numpy())) for f in (np.min, np.max)] if len(rows) else [0, 1]
+    ax.plot(ends, ends, color="black", lw=1, ls=":")
+    kind = column.removeprefix(f"{name}_")
+    ax.set(xlabel=label(table, name, kind), ylabel=label(table, name, "measured"))
+
+
+def pictures(table: pd.DataFrame) -> Mapping[str, Figure]:
+    """All figures of a catalogue but the montages, by what they show."""
+    found = {"Distribution": distribution(table)}
+    if compared(table):
+        found["Measured against true or published values"] = measured_against_reference(table)
+        found["Failures against images kept"] = failures(table)
+    return found
