@@ -1,4 +1,4 @@
-# Simulated lenses as a survey sees them: centred and cropped where asked, then seeing, sky and noise.
+# Simulated lenses as a survey sees them: centred and cropped where asked, then seeing, sky and noise; and real images, in the same form.
 import hashlib
 
 PSFS = os.path.relpath(Path(workflow.basedir) / "resources/psf")
@@ -53,6 +53,25 @@ def lenses_to_split(wildcards):
     return {"lenses": SIMULATIONS[dataset.simulation].lenses} if dataset.background else {}
 
 
+def image_files(wildcards):
+    return CONFIG.images[DATASETS[wildcards.dataset].images.folder]
+
+
+def reading_params(wildcards):
+    return DATASETS[wildcards.dataset].images.reading_params
+
+
+def frame_params(wildcards):
+    """Bands, size and unit of the images that a dataset of real ones is like; its seeing and noise do not matter."""
+    like, simulation = OBSERVED[wildcards.dataset]
+    return frame_of(like, simulation, SURVEYS[like.survey])
+
+
+def images_params(wildcards):
+    """The checksum of a shard's files, whose dates say nothing."""
+    return sums_of_images(wildcards.dataset)[wildcards.shard]
+
+
 def noisy_memory(wildcards, attempt):
     return costs.memory(costs.observation_megabytes(observed(wildcards.dataset), length(wildcards.shard)), attempt)
 
@@ -102,6 +121,8 @@ if not CONFIG.partial:
             psf=ancient(psf_files),
         output:
             shard=PATHS.observed,
+        wildcard_constraints:
+            dataset="|".join(name for name in DATASETS if name not in REAL),
         params:
             dataset=observe_params,
             survey=survey_params,
@@ -123,3 +144,35 @@ if not CONFIG.partial:
             "Observing lenses {wildcards.shard} of {wildcards.dataset}"
         script:
             "../scripts/inject_noise.py"
+
+    if REAL:
+
+        rule:
+            name:
+                "ingest"
+            input:
+                images=ancient(image_files),
+            output:
+                shard=PATHS.observed,
+            wildcard_constraints:
+                dataset="|".join(REAL),
+            params:
+                reading=reading_params,
+                frame=frame_params,
+                files=images_params,
+                code=code("ingest"),
+            log:
+                log_of("ingest", "{dataset}/{shard}"),
+            benchmark:
+                benchmark_of("ingest", "{dataset}/{shard}")
+            conda:
+                "../envs/sim2sky.yaml"
+            threads: 1
+            resources:
+                mem_mb=noisy_memory,
+                runtime=noisy_runtime,
+                disk_mb=observed_disk,
+            message:
+                "Reading images {wildcards.shard} of {wildcards.dataset}"
+            script:
+                "../scripts/ingest.py"

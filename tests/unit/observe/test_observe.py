@@ -17,8 +17,8 @@ from sim2sky.observe.noise import (
     flux_ratio,
     poisson_sigma,
     resampled,
-    unresampled,
     sky_counts_per_second,
+    unresampled,
 )
 from sim2sky.observe.psf import full_width, gaussian_blur, pixel_blur, read_psf
 

@@ -61,6 +61,7 @@ def used_datasets(study: Study) -> dict[str, Dataset]:
         used.add(study.reconstruction.dataset)
     if study.measurement:
         used |= {*study.measurement.datasets, study.measurement.calibrate_on}
+    used |= {images.like for name, dataset in study.datasets.items() if name in used and (images := dataset.images)}
     return {name: dataset for name, dataset in study.datasets.items() if name in used}
 
 

@@ -218,7 +218,16 @@ class Run(Strict):
     @property
     def second_domain(self) -> str | None:
         """The domain that learning curves follow beside the source: the target, or the first other one it is tested on."""
-        return self.target or next((name for name in self.evaluate_on if name != self.source), None)
+        return self.target or self._other_tested
+
+    @property
+    def compared_on(self) -> str | None:
+        """The domain beside the source that runs are compared on: the target if it is tested on it, else the first other one that is."""
+        return self.target if self.target in self.evaluate_on else self._other_tested
+
+    @property
+    def _other_tested(self) -> str | None:
+        return next((name for name in self.evaluate_on if name != self.source), None)
 
 
 class CrossValidation(Strict):

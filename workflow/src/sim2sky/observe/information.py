@@ -167,7 +167,9 @@ class Scene:
             magnitudes = [f"{light}_magnitude", *(f"{light}_magnitude_{band}" for band in simulation.bands[1:])]
             ratio = torch.stack([parameters[magnitudes[0]] - parameters[name] for name in magnitudes], 1)
             total = total + 10 ** (0.4 * ratio[..., None, None]) * image[:, None]
-        return self.camera.blur(total.numpy() * flux_ratio(ZERO_POINT, self.camera.zero_point)[:, None, None], self.conditions)
+        return self.camera.blur(
+            total.numpy() * flux_ratio(ZERO_POINT, self.camera.zero_point)[:, None, None], self.conditions
+        )
 
 
 def _conditions(data: Shards, part: slice) -> Conditions:
