@@ -85,3 +85,12 @@ class Measurement(Strict):
         description="key of `datasets`, a simulated one: errors on all domains but the source are calibrated with the labels of "
         "its validation part; null calibrates them with the source's",
     )
+
+
+class Information(Strict):
+    """How well each parameter could be known: the Cramer-Rao bound of test lenses, from the images' derivatives, the noise and the population."""
+
+    datasets: Annotated[list[Name], Distinct] = Field(
+        min_length=1, description="keys of `datasets`: simulated galaxies as a survey sees them, without real sky"
+    )
+    lenses: PositiveInt = Field(1000, description="of how many lenses of each test part, the first ones")

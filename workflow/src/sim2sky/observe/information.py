@@ -70,7 +70,10 @@ def bound_errors(
     table.attrs = provenance(config, fingerprint)
     units = simulation.parameters
     text = "smallest standard deviation that an estimate can have (Cramer-Rao bound)"
-    names = [name for name in prior if name in units]
+    scatter = {
+        f"lens_light_{name}" for name in simulation.population.tied
+    }  # of the light about the mass: no parameter itself
+    names = [name for name in prior if name in units and name not in scatter]
     write_parquet(
         table[["lens", *(f"{name}_bound" for name in names)]],
         path,
