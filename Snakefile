@@ -17,6 +17,7 @@ include: "workflow/rules/observe.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/adapt.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/measure.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/records.smk"
 include: "workflow/rules/hooks.smk"
@@ -27,3 +28,4 @@ rule all:
     input:
         report=PATHS.report,
         summaries=expand(PATHS.summary, study=TRAINED_STUDIES),
+        networks=measuring_networks(),

@@ -10,7 +10,7 @@ from sim2sky.fingerprint import Code, _statements
 PACKAGE = Path(sim2sky.__file__).parent
 STAGES = ("simulate", "observe", "train", "evaluate", "measure", "report")
 SCRIPTS = sorted((PACKAGE.parents[1] / "scripts").glob("*.py"))
-BENEATH = ("config", "lensing", "data", "models", "adapt", "provenance")
+BENEATH = ("config", "lensing", "data", "losses", "models", "adapt", "provenance")
 # The report draws what evaluation names and computes, and the formulas of the noise beside the real sky.
 ALLOWED = {"report": {"evaluate", "observe"}}
 

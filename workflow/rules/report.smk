@@ -109,10 +109,11 @@ def chapter_of(study):
 
 
 def in_use():
-    """Engines, networks and adaptation methods of all studies."""
+    """Engines, networks, losses and adaptation methods of all studies."""
     return {
         "simulate": {simulation.engine for simulation in SIMULATIONS.values()},
         "models": {study.recipe_of(run).network for study in STUDIES.values() for run in study.runs},
+        "losses": {study.recipe_of(run).loss for study in STUDIES.values() for run in study.runs},
         "adapt": {study.methods[run.method].adaptation for study in STUDIES.values() for run in study.runs.values()},
     }
 

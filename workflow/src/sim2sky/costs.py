@@ -63,6 +63,10 @@ BACKWARDS = 3  # operations of a training step over those of a forward pass
 
 LARGE = 2000  # operations per pixel, at which one core computes about as long as it reads; lens_cnn has 1,499, the smallest of torchvision 3,969
 
+COMBINING = (
+    2e-3  # seconds that one core takes for the samples of one network's flow for an image; other losses take less
+)
+
 # Memory (MB) of imported libraries; those of CUDA take more of the host's
 LIBRARIES, LIBRARIES_GPU = 1000, 2000
 COPIES = 12  # arrays of the size of the images that simulating and observing hold at once
@@ -297,6 +301,13 @@ def prediction_seconds(network: Network, observed: Observed, read: int, passed: 
     if predicts_on_gpu(network):
         return reading + passed / batch * step_seconds(network, observed.pixels(batch)) / BACKWARDS
     return reading + observed.pixels(passed) * network.operations_per_pixel / COMPUTING_SPEED
+
+
+def measuring_seconds(network: Network, observed: Observed, read: int, passed: int) -> float:
+    """Seconds of measuring, or of a calibration, on one core; arguments as for `prediction_seconds`."""
+    reading = observed.pixels(read) / (READING_SPEED if observed.dataset.survey else READING_SPEED_COUNTS)
+    computing = observed.pixels(passed) * network.operations_per_pixel / COMPUTING_SPEED
+    return reading + computing + passed * COMBINING
 
 
 def prediction_disk(lenses: float, domains: int, seeds: int) -> int:

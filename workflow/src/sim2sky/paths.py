@@ -54,6 +54,7 @@ class Paths:
         self.errors = f"{results}/evaluate/{{study}}/errors.csv"
         self.errors_provenance = f"{results}/evaluate/{{study}}/errors.json"
         self.summary = f"{results}/evaluate/{{study}}/summary.csv"
+        self.network = f"{results}/measure/{{study}}/{{run}}/network.safetensors"
         self.figure = f"{results}/report/{{study}}/{{figure}}.png"
         self.report = f"{results}/report/report.html"
         self.logs = f"{results}/logs"

@@ -126,7 +126,9 @@ def _of_parameters(study: Study, images: Images, places: Iterable[Path]) -> Iter
 def _measured(study: Study) -> Iterator[tuple[str, Path, str]]:
     """Each run that measures, with the datasets that it meets then and where they are named."""
     if asked := study.measurement:
-        named = [(("measurement", "datasets", index), name) for index, name in enumerate(asked.datasets)]
+        named: list[tuple[Path, str]] = [
+            (("measurement", "datasets", index), name) for index, name in enumerate(asked.datasets)
+        ]
         named += [(("measurement", "calibrate_on"), asked.calibrate_on)] if asked.calibrate_on else []
         yield from ((run, *place) for run in asked.runs if run in study.runs for place in named)
 

@@ -236,10 +236,8 @@ def _of_measurement(study: Study) -> Mistakes:
     if asked.calibrate_on is not None:
         yield from _name((*where, "calibrate_on"), asked.calibrate_on, study.datasets, "dataset")
         dataset = study.datasets.get(asked.calibrate_on)
-        if dataset and dataset.background:
-            text = (
-                f"{asked.calibrate_on} has sky of a survey; errors are calibrated on simulations alone, so name another"
-            )
+        if dataset and (dataset.background or dataset.images):
+            text = f"{asked.calibrate_on} is not simulated alone; errors are calibrated with labels of simulations, so name one"
             yield (*where, "calibrate_on"), text
 
 

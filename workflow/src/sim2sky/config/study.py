@@ -15,6 +15,7 @@ from sim2sky.config.train import CrossValidation, Method, Recipe, Run
 
 Statistics = Literal["running", "batch", "adabn"]
 _SOURCES = ("config", "docs", "profiles", "resources", "slurm", "tests", "workflow")  # folders of the repository
+FEWEST = 200  # images that the statistics of a domain are taken from
 MEAN_PARAMETER = "mean"  # stands in `parameter` for the mean over all regressed parameters, each in its own unit
 
 
@@ -106,6 +107,20 @@ class Study(Strict):
         asked = self.measurement
         simulated = [name for name in asked.datasets if self.datasets[name].simulation] if asked else []
         return [(run, name) for run in asked.runs for name in simulated] if asked else []
+
+    def measuring_domains(self, run: str) -> list[str]:
+        """Datasets that the network file of a run has the statistics of, without real images that are too few."""
+        asked, of_run = self.measurement, [name for _, name in self.runs[run].domains]
+        more = [*asked.datasets, asked.calibrate_on or of_run[0]] if asked else []
+        return list(dict.fromkeys(self.measured_as(run, name) for name in (*of_run, *more)))
+
+    def measured_as(self, run: str, dataset: str) -> str:
+        """The domain of a run's network file that a dataset is measured as: itself, or what it is like, for less than `FEWEST` real images."""
+        images = self.datasets[dataset].images
+        if images is None or dataset == self.runs[run].target:
+            return dataset
+        start, stop = self.datasets[dataset].split.bounds(self.observed(dataset)[1].lenses)["train"]
+        return dataset if stop - start >= FEWEST else images.like
 
     def tabulated(self) -> Study:
         """The study without what its tables do not show, so that a reworded abstract does not make them anew."""

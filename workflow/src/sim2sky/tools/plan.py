@@ -19,6 +19,7 @@ STAGES = {
     "train": ("train_source_only", "cross_validate"),
     "adapt": ("adapt",),
     "evaluate": ("predict", "evaluate_run", "compare_degenerate", "reconstruct", "aggregate_metrics"),
+    "measure": ("calibrate",),
     "report": ("draw_figures", "write_report"),
 }
 CORES = "1000"  # so that no job is cut down to the cores of this machine
