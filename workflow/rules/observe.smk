@@ -95,9 +95,9 @@ def frame_params(wildcards):
     return frame_of(like, simulation, SURVEYS[like.survey])
 
 
-def images_params(wildcards):
+def files_params(wildcards):
     """The checksum of a shard's files, whose dates say nothing."""
-    return sums_of_images(wildcards.dataset)[wildcards.shard]
+    return {"files": sums_of_images(wildcards.dataset)[wildcards.shard]}
 
 
 def noisy_memory(wildcards, attempt):
@@ -187,7 +187,7 @@ if not CONFIG.partial:
             params:
                 reading=reading_params,
                 frame=frame_params,
-                files=images_params,
+                files=files_params,
                 code=code("ingest"),
             log:
                 log_of("ingest", "{dataset}/{shard}"),

@@ -37,7 +37,7 @@ def of_observed(wildcards):
 
 
 def of_ingested(wildcards):
-    made = {"reading": reading_params(wildcards), "frame": frame_params(wildcards), "files": images_params(wildcards)}
+    made = {"images": reading_params(wildcards), "frame": frame_params(wildcards), **files_params(wildcards)}
     yield from otherwise(PATHS.observed.format(**wildcards), made, code("ingest"))
 
 

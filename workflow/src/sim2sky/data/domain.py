@@ -143,8 +143,9 @@ def _usable(part: Part, data: store.Shards, bounds: tuple[int, int]) -> Part:
     """The real images of a part that could be read; the others are rows of zeros in the shard."""
     usable = np.flatnonzero(data.read("measured", *bounds))
     if not len(usable):
+        reason = next(iter(data.attributes.get("reasons", {}).values()), "no reason is given")
         raise store.StoreError(
-            f"{data.paths[0]}: none of the {len(part.lens)} images from this file on that are asked for could be used; the file says why"
+            f"{data.paths[0]}: of the {len(part.lens)} images that are asked for from this file on none could be used; the first: {reason}"
         )
     if len(usable) == len(part.lens):
         return part

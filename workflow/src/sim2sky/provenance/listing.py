@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim2sky.provenance.checksums import joined, sum_of_file
-from sim2sky.provenance.remembered import keep, remembered
+from sim2sky.provenance.remembered import keep
 
 MEMORY = Path(".snakemake/sim2sky")
 _SLOW = 10_000  # files that take so long to read that it is said
@@ -48,7 +48,7 @@ class Listing(NamedTuple):
 
 
 def listed(path: str | Path, code: str, list_images: Callable[[str | Path], Any]) -> Listing:
-    """The images at a path, listed again once the folder, or the file that lists or holds them, has changed.
+    """The images at a path, listed again once a folder, or the file that lists or holds them, has changed.
 
     Parameters
     ----------
@@ -64,16 +64,19 @@ def listed(path: str | Path, code: str, list_images: Callable[[str | Path], Any]
     ValueError
         There are none, or the list cannot be read.
     """
-
-    def read() -> list[Any]:
-        entries = list_images(path)
-        if not len(entries):
-            raise ValueError(f"{path} holds no images")
-        files = [entry.file for entry in entries]
-        about = [_about(entry.name, entry.file, entry.plane, entry.ra, entry.dec) for entry in entries]
-        return [len(entries), files if len(set(files)) > 1 else files[:1], about if any(about) else []]
-
-    return Listing(*remembered(_memory("list", path), path, code, read))
+    memory = _memory("list", path)
+    # a folder has another date once a file in it is there or gone; a table finds files beside it
+    places = [folder for folder, *_ in os.walk(path, followlinks=True)] or [str(path), str(Path(path).parent)]
+    stamp = joined([code, *map(_stamp, places)])
+    known = _read(memory)
+    if known.get("stamp") == stamp:
+        return Listing(*known["listing"])
+    entries = list_images(path)
+    files = [entries.files] if isinstance(entries.files, str) else list(map(str, entries.files))
+    about = [] if Path(path).is_dir() and entries.planes is None else list(map(_about, entries))
+    found = Listing(len(entries), files if len(set(files)) > 1 else files[:1], about)
+    keep(memory, {"stamp": stamp, "listing": found})
+    return found
 
 
 def checksums(path: str | Path, listing: Listing, shards: Iterable[str], bands: Sequence[str]) -> dict[str, str]:
@@ -91,20 +94,17 @@ def checksums(path: str | Path, listing: Listing, shards: Iterable[str], bands: 
         Bands that are read.
     """
     memory = _memory("sums", path)
-    try:
-        known = json.loads(memory.read_text())
-    except (OSError, ValueError):
-        known = {}
+    known, root = _read(memory), str(path if Path(path).is_dir() else Path(path).parent)
     parts = {shard: listing.part(shard, bands) for shard in shards}
     stamp_of = cache(_stamp)  # of a cube, which all shards are from
-    stamps = {shard: _sum(*part, stamp_of) for shard, part in parts.items()}
+    stamps = {shard: _sum(root, *part, stamp_of) for shard, part in parts.items()}
     new = [shard for shard, stamp in stamps.items() if stamp not in known]
     files = {file for shard in new for file in parts[shard][0]}
     if len(files) > _SLOW:
         print(f"{path}: reading {len(files)} files, which are new or changed, for their checksums", file=sys.stderr)
     with ThreadPoolExecutor(8) as readers:
         content = dict(zip(files, readers.map(sum_of_file, files), strict=True))
-    known |= {stamps[shard]: _sum(*parts[shard], content.__getitem__) for shard in new}
+    known |= {stamps[shard]: _sum(root, *parts[shard], content.__getitem__) for shard in new}
     if new:
         keep(memory, known)
     return {shard: known[stamp] for shard, stamp in stamps.items()}
@@ -114,10 +114,17 @@ def _memory(what: str, path: str | Path) -> Path:
     return MEMORY / f"{what}-{joined([str(Path(path).absolute())])[:12]}.json"
 
 
-def _about(name: str, file: str, plane: int | None, ra: float | None, dec: float | None) -> str:
-    """What a list says of an image beside its file; nothing if that names it."""
-    more = [str(value) for value in (plane, ra, dec) if value is not None]
-    return "" if not more and Path(file).name.startswith(name) else " ".join([name, *more])
+def _about(entry: Any) -> str:
+    """What a list says of an image beside its file."""
+    return json.dumps([entry.name, entry.plane, entry.ra, entry.dec, entry.published])
+
+
+def _read(memory: Path) -> dict[str, Any]:
+    """What was kept; nothing if it cannot be read."""
+    try:
+        return dict(json.loads(memory.read_text()))
+    except (OSError, ValueError):
+        return {}
 
 
 def _stamp(file: str) -> str:
@@ -129,6 +136,6 @@ def _stamp(file: str) -> str:
     return f"{state.st_size} {state.st_mtime_ns} {state.st_ctime_ns}"
 
 
-def _sum(files: Iterable[str], about: Iterable[str], of: Callable[[str], str]) -> str:
-    """One checksum of images, by what `of` says of each file; where the files lie does not count."""
-    return joined([*(f"{Path(file).name} {of(file)}" for file in files), *about])
+def _sum(root: str, files: Iterable[str], about: Iterable[str], of: Callable[[str], str]) -> str:
+    """One checksum of images, by what `of` says of each file; where their folder `root` lies does not count."""
+    return joined([*(f"{file.removeprefix(root)} {of(file)}" for file in files), *about])

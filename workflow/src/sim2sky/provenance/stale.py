@@ -239,7 +239,7 @@ def _of_domain(
     survey = surveys.get(dataset.survey) if dataset.survey else None
     pairs: Pairs = {}
     if dataset.images:
-        pairs[f"datasets.{name}.images"] = (found.get("reading"), dataset.images.reading_params)
+        pairs[f"datasets.{name}.images"] = (found.get("images"), dataset.images.reading_params)
         if camera := surveys.get(like.survey or ""):
             pairs[f"frame of {name}"] = (found.get("frame"), frame_of(like, simulation, camera))
         if (files := cutouts.get(key_of_images(name))) and "all_files" in found:
