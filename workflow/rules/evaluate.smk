@@ -65,6 +65,15 @@ def reconstruction_params(wildcards):
     }
 
 
+def quantiles_to_score(wildcards):
+    pairs = STUDIES[wildcards.study].error_scores
+    return [PATHS.quantiles.format(study=wildcards.study, run=run, dataset=dataset) for run, dataset in pairs]
+
+
+def error_params(wildcards):
+    return STUDIES[wildcards.study].made_with("error_scores")
+
+
 def run_params(wildcards):
     run, stuck = run_of(wildcards), STUDIES[wildcards.study].stuck_at_mean
     names = {
@@ -276,6 +285,34 @@ if not CONFIG.partial:
             "Undoing the lensing of test images of {wildcards.study}"
         script:
             "../scripts/reconstruct.py"
+
+    rule:
+        name:
+            "evaluate_errors"
+        input:
+            quantiles=quantiles_to_score,
+        output:
+            errors=PATHS.errors,
+            provenance=PATHS.errors_provenance,
+        params:
+            study=error_params,
+            surveys=aggregation_surveys,
+            cutouts=aggregation_cutouts,
+            code=code("evaluate_errors", models=set()),
+        log:
+            log_of("evaluate_errors", "{study}"),
+        benchmark:
+            benchmark_of("evaluate_errors", "{study}")
+        conda:
+            "../envs/sim2sky.yaml"
+        threads: 1
+        resources:
+            mem_mb=table_memory,
+            runtime=table_runtime,
+        message:
+            "Scoring the errors of {wildcards.study}"
+        script:
+            "../scripts/evaluate_errors.py"
 
 
 rule:

@@ -101,6 +101,7 @@ def jobs_of_runs():
 def jobs_of_studies():
     made_by = {
         "metrics": lambda wildcards: code("aggregate_metrics"),
+        "error_scores": lambda wildcards: code("evaluate_errors", models=set()),
         "cross_validation": cross_validation_code,
         "degeneracy": lambda wildcards: code("compare_degenerate"),
         "reconstruction": lambda wildcards: code("reconstruct", simulate={"cosmosim"}),

@@ -6,6 +6,7 @@ CAPTIONS = os.path.relpath(Path(workflow.basedir) / "workflow/report")
 OF_RUNS = {"history": PATHS.history, "predictions": PATHS.predictions, "latents": PATHS.latents, "models": PATHS.model}
 OF_STUDY = {
     "metrics": {"table": PATHS.metrics},
+    "error_scores": {"table": PATHS.errors, "provenance": PATHS.errors_provenance},
     "cross_validation": {"table": PATHS.cross_validation, "provenance": PATHS.cross_validation_provenance},
     "degeneracy": {
         "table": PATHS.degeneracy,
@@ -48,6 +49,11 @@ def files_of_inputs(study, kind):
         return cutouts_of(study)
     if kind == "first_shards":
         shards = {dataset: shards_of(dataset)[0] for dataset in STUDIES[study].datasets}
+        return {dataset: path for dataset, path in shards.items() if not CONFIG.partial or Path(path).exists()}
+    if kind == "catalogues":
+        return {pair: path for pair, path in catalogues_of(study).items() if not CONFIG.partial or Path(path).exists()}
+    if kind == "measured_shards":
+        shards = {dataset: measured_shards(dataset)[0] for _, dataset in measured(study)}
         return {dataset: path for dataset, path in shards.items() if not CONFIG.partial or Path(path).exists()}
     raise LookupError(f"figures of {study} read {kind!r}, which no rule makes")
 

@@ -7,7 +7,8 @@ import scoringrules
 from scipy import stats
 
 from sim2sky import store
-from sim2sky.evaluate.errors import BINS, COLUMNS, ERRORS, PIT_BINS, Measured, error_scores, read_measured
+from sim2sky.evaluate import ERROR_COLUMNS
+from sim2sky.evaluate.errors import BINS, ERRORS, PIT_BINS, Measured, error_scores, read_measured
 from sim2sky.measure.quantiles import write_quantiles
 from sim2sky.models.calibration import CENTRAL, LEVELS, MEDIAN
 from sim2sky.models.measuring import Estimates
@@ -163,7 +164,7 @@ def test_the_file_of_a_dataset_gives_the_same_scores(tmp_path, limit):
     pd.testing.assert_frame_equal(theirs[columns], ours[columns])
     overall = ours.by == "all"
     np.testing.assert_allclose(theirs[overall].value, ours[overall].value, atol=2e-3)
-    assert list(ours.columns) == COLUMNS[3:]
+    assert list(ours.columns) == list(ERROR_COLUMNS[3:])
 
 
 def test_quantiles_at_other_levels_are_refused(tmp_path):

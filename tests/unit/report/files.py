@@ -45,7 +45,7 @@ def inputs_of(study: Study, paths: Paths, cutouts: Mapping[str, Path] | None = N
         name: Path(paths.observed.format(dataset=name, shard=study.simulations[dataset.simulation].shards[0]))
         for name, dataset in study.datasets.items()
     }
-    tables = {"metrics": paths.metrics, "cross_validation": paths.cross_validation}
+    tables = {"metrics": paths.metrics, "cross_validation": paths.cross_validation, "error_scores": paths.errors}
     found |= {kind: {"table": Path(pattern.format(study=NAME))} for kind, pattern in tables.items()}
     found |= {"first_shards": shards, "cutouts": dict(cutouts or {}), "degeneracy": {}, "reconstruction": {}}
     return {kind: {key: path for key, path in files.items() if path.is_file()} for kind, files in found.items()}

@@ -21,7 +21,7 @@ from tests.unit.report.files import CAPTIONS, ROOT
 from tests.unit.report.regression_results import STUCK, regression_study
 
 KINDS = {"history", "predictions", "latents", "models", "first_shards", "cutouts"}
-KINDS |= {"metrics", "cross_validation", "degeneracy", "reconstruction"}
+KINDS |= {"metrics", "error_scores", "cross_validation", "degeneracy", "reconstruction"}
 NO_FIGURE = {"summary"}  # a table, which Snakemake's own report shows
 
 
@@ -30,7 +30,8 @@ def studies():
     raw = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     names = sorted(path.stem for path in (ROOT / "config/studies").glob("*.yaml"))
     shipped = load(raw | {"studies": names}, ROOT)[1]
-    return [*shipped.values(), small_study(), regression_study(), regression_study(STUCK)]
+    measured = small_study({"measurement": {"runs": ["paper-none"], "datasets": ["noise_free"]}})
+    return [*shipped.values(), small_study(), measured, regression_study(), regression_study(STUCK)]
 
 
 def test_registry_captions_and_plan_agree(studies):

@@ -61,6 +61,8 @@ GPU_SPEED = 20e12  # operations a second
 STARTING = 0.22e-3  # seconds per tensor of weights, whose kernels are started one by one
 BACKWARDS = 3  # operations of a training step over those of a forward pass
 
+MEASURED, QUANTILES = 2000, 103  # images in memory at once, and quantiles of each parameter
+
 LARGE = 2000  # operations per pixel, at which one core computes about as long as it reads; lens_cnn has 1,499, the smallest of torchvision 3,969
 
 COMBINING = (
@@ -313,3 +315,8 @@ def measuring_seconds(network: Network, observed: Observed, read: int, passed: i
 def prediction_disk(lenses: float, domains: int, seeds: int) -> int:
     """Size [MB] of predictions and latent features of so many lenses, the sum over the domains."""
     return ceil(LATENTS * domains + lenses * seeds * PREDICTED / 1e6)
+
+
+def quantiles_megabytes(lenses: float, parameters: int) -> float:
+    """Memory [MB] of the quantiles of so many lenses, before and after calibration, and their copies for the file."""
+    return 4 * lenses * parameters * QUANTILES * 8 / 1e6

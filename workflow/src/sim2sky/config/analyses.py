@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from sim2sky.config.base import Distinct, Name, Strict, unit
+from sim2sky.config.base import Distinct, Fraction, Name, Strict, unit
 
 
 class StuckAtMean(Strict):
@@ -84,6 +84,10 @@ class Measurement(Strict):
         None,
         description="key of `datasets`, a simulated one: errors on all domains but the source are calibrated with the labels of "
         "its validation part; null calibrates them with the source's",
+    )
+    coverage_within: dict[Name, Fraction] = Field(
+        {},
+        description="dataset -> how far from 0.68 the coverage of its 68 % intervals may be; stands in the report beside what is reached",
     )
 
 

@@ -233,6 +233,8 @@ def _of_measurement(study: Study) -> Mistakes:
         yield from _name((*where, "runs", index), name, study.runs, "run")
     for index, name in enumerate(asked.datasets):
         yield from _name((*where, "datasets", index), name, study.datasets, "dataset")
+    for name in asked.coverage_within:
+        yield from _name((*where, "coverage_within", name), name, asked.datasets, "dataset of `measurement`")
     if asked.calibrate_on is not None:
         yield from _name((*where, "calibrate_on"), asked.calibrate_on, study.datasets, "dataset")
         dataset = study.datasets.get(asked.calibrate_on)

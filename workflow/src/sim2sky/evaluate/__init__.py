@@ -6,3 +6,7 @@
 STATISTICS = ("running", "batch", "adabn")
 # How images that should be identical are compared: with the Einstein radius as it is, and truncated to whole pixels.
 EXACT, WHOLE = "exact", "whole pixels"
+# Columns of ``errors.csv``
+ERROR_COLUMNS = (
+    "run", "domain", "parameter", "errors", "by", "low", "high", "at", "images", "metric", "level", "value", "scatter"
+)  # fmt: skip

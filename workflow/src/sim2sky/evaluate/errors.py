@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ import pandas as pd
 from sim2sky import store
 from sim2sky.angles import ANGLE_PERIODS
 from sim2sky.config import Study, Survey
+from sim2sky.evaluate import ERROR_COLUMNS
 from sim2sky.evaluate.metrics import OUTLIER_THRESHOLD
 from sim2sky.evaluate.proper_scores import covered, crps, near_median, probability_integral
 from sim2sky.models.calibration import CENTRAL, LEVELS, MEDIAN, interval
@@ -27,21 +28,6 @@ FEWEST = 50  # images in a bin
 CONDITIONS = ("signal_to_noise", "seeing")
 ROOTS = ("rmse", "claimed", "limit")  # metrics that are roots of means of squares
 Scores = dict[tuple[str, float | None], np.ndarray]
-COLUMNS = [
-    "run",
-    "domain",
-    "parameter",
-    "errors",
-    "by",
-    "low",
-    "high",
-    "at",
-    "images",
-    "metric",
-    "level",
-    "value",
-    "scatter",
-]
 
 
 class Measured(NamedTuple):
@@ -72,7 +58,7 @@ class Measured(NamedTuple):
 
 def evaluate_errors(
     study: Study,
-    files: Mapping[tuple[str, str], str | Path],
+    quantiles: Sequence[str | Path],
     errors: str | Path,
     provenance: str | Path,
     surveys: Mapping[str, Survey],
@@ -84,11 +70,11 @@ def evaluate_errors(
     Parameters
     ----------
     study : Study
-        The configuration, for the provenance.
-    files : mapping of (run, dataset) to path
-        Written by :func:`sim2sky.measure.quantiles.write_quantiles`.
+        It says which runs measure which datasets.
+    quantiles : sequence of path
+        Written by :func:`sim2sky.measure.quantiles.write_quantiles`, in the order of `Study.error_scores`.
     errors : path
-        Written: CSV with `COLUMNS`; see :func:`error_scores`.
+        Written: CSV with `ERROR_COLUMNS`; see :func:`error_scores`.
     provenance : path
         Written: what the table was made from.
     surveys : mapping of str to Survey
@@ -104,10 +90,10 @@ def evaluate_errors(
         A file cannot be read, or holds other quantiles.
     """
     tables = []
-    for (run, domain), path in files.items():
+    for (run, domain), path in zip(study.error_scores, quantiles, strict=True):
         for parameter, measured in read_measured(path).items():
             table = error_scores(measured).assign(run=run, domain=domain, parameter=parameter)
-            tables.append(table[COLUMNS])
+            tables.append(table[list(ERROR_COLUMNS)])
             found = table[(table.by == "all") & (table.metric == "coverage") & (table.level == 0.68)]
             shares = ", ".join(f"{row.errors} {row.value:.3f}" for row in found.itertuples())
             print(f"{run} on {domain}, {parameter}: the 68 % interval covers {shares}", flush=True)
@@ -184,7 +170,7 @@ def error_scores(measured: Measured) -> pd.DataFrame:
                 about = {"errors": errors, "by": by, **where, "images": int(inside.sum())}
                 kept = scores if by == "all" else in_bins
                 rows += [about | _summary(*key, each[inside]) for key, each in kept.items()]
-    return pd.DataFrame(rows)[COLUMNS[3:]]
+    return pd.DataFrame(rows)[list(ERROR_COLUMNS[3:])]
 
 
 def _of_quantiles(measured: Measured, errors: str) -> Scores:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def write_coolest(row: Mapping[str, Any], about: Mapping[str, Any], path: str | 
     Parameters
     ----------
     row : mapping
-        A row of the catalogue.
+        A row of the catalogue. The standard asks for a position: that of a lens whose position is not known is (0, 0), and the
+        metadata say so.
     about : mapping
         ``parameters`` that the network measures, ``band`` and ``pixel_scale`` [arcsec] of the images, ``pixels``,
         ``zero_point`` [mag] and ``network``, by which each file says where it comes from.
@@ -66,13 +68,16 @@ def write_coolest(row: Mapping[str, Any], about: Mapping[str, Any], path: str | 
     half = about["pixels"] * about["pixel_scale"] / 2
     field = {"field_of_view_x": (-half, half), "field_of_view_y": (-half, half)}
     grid = lazy.PixelatedRegularGrid(num_pix_x=about["pixels"], num_pix_y=about["pixels"], **field)
+    known = isfinite(row["ra"]) and isfinite(row["dec"])
+    origin = lazy.CoordinatesOrigin(f"{row['ra']}d", f"{row['dec']}d") if known else lazy.CoordinatesOrigin()
+    said = {name: row[name] for name in ("name", "file")} | {"network": about["network"]}
     template = COOLEST(
         "MAP",
-        lazy.CoordinatesOrigin(f"{row['ra']}d", f"{row['dec']}d"),
+        origin,
         lazy.LensingEntityList(*entities),
         lazy.Observation(pixels=grid, mag_zero_point=about["zero_point"]),
         lazy.Instrument(about["pixel_scale"], band=about["band"]),
-        metadata={"name": row["name"], "file": row["file"], "network": about["network"]},
+        metadata=said | ({} if known else {"coordinates_origin": "unknown"}),
     )
     with store.atomic(path) as temporary:
         temporary.write_text(template.to_JSON(indent=1, exclude_keys=template.exclude_keys), encoding="utf-8")

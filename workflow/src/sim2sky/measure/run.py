@@ -159,9 +159,9 @@ def _measured_parts(
             images, table = read_part(some, frame, reading, processes)
             measured = (table.reason == "").to_numpy()
             if not (measured.any() or parts):
-                raise ValueError(
-                    f"none of the first {len(some)} images can be measured, most of them because: {commonest(table.reason)}"
-                )
+                reason = commonest(table.reason)
+                example = table.file[table.reason == reason].iloc[0]
+                raise ValueError(f"none of the first {len(some)} images can be measured; {example}: {reason}")
             estimates = network.measure(images) if len(images) else None
             table = rows(list(known), table, measured, estimates, about.population)
             write_part(table, path, known, metadata(about))

@@ -82,7 +82,7 @@ def _write_lenses(found: Catalogue, folder: Path) -> None:
     }
     index = 0
     for batch in parquet.ParquetFile(found.files[0]).iter_batches():
-        for row in batch.to_pylist():
+        for row in batch.to_pandas().to_dict("records"):
             if not row["flag_not_measured"]:
                 write_coolest(row, said, folder / file_name(index, row["name"]))
             index += 1

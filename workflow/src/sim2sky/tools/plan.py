@@ -18,8 +18,15 @@ STAGES = {
     "observe": ("centre_crop", "inject_noise"),
     "train": ("train_source_only", "cross_validate"),
     "adapt": ("adapt",),
-    "evaluate": ("predict", "evaluate_run", "compare_degenerate", "reconstruct", "aggregate_metrics"),
-    "measure": ("calibrate",),
+    "measure": ("calibrate", "measure_simulated", "measure_images", "gather_catalogue"),
+    "evaluate": (
+        "predict",
+        "evaluate_run",
+        "compare_degenerate",
+        "reconstruct",
+        "evaluate_errors",
+        "aggregate_metrics",
+    ),
     "report": ("draw_figures", "write_report"),
 }
 CORES = "1000"  # so that no job is cut down to the cores of this machine

@@ -19,7 +19,7 @@ from sim2sky.report.comparisons import Comparison, domains_title, shown_statisti
 from sim2sky.report.page.captions import Caption
 from sim2sky.report.plan import figure_plan
 from sim2sky.report.symbols import STATISTICS_TITLES, text_symbol, unit
-from sim2sky.report.tables import adaptation, analyses, regression, runs
+from sim2sky.report.tables import adaptation, analyses, errors, regression, runs
 from sim2sky.report.tables.sizes import extent, sizes
 from sim2sky.report.tables.summary import Summary
 from sim2sky.report.tables.table import Table
@@ -46,7 +46,7 @@ class Chapter(Strict):
     cutouts : dict of str to str
         Checksums of survey cutouts by their key in the configuration, likewise.
     tables : dict of str to Tables
-        ``metrics`` (``metrics.csv`` and ``summary.csv``) of a study that trains, and ``cross_validation``, ``degeneracy`` and
+        ``metrics`` (``metrics.csv`` and ``summary.csv``) of a study that trains, and ``error_scores``, ``cross_validation``, ``degeneracy`` and
         ``reconstruction``, as far as there are any. Runs that lack a seed in the metrics are named as missing.
     figures : dict of str to path
         PNG files by name. A figure of the plan that is not among them, or does not exist, is named in its place.
@@ -94,26 +94,30 @@ def contents(
     of_runs = _of_runs(chapter) if study.runs else {}
     return {
         "name": name,
-        "sections": _sections(of_runs),
+        "sections": _sections(of_runs, "error_scores" in chapter.tables),
         "study": study,
         "sizes": size,
         "extent": extent(size),
         "missing": {},
         "other_code": [path for path, code in now.items() if trained_by.get(path, code) != code],
         "figures": _figures(chapter, captions),
+        "errors": errors.errors(study, chapter.tables["error_scores"].files[0])
+        if "error_scores" in chapter.tables
+        else None,
         "analyses": _analyses(chapter, captions),
         "cross_validation": _cross_validation(chapter),
         "configuration": yaml.safe_dump(study.params(), sort_keys=False, allow_unicode=True, width=110),
     } | of_runs
 
 
-def _sections(of_runs: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _sections(of_runs: Mapping[str, Any], errors: bool) -> list[tuple[str, str]]:
     """Identifier and title of each section that the chapter has."""
     there = {
         ("headline", "in numbers"): of_runs and of_runs["headline"],
         ("published", "beside the paper"): of_runs and of_runs["published"].rows,
         ("scores", "all scores"): of_runs,
         ("controls", "controls"): of_runs and of_runs["controls"].rows,
+        ("errors", "errors"): errors,
     }
     return [
         *(section for section, filled in there.items() if filled),

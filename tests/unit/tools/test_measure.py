@@ -1,0 +1,203 @@
+"""``sim2sky measure``: what it writes, and one sentence for each thing that may be wrong."""
+
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+
+from sim2sky.cli import main
+from sim2sky.models.measuring import MeasuringNetwork
+from tests.unit.measure.made import read_network, write_image, write_network
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Four images and networks of DES g, of another band, scale, size, and of nothing on the sky."""
+    monkeypatch.setattr(MeasuringNetwork, "read", read_network)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    for index in range(4):
+        write_image(tmp_path / f"images/{index}.fits", 0.8 + 0.5 * index)
+    networks = {"network": {}, "i": {"bands": ["i"]}, "fine": {"pixel_scale": 0.1}, "large": {"pixels": 90}}
+    networks["counts"] = {"pixel_scale": None, "zero_points": None, "unit": "8-bit counts"}
+    for name, changes in networks.items():
+        write_network(tmp_path / f"{name}.safetensors", **changes)
+    return tmp_path
+
+
+MODEL = ["--model", "network.safetensors"]
+
+
+def refused(arguments, capsys) -> str:
+    """The one line in which a command ends."""
+    with pytest.raises(SystemExit) as ended:
+        main(["measure", *arguments])
+    text = str(ended.value.code)
+    assert "\n" not in text and "Traceback" not in text and len(text) < 1000
+    assert not any(os.scandir("images-measured")) if os.path.isdir("images-measured") else True
+    return text
+
+
+def test_a_folder_becomes_a_catalogue_and_a_page(folder, capsys):
+    main(["measure", "images", *MODEL, "--coolest"])
+    out = folder / "images-measured"
+    names = {"catalogue.parquet", "catalogue.fits", "catalogue.ecsv", "catalogue.html", "coolest"}
+    assert {path.name for path in out.iterdir()} == names and len(list((out / "coolest").iterdir())) == 4
+    table = Table.read(out / "catalogue.fits")
+    np.testing.assert_allclose(table["theta_E_median"], [0.8, 1.3, 1.8, 2.3], rtol=1e-6)
+    page = (out / "catalogue.html").read_text()
+    assert page.count("data:image/png;base64,") == 2 and "4 of 4 images were measured" in page
+    text = capsys.readouterr().out
+    assert "It has not seen" in text and "4 of 4 images measured" in text and "catalogue.html" in text
+
+
+def test_a_catalogue_is_replaced_only_if_asked_for(folder, capsys):
+    main(["measure", "images", *MODEL])
+    with pytest.raises(SystemExit, match="images-measured holds a catalogue; name another folder, or replace it with"):
+        main(["measure", "images", *MODEL])
+    main(["measure", "images", *MODEL, "--overwrite"])
+    main(["measure", "images", *MODEL, "--out", "elsewhere/deep"])
+    assert (folder / "elsewhere/deep/catalogue.parquet").exists()
+
+
+def test_formats_are_listed(capsys):
+    main(["measure", "--list-formats"])
+    assert "euclid" in capsys.readouterr().out
+
+
+def no_images(folder):
+    shutil.rmtree(folder / "images")
+    (folder / "images").mkdir()
+
+
+def only(name):
+    """A change that leaves one image, by a function of its path."""
+
+    def change(make):
+        def apply(folder):
+            no_images(folder)
+            make(folder / "images" / name)
+
+        return apply
+
+    return change
+
+
+def truncated(path):
+    write_image(path)
+    path.write_bytes(path.read_bytes()[:3000])
+
+
+def of(values):
+    """A FITS file with these pixels and nothing else."""
+    return lambda path: fits.PrimaryHDU(np.asarray(values)).writeto(path)
+
+
+def turned(path):
+    write_image(path, CD1_1=0.0, CD2_2=0.0)
+
+
+def out_is_a_file(folder):
+    (folder / "images-measured").write_text("")
+
+
+def table_of(text):
+    return lambda folder: (folder / "list.csv").write_text(text)
+
+
+FITS = only("a.fits")
+NOISE = np.random.default_rng(0).normal(size=(20, 20)).astype("f4")
+# What is done to the folder, arguments, and words of the sentence
+MISTAKES = {
+    "no path": (None, [], "PATH: name a folder"),
+    "no such path": (None, ["nowhere", *MODEL], "nowhere"),
+    "empty folder": (no_images, ["images", *MODEL], "images"),
+    "folder of text": (only("a.txt")(lambda path: path.write_text("no")), ["images", *MODEL], "images"),
+    "a text file": (lambda folder: (folder / "a.txt").write_text("no"), ["a.txt", *MODEL], "a.txt"),
+    "text called FITS": (FITS(lambda path: path.write_text("no")), ["images", *MODEL], "a.fits: not a FITS file"),
+    "an empty file": (FITS(lambda path: path.touch()), ["images", *MODEL], "a.fits"),
+    "a truncated file": (FITS(truncated), ["images", *MODEL], "a.fits"),
+    "a damaged gzip": (only("a.fits.gz")(lambda p: p.write_bytes(gzip.compress(b"SIMPLE" * 999)[:40])), ["images", *MODEL], "a.fits.gz"),
+    "a table of stars": (FITS(lambda path: Table({"a": [1.0]}).write(path)), ["images", *MODEL], "a.fits"),
+    "no image in it": (FITS(lambda path: fits.PrimaryHDU().writeto(path)), ["images", *MODEL], "a.fits"),
+    "a spectrum": (FITS(of(np.ones(20, "f4"))), ["images", *MODEL], "a.fits"),
+    "no pixel scale": (FITS(of(NOISE)), ["images", *MODEL], "a.fits"),
+    "all NaN": (FITS(lambda path: write_image(path, np.nan)), ["images", *MODEL], "a.fits"),
+    "all zero": (FITS(lambda path: write_image(path, 0.0)), ["images", *MODEL], "a.fits"),
+    "a singular WCS": (FITS(turned), ["images", *MODEL], "a.fits"),
+    "too small": (FITS(lambda path: write_image(path, pixels=12)), ["images", *MODEL], "a.fits"),
+    "another scale": (FITS(lambda path: write_image(path, scale=0.1)), ["images", *MODEL], "0.1 arcsec"),
+    "another band": (FITS(lambda path: write_image(path, band="i")), ["images", *MODEL], "a.fits"),
+    "no zero point": (FITS(lambda path: write_image(path, MAGZERO=None)), ["images", *MODEL], "a.fits"),
+    "zero point denied": (None, ["images", *MODEL, "--zero-point", "25"], "25"),
+    "pixel scale denied": (None, ["images", *MODEL, "--pixel-scale", "0.2"], "0.2"),
+    "no such HDU": (None, ["images", *MODEL, "--hdu", "SCI"], "SCI"),
+    "no such HDU number": (None, ["images", *MODEL, "--hdu", "7"], "7"),
+    "no such format": (None, ["images", *MODEL, "--survey", "hst"], "--survey: "),
+    "a misspelt format": (None, ["images", *MODEL, "--survey", "euclid_stak"], "euclid_stack"),
+    "a negative pixel scale": (None, ["images", *MODEL, "--pixel-scale", "-1"], "--pixel-scale: "),
+    "too much to fill": (None, ["images", *MODEL, "--fill-up-to", "2"], "--fill-up-to: "),
+    "no processes": (None, ["images", *MODEL, "--processes", "0"], "--processes: 0 is less than 1"),
+    "position of none": (None, ["images", *MODEL, "--centre", "position"], "position"),
+    "no such network": (None, ["images", "--model", "none.safetensors"], "none.safetensors: "),
+    "an image as network": (None, ["images", "--model", "images/0.fits"], "images/0.fits: "),
+    "a folder as network": (None, ["images", "--model", "images"], "images: "),
+    "network of another band": (None, ["images", "--model", "i.safetensors"], "0.fits"),
+    "network of another scale": (None, ["images", "--model", "fine.safetensors"], "0.263 arcsec, those of the network 0.1"),
+    "network of larger images": (None, ["images", "--model", "large.safetensors"], "0.fits"),
+    "network of counts": (None, ["images", "--model", "counts.safetensors"], "nowhere on the sky"),
+    "no such domain": (None, ["images", *MODEL, "--domain", "hsc"], "no domain hsc"),
+    "out is a file": (out_is_a_file, ["images", *MODEL], "--out: images-measured is no folder"),
+    "out lies in a file": (None, ["images", *MODEL, "--out", "network.safetensors/a"], "--out: network.safetensors/a is no folder"),
+    "out in /proc": (None, ["images", *MODEL, "--out", "/proc/sim2sky"], "--out: /proc/sim2sky is no folder"),
+    "list of nothing": (table_of("file,ra,dec\n"), ["list.csv", *MODEL], "list.csv"),
+    "list without files": (table_of("ra,dec\n1,2\n"), ["list.csv", *MODEL], "list.csv"),
+    "list of missing files": (table_of("file\nimages/x.fits\n"), ["list.csv", *MODEL], "x.fits"),
+    "impossible position": (table_of("file,ra,dec\nimages/0.fits,400,0\n"), ["list.csv", *MODEL], "list.csv"),
+    "a damaged list": (lambda f: (f / "list.parquet").write_text("no"), ["list.parquet", *MODEL], "list.parquet"),
+    "a damaged shard": (lambda f: (f / "a.zarr.zip").write_text("no"), ["a.zarr.zip", *MODEL], "a.zarr.zip"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_ends_in_one_sentence(folder, capsys, mistake):
+    change, arguments, words = MISTAKES[mistake]
+    if change:
+        change(folder)
+    assert words in refused(arguments, capsys)
+    assert not list(folder.rglob("catalogue.*"))
+
+
+def test_there_are_at_least_forty_such_cases():
+    assert len(MISTAKES) >= 40
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_to_is_refused(folder, capsys):
+    (folder / "locked").mkdir(mode=0o500)
+    assert "locked is no folder that can be written to" in refused(["images", *MODEL, "--out", "locked"], capsys)
+
+
+def test_a_tenth_of_damaged_files_is_a_tenth_of_flagged_rows(folder, capsys):
+    for index in range(4, 20):
+        write_image(folder / f"images/{index}.fits", 1.0 + index / 20)
+    truncated(folder / "images/a.fits")
+    (folder / "images/b.fits").write_text("no")
+    main(["measure", "images", *MODEL])
+    table = pd.read_parquet("images-measured/catalogue.parquet")
+    assert table.flag_not_measured.tolist() == [False] * 20 + [True] * 2 and (table.reason[20:] != "").all()
+    assert "20 of 22 images measured" in capsys.readouterr().out
+
+
+def test_the_process_ends_without_a_traceback(tmp_path):
+    arguments = [sys.executable, "-m", "sim2sky", "measure", "nowhere", "--model", "none.safetensors"]
+    result = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 1 and result.stderr.count("\n") == 1 and result.stdout == ""
+    assert result.stderr.startswith("sim2sky measure: error: ") and not any(tmp_path.iterdir())
