@@ -1,19 +1,24 @@
 """Seeing and noise against lenstronomy (Birrer & Amara 2018)."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from lenstronomy.Data.pixel_grid import PixelGrid
+from lenstronomy.Data.psf import PSF
 from lenstronomy.ImSim.Numerics.numerics import Numerics
 from lenstronomy.SimulationAPI.observation_api import SingleBand
 from lenstronomy.Util import image_util
 
+from sim2sky.observe.camera import Camera
 from sim2sky.observe.conditions import Conditions
 from sim2sky.observe.noise import background_sigma, poisson_sigma, sky_counts_per_second
-from sim2sky.observe.psf import gaussian_blur
-from sim2sky.observe.shard import Camera, observe
+from sim2sky.observe.psf import gaussian_blur, pixel_blur, read_psf
+from sim2sky.observe.shard import observe
 
 SCALE = 0.263
+EUCLID = Path(__file__).parents[2] / "resources/psf/euclid_vis_q1.fits"
 EXPOSURES = [1, 4, 10, 140, 460]
 
 
@@ -40,6 +45,16 @@ def test_seeing(pixels):
         numerics = Numerics(grid, band(seeing=width).psf_class)
         theirs = numerics.re_size_convolve(image.ravel()) / SCALE**2  # takes surface brightness, gives flux
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_pixel_psf():
+    images, stamps = np.random.default_rng(1).random((3, 40, 40)), read_psf(EUCLID, 0.1)
+    grid = PixelGrid(40, 40, np.diag([0.1, 0.1]), 0, 0)
+    inside = (slice(10, -10),) * 2  # lenstronomy's frame is dark outside, ours goes on
+    for image, stamp, ours in zip(images, stamps, pixel_blur(images, stamps), strict=True):
+        numerics = Numerics(grid, PSF("PIXEL", kernel_point_source=stamp))
+        theirs = numerics.re_size_convolve(image.ravel()) / 0.1**2
+        np.testing.assert_allclose(ours[inside], theirs[inside], rtol=1e-10)
 
 
 @pytest.mark.parametrize("zero_point", [25.4, 26.58, 30.0])

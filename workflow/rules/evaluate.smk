@@ -7,7 +7,7 @@ def trained_model(wildcards):
 
 def predicted_parts(study, run):
     """The test part, and the training part where AdaBN or the normalisation takes statistics from its images."""
-    statistics = "adabn" in STUDIES[study].statistics or recipe_of(study, run).normalisation == "per_domain"
+    statistics = "adabn" in STUDIES[study].statistics or recipe_of(study, run).normalises_by_training_pixels
     return ("train", "test") if statistics else ("test",)
 
 

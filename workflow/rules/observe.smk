@@ -1,4 +1,7 @@
 # Simulated lenses as a survey sees them: centred and cropped where asked, then seeing, sky and noise; and real images, in the same form.
+import hashlib
+
+PSFS = os.path.relpath(Path(workflow.basedir) / "resources/psf")
 
 
 def centre_crop_params(wildcards):
@@ -18,9 +21,22 @@ def background_file(wildcards):
     return CONFIG.cutouts[background.cutouts] if background else []
 
 
+def psf_files(wildcards):
+    """Point-spread functions that the survey names for the bands in use."""
+    bands = (survey_params(wildcards) or {"bands": {}})["bands"].values()
+    return [f"{PSFS}/{name}.fits" for name in sorted({band["psf"] for band in bands if "psf" in band})]
+
+
+def psf_params(wildcards):
+    """Checksums of point-spread functions by the name of their file, whose date says nothing."""
+    return {Path(file).stem: hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in psf_files(wildcards)}
+
+
 def cutouts_params(wildcards):
-    """The checksum of the cutouts, whose date says nothing, by the key that names them."""
-    return {"cutouts": sums_of_cutouts([wildcards.dataset])} if wildcards.dataset in SKY else {}
+    """Checksums of the cutouts, by the key that names them, and of point-spread functions."""
+    cutouts = {"cutouts": sums_of_cutouts([wildcards.dataset])} if wildcards.dataset in SKY else {}
+    psf = psf_params(wildcards)
+    return cutouts | ({"psf": psf} if psf else {})
 
 
 def observe_params(wildcards):
@@ -40,6 +56,29 @@ def lenses_to_split(wildcards):
     """The total, by its name, which only matters where cutouts are shared out between training, validation and test."""
     dataset = DATASETS[wildcards.dataset]
     return {"lenses": SIMULATIONS[dataset.simulation].lenses} if dataset.background else {}
+
+
+@cache
+def bounded_lenses(dataset):
+    """The test lenses of a dataset whose errors are bounded, as many as the study that wants most asks for: their shards, and bounds within them."""
+    domain = domain_of(dataset, ("test",))
+    start, stop = domain["bounds"]["test"]
+    asked = [study.information.lenses for study in STUDIES.values() if study.information and dataset in study.information.datasets]
+    stop, size = min(stop, start + max(asked)), OBSERVED[dataset][1].shard_size
+    return domain["shards"][: (stop - 1) // size + 1], (start, stop)
+
+
+def bounded_shards(wildcards):
+    return bounded_lenses(wildcards.dataset)[0]
+
+
+def bounds_params(wildcards):
+    return bounded_lenses(wildcards.dataset)[1]
+
+
+def bound_runtime(wildcards, attempt):
+    start, stop = bounded_lenses(wildcards.dataset)[1]
+    return costs.time_limit(costs.information_seconds(observed(wildcards.dataset), stop - start), attempt)
 
 
 def image_files(wildcards):
@@ -107,6 +146,7 @@ if not CONFIG.partial:
         input:
             shard=shard_to_observe,
             cutouts=ancient(background_file),
+            psf=ancient(psf_files),
         output:
             shard=PATHS.observed,
         wildcard_constraints:
@@ -164,3 +204,30 @@ if not CONFIG.partial:
                 "Reading images {wildcards.shard} of {wildcards.dataset}"
             script:
                 "../scripts/ingest.py"
+
+    rule:
+        name:
+            "bound_errors"
+        input:
+            shards=bounded_shards,
+            psf=ancient(psf_files),
+        output:
+            table=PATHS.information,
+        params:
+            bounds=bounds_params,
+            psf=psf_params,
+            code=code("bound_errors"),
+        log:
+            log_of("bound_errors", "{dataset}"),
+        benchmark:
+            benchmark_of("bound_errors", "{dataset}")
+        conda:
+            "../envs/sim2sky.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=bound_runtime,
+        message:
+            "Bounding the errors of parameters of {wildcards.dataset} by what its images say"
+        script:
+            "../scripts/bound_errors.py"

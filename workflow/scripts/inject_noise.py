@@ -13,6 +13,7 @@ shards, code = (snakemake.input.shard, snakemake.output.shard), snakemake.params
 if survey is None:
     keep_as_simulated(dataset, *shards, code)
 else:
-    more = snakemake.params.lenses | {"cutouts": snakemake.input.get("cutouts") or None}
+    files = snakemake.input
+    more = snakemake.params.lenses | {"cutouts": files.get("cutouts") or None, "psf": list(files.get("psf", []))}
     observe_shard(dataset, Survey.model_validate(survey), *shards, code, **more)
 bring_back_dates(snakemake.config["results"], snakemake.input)

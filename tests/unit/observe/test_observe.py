@@ -6,12 +6,21 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from scipy.ndimage import gaussian_filter
+from astropy.io import fits
+from scipy.ndimage import convolve, gaussian_filter
 
 from sim2sky.config import Histogram, Survey
 from sim2sky.observe.conditions import draw, draw_conditions
-from sim2sky.observe.noise import add_noise, background_sigma, flux_ratio, poisson_sigma, sky_counts_per_second
-from sim2sky.observe.psf import gaussian_blur
+from sim2sky.observe.noise import (
+    add_noise,
+    background_sigma,
+    flux_ratio,
+    poisson_sigma,
+    resampled,
+    sky_counts_per_second,
+    unresampled,
+)
+from sim2sky.observe.psf import full_width, gaussian_blur, pixel_blur, read_psf
 
 ROOT = Path(__file__).parents[3]
 SCALE = 0.263
@@ -54,7 +63,65 @@ def test_a_blurred_image_does_not_depend_on_its_batch(pixels, dtype):
         assert torch.equal(together, torch.cat(parts))
 
 
+# ------------------------------------------------------------------------------------------------------------- pixel PSF
+
+EUCLID = ROOT / "resources/psf/euclid_vis_q1.fits"
+
+
+@pytest.mark.parametrize("pixels", [1, 15, 40])
+def test_blur_with_stamps_is_scipys_and_does_not_depend_on_the_batch(pixels):
+    random = np.random.default_rng(1)
+    images, kernels = random.random((5, pixels, pixels)), read_psf(EUCLID, 0.1)[[0, 1, 2, 0, 1]]
+    kernels += 1e-3 * random.random(kernels.shape)  # no symmetry hides a flip
+    blurred = pixel_blur(images, kernels)
+    for image, kernel, ours in zip(images, kernels, blurred, strict=True):
+        np.testing.assert_allclose(ours, convolve(image, kernel, mode="nearest"), rtol=1e-12)
+    np.testing.assert_array_equal(pixel_blur(images[3:4], kernels[3:4]), blurred[3:4])
+
+
+def test_shipped_stamps_are_euclids():
+    stamps = read_psf(EUCLID, 0.1)
+    np.testing.assert_allclose(stamps.sum(axis=(1, 2)), 1)
+    assert [full_width(stamp, 0.1) for stamp in stamps] == pytest.approx([0.165, 0.2, 0.162], abs=0.005)
+    line = np.arange(21) - 10
+    gaussian = np.exp(-(line**2 + line[:, None] ** 2) / 8)
+    assert full_width(gaussian, 0.1) == pytest.approx(0.2 / SIGMA_PER_FWHM, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda stamps: stamps[:, :20, :20], "an odd side"),
+        (lambda stamps: stamps[:, :19], "square stamps"),
+        (lambda stamps: np.roll(stamps, 1, -1), "peak is not in its middle"),
+        (lambda stamps: stamps * np.nan, "not finite"),
+        (lambda stamps: -stamps, "positive number"),
+    ],
+)
+def test_stamps_that_would_move_or_lose_light_are_refused(tmp_path, change, words):
+    made = fits.PrimaryHDU(change(fits.getdata(EUCLID)))
+    made.header["PIXSCALE"] = 0.1
+    made.writeto(tmp_path / "bad.fits")
+    with pytest.raises(ValueError, match=f"bad.fits: .*{words}"):
+        read_psf(tmp_path / "bad.fits", 0.1)
+
+
+def test_stamps_of_another_pixel_scale_are_refused():
+    with pytest.raises(ValueError, match=r"PIXSCALE is 0.1 arcsec, that of the images 0.2"):
+        read_psf(EUCLID, 0.2)
+
+
 # ----------------------------------------------------------------------------------------------------------- conditions
+
+
+def test_one_of_the_stamps_is_drawn_per_lens_with_its_width():
+    conditions = draw_conditions(
+        survey("euclid_vis"), ["VIS"], 2, np.arange(3000), {"euclid_vis_q1": np.array([1, 2, 5])}
+    )
+    np.testing.assert_array_equal(conditions.seeing, np.array([1, 2, 5])[conditions.psf])
+    assert np.bincount(conditions.psf[:, 0]) == pytest.approx(1000, abs=150)
+    assert conditions[7:9].psf.shape == (2, 1)
+    assert draw_conditions(survey("des"), ["g"], 2, np.arange(3)).psf is None
 
 
 def test_conditions_follow_the_histograms():
@@ -155,3 +222,27 @@ def test_noise_is_that_of_the_lens():
     np.testing.assert_array_equal(noise[3:4], add_noise(images[:1], sigma[:1], 2, np.array([3])))
     assert len(np.unique(noise)) == noise.size
     np.testing.assert_array_equal(noise[:, :1], add_noise(images[:, :1], sigma[:, :1], 2, np.arange(5))), "more bands"
+
+
+def test_resampled_noise_has_the_covariance_of_bilinear_interpolation():
+    random = np.random.default_rng(3)
+    white, shift = random.standard_normal((400, 33, 33)), random.random((2, 400, 1, 1))
+    rows = (1 - shift[0]) * white[:, 1:] + shift[0] * white[:, :-1]
+    interpolated = (1 - shift[1]) * rows[:, :, 1:] + shift[1] * rows[:, :, :-1]
+    ours = resampled(random.standard_normal((400, 32, 32)))
+    for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2)):
+        found = [(image * np.roll(image, (dy, dx), (1, 2)))[:, 2:, 2:].mean() for image in (ours, interpolated)]
+        expected = np.prod([{0: 2 / 3, 1: 1 / 6, 2: 0}[step] for step in (dy, dx)])
+        assert found == pytest.approx([expected, expected], abs=0.02), (dy, dx)
+
+
+def test_only_bands_that_were_resampled_have_correlated_noise():
+    zero, sigma, lens = np.zeros((3, 2, 8, 8)), np.ones((3, 2, 1, 1)), np.arange(3)
+    plain, noise = (add_noise(zero, sigma, 1, lens, bands) for bands in (None, np.array([False, True])))
+    np.testing.assert_array_equal(noise[:, 0], plain[:, 0])
+    np.testing.assert_allclose(noise[:, 1], resampled(plain[:, 1]))
+
+
+def test_correlated_noise_can_be_made_independent_again():
+    noise = np.random.default_rng(4).standard_normal((3, 9, 12))
+    np.testing.assert_allclose(unresampled(resampled(noise)), noise, atol=1e-12)

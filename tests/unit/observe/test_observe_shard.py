@@ -13,11 +13,11 @@ from sim2sky.config import CentreCrop, Dataset, Survey
 from sim2sky.observe.background import orient
 from sim2sky.observe.centre import centre_crop_shard
 from sim2sky.observe.noise import CONVENTIONS
-from sim2sky.observe.psf import gaussian_blur
+from sim2sky.observe.psf import full_width, gaussian_blur, pixel_blur, read_psf
 from sim2sky.observe.shard import observe_shard
 from sim2sky.provenance import record
 from tests.unit.observe.test_background import on_sky
-from tests.unit.observe.test_observe import ROOT, SCALE, survey
+from tests.unit.observe.test_observe import EUCLID, ROOT, SCALE, survey
 from tests.unit.test_framing import blob
 
 LENSES, PIXELS = 40, 16
@@ -284,3 +284,18 @@ def test_every_survey_that_ships_is_valid_and_cites_its_source():
     for path in (ROOT / "resources/surveys").glob("*.yaml"):
         checked = Survey.model_validate(yaml.safe_load(path.read_text()))
         assert "arXiv" in checked.source, path
+
+
+def test_a_survey_with_stamps_blurs_with_the_one_that_is_drawn(simulated, tmp_path):
+    euclid = survey("euclid_vis")
+    source = write(tmp_path / "source.zarr.zip", simulated, bands=("VIS",), pixel_scale=0.1)
+    dataset, psf = Dataset(title="Euclid", simulation="s", survey="euclid_vis", noise="none", zero_point=24.6), EUCLID
+    observe_shard(dataset, euclid, source, tmp_path / "observed.zarr.zip", {}, psf=[psf])
+    seen, stamps = store.open_shards([tmp_path / "observed.zarr.zip"]), read_psf(psf, 0.1)
+    drawn = seen.read("psf")[:, 0]
+    assert set(drawn) == {0, 1, 2}
+    light = sum(simulated[name].data[:, 0].astype(float) for name in ("lens_light", "lensed_source"))
+    expected = pixel_blur(light, stamps[drawn]) * 10 ** (-0.4 * (30 - 24.6))
+    np.testing.assert_allclose(seen.read("image")[:, 0], expected, rtol=1e-5)
+    np.testing.assert_allclose(seen.read("seeing")[:, 0], np.array([full_width(one, 0.1) for one in stamps])[drawn])
+    assert seen.attributes["config"]["psf"] == {"euclid_vis_q1": sha256(psf.read_bytes()).hexdigest()}

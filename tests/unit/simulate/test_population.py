@@ -10,8 +10,8 @@ MASS = {"theta_E": {"uniform": [0.5, 3]}, "e1": {"normal": [0.1, 0.05]}, "gamma1
 LIGHT = {"magnitude": {"uniform": [19, 24]}, "R_sersic": {"uniform": [0.5, 1]}, "n_sersic": 4}
 
 
-def simulation(mass=MASS, source=LIGHT, **more):
-    population = {"lens_mass": mass, "lens_light": LIGHT, "source_light": source}
+def simulation(mass=MASS, source=LIGHT, lens=LIGHT, follows=None, **more):
+    population = {"lens_mass": mass, "lens_light": lens, "source_light": source, "lens_light_follows": follows}
     options = {"lenses": 10, "pixels": 8, "pixel_scale": 0.25, "bands": ["g"], "population": population}
     return Simulation.model_validate(options | more)
 
@@ -66,3 +66,25 @@ def test_units_and_names_come_from_the_configuration():
 def test_an_impossible_ellipticity_is_refused_by_name():
     with pytest.raises(ValueError, match=r"lens 3 has source_light_e1 = .*, source_light_e2 = "):
         draw(simulation(source=LIGHT | {"e1": {"normal": [5, 0.1]}}), [3, 4])
+
+
+def test_lens_light_follows_the_mass_with_a_scatter_and_changes_no_other_draw():
+    tied = {"e1": {"normal": [0, 0.03]}, "center_x": 0.01}
+    apart = simulation(lens=LIGHT | tied)
+    population = apart.population.model_dump() | {"lens_light_follows": "mass"}
+    together = Simulation.model_validate(apart.model_dump() | {"population": population})
+    one, other = draw(apart, range(50)), draw(together, range(50))
+    for name in ("e1", "e2", "center_x", "center_y"):
+        light = f"lens_light_{name}"
+        np.testing.assert_array_equal(other[light].data, one[light].data + one[name].data)
+        assert other[light].unit == one[light].unit
+    assert all(np.array_equal(one[name].data, other[name].data) for name in one if not name.startswith("lens_light_"))
+    assert "lens_light_e1" not in together.fixed
+    assert "lens_light_center_y" in together.fixed  # neither the mass nor the scatter varies
+
+
+def test_ellipticities_that_add_up_to_one_are_refused():
+    mass, lens = MASS | {"e1": {"uniform": [-0.6, 0.6]}}, LIGHT | {"e1": {"uniform": [-0.5, 0.2]}}
+    simulation(mass, lens=lens)
+    with pytest.raises(ValueError, match="ellipticities of 1 and more can be drawn"):
+        simulation(mass, lens=lens, follows="mass")

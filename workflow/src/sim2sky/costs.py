@@ -161,6 +161,14 @@ def observation_seconds(observed: Observed, lenses: int) -> float:
     return observed.pixels(lenses) / IMAGING_SPEED
 
 
+def information_seconds(observed: Observed, lenses: int) -> float:
+    """Seconds to bound the errors of so many lenses: each is rendered and blurred twice for every parameter of mass and light."""
+    simulation = observed.simulation
+    assert not in_counts(simulation)
+    rendered = 2 * len(simulation.parameters) * observed.pixels(lenses)
+    return rendered * (simulation.supersampling**2 + 1) / IMAGING_SPEED
+
+
 def observation_disk(observed: Observed, lenses: int) -> int:
     """Size [MB] of a file of so many observed lenses."""
     return ceil(observed.pixels(lenses) * (OBSERVED if observed.dataset.survey else COUNTED) / 1e6)

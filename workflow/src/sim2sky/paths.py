@@ -34,6 +34,7 @@ class Paths:
         self.simulated = f"{results}/simulate/{{simulation}}/{shard}"
         self.centred = f"{results}/observe/{{dataset}}/centred/{shard}"
         self.observed = f"{results}/observe/{{dataset}}/{shard}"
+        self.information = f"{results}/observe/{{dataset}}/information.parquet"
         self.model = f"{results}/{{stage}}/{block}/model.safetensors"
         self.history = f"{results}/{{stage}}/{block}/history.csv"
         self.cross_validation = f"{results}/train/{{study}}/cross_validation.csv"

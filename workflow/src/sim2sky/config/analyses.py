@@ -89,3 +89,12 @@ class Measurement(Strict):
         {},
         description="dataset -> how far from 0.68 the coverage of its 68 % intervals may be; stands in the report beside what is reached",
     )
+
+
+class Information(Strict):
+    """How well each parameter could be known: the Cramer-Rao bound of test lenses, from the images' derivatives, the noise and the population."""
+
+    datasets: Annotated[list[Name], Distinct] = Field(
+        min_length=1, description="keys of `datasets`: simulated galaxies as a survey sees them, without real sky"
+    )
+    lenses: PositiveInt = Field(1000, description="of how many lenses of each test part, the first ones")

@@ -94,6 +94,11 @@ def recipe_problems(study: Study, recipe: Recipe, images: Images) -> Iterator[st
             f"normalisation: eight_bit divides by 255, but images of {images.dataset} are in {images.unit}, which have "
             "no largest value; per_domain fits them"
         )
+    if recipe.normalisation == "arcsinh" and images.unit == COUNTS:
+        yield (
+            f"normalisation: arcsinh is softened with the noise of the images, but those of {images.dataset} are in "
+            f"{images.unit}, without noise; eight_bit fits them"
+        )
     if recipe.weight_angles and images.labelled:
         if "theta" not in study.targets:
             yield "weight_angles: theta is not among the targets"

@@ -49,9 +49,26 @@ class BandConditions(Strict):
         "kept with the survey, not used: the zero point gives electrons; one that gives ADU needs 2.5 log10(gain) more",
         default=1.0,
     )
-    seeing: PositiveHistogram = unit("arcsec", "full width at half maximum of the point-spread function")
+    seeing: PositiveHistogram | None = unit(
+        "arcsec", "full width at half maximum of a Gaussian point-spread function; it, or `psf`", default=None
+    )
+    psf: Name | None = Field(
+        None,
+        description="file name in resources/psf, without .fits, of a cube of point-spread functions, one of which is drawn per lens",
+    )
+    resampling: Literal["bilinear"] | None = Field(
+        None,
+        description="bilinear: exposures were resampled with that interpolation before they were added, which correlates"
+        " the noise of neighbours; null for independent noise",
+    )
     sky_brightness: Histogram = unit("mag/arcsec2", "surface brightness of the sky")
     num_exposures: PositiveHistogram = unit("1", "number of exposures that are added up")
+
+    @model_validator(mode="after")
+    def _one_point_spread_function(self) -> BandConditions:
+        if (self.seeing is None) == (self.psf is None):
+            raise ValueError("needs either `seeing` or `psf`, which says how wide a star is")
+        return self
 
 
 class Survey(Strict):

@@ -13,6 +13,7 @@ from typing import Any
 from sim2sky.config.base import merge, nested
 from sim2sky.config.chains import chain_problems, changed_recipe
 from sim2sky.config.check import check, place, unknown
+from sim2sky.config.cosmosim import CosmosimSimulation
 from sim2sky.config.domains import domain_problems, images_of, recipe_problems
 from sim2sky.config.leaks import leak_problems
 from sim2sky.config.observe import Dataset, Survey
@@ -73,6 +74,7 @@ def mistakes(
     yield from published_problems(study)
     yield from _of_reconstruction(study)
     yield from _of_measurement(study)
+    yield from _of_information(study)
 
 
 def _name(path: Path, name: str, names: Iterable[str], what: str) -> Mistakes:
@@ -239,3 +241,18 @@ def _of_measurement(study: Study) -> Mistakes:
         if dataset and (dataset.background or dataset.images):
             text = f"{asked.calibrate_on} is not simulated alone; errors are calibrated with labels of simulations, so name one"
             yield (*where, "calibrate_on"), text
+
+
+def _of_information(study: Study) -> Mistakes:
+    """Derivatives are of simulated galaxies, and the noise must be known."""
+    for index, name in enumerate(study.information.datasets if study.information else ()):
+        where = ("information", "datasets", index)
+        yield from _name(where, name, study.datasets, "dataset")
+        dataset = study.datasets.get(name)
+        simulation = study.simulations.get(dataset.simulation or "") if dataset else None
+        if dataset and (dataset.images or dataset.background):
+            yield where, f"{name} has real images, whose parameters nobody knows; name simulated ones"
+        elif isinstance(simulation, CosmosimSimulation) or (dataset and dataset.centre_crop):
+            yield where, f"{name} is not made of galaxies in the frame that they are simulated in"
+        elif dataset and dataset.noise == "none":
+            yield where, f"{name} has no noise, so that nothing bounds its errors"

@@ -46,6 +46,12 @@ class Distribution(Strict):
         return self.uniform or (float("-inf"), float("inf"))
 
     @property
+    def variance(self) -> float:
+        """Square of the standard deviation."""
+        low, high = self.bounds
+        return self.normal[1] ** 2 if self.normal else (high - low) ** 2 / 12
+
+    @property
     def varies(self) -> bool:
         """Whether more than one value can be drawn, as networks see it."""
         if self.normal:
@@ -53,9 +59,13 @@ class Distribution(Strict):
         return not isclose(*self.bounds, rel_tol=_NARROW)
 
 
-def _check_ellipticity(profile: LensMass | Light) -> None:
-    """Raise ValueError if an ellipticity of 1 or more can be drawn; that from a normal distribution is checked when drawn."""
-    largest = [max(map(abs, component.bounds)) for component in (profile.e1, profile.e2) if not component.normal]
+def _check_ellipticity(*profiles: LensMass | Light) -> None:
+    """Raise ValueError if an ellipticity of 1 or more can be drawn; that from a normal distribution is checked when drawn.
+
+    That of several profiles is their sum.
+    """
+    added = [[profile.e1 for profile in profiles], [profile.e2 for profile in profiles]]
+    largest = [sum(max(map(abs, one.bounds)) for one in component if not one.normal) for component in added]
     if sum(value**2 for value in largest) >= 1:
         raise ValueError("e1, e2: ellipticities of 1 and more can be drawn; e1^2 + e2^2 must stay below 1")
 
@@ -108,6 +118,22 @@ class Population(Strict):
     lens_mass: LensMass
     lens_light: Light
     source_light: Light
+    lens_light_follows: Literal["mass"] | None = Field(
+        None,
+        description="mass: e1, e2, center_x and center_y of `lens_light` are the scatter of the light about the mass, to which"
+        " they are added; null draws light and mass apart",
+    )
+
+    @model_validator(mode="after")
+    def _physical(self) -> Population:
+        if self.lens_light_follows:
+            _check_ellipticity(self.lens_mass, self.lens_light)
+        return self
+
+    @property
+    def tied(self) -> tuple[str, ...]:
+        """What of the lens light follows the mass."""
+        return ("e1", "e2", "center_x", "center_y") if self.lens_light_follows else ()
 
 
 class Simulation(Strict):
@@ -152,6 +178,8 @@ class Simulation(Strict):
             for band in self.bands[1:]:
                 color = light.colors.get(band)
                 drawn[f"{prefix}_magnitude_{band}"] = light.magnitude.varies or bool(color and color.varies)
+        for name in self.population.tied:
+            drawn[f"lens_light_{name}"] |= drawn[name]
         return {name for name, varies in drawn.items() if not varies}
 
     @property

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from sim2sky.config.analyses import Degeneracy, Measurement, Reconstruction, StuckAtMean
+from sim2sky.config.analyses import Degeneracy, Information, Measurement, Reconstruction, StuckAtMean
 from sim2sky.config.base import Distinct, Name, Strict, merge
 from sim2sky.config.observe import Dataset
 from sim2sky.config.simulate import AnySimulation
@@ -80,6 +80,7 @@ class Study(Strict):
     degeneracy: Degeneracy | None = Field(None, description="null leaves the comparison out")
     reconstruction: Reconstruction | None = Field(None, description="null leaves it out")
     measurement: Measurement | None = Field(None, description="null measures nothing")
+    information: Information | None = Field(None, description="null leaves the bound on errors out")
     published: list[Published] = Field([], description="published numbers to compare with")
 
     @model_validator(mode="after")
@@ -124,7 +125,7 @@ class Study(Strict):
     def tabulated(self) -> Study:
         """The study without what its tables do not show, so that a reworded abstract does not make them anew."""
         words = {"title": "", "abstract": "", "reference": ""}
-        parts = dict.fromkeys(("cross_validation", "degeneracy", "reconstruction", "measurement"))
+        parts = dict.fromkeys(("cross_validation", "degeneracy", "reconstruction", "measurement", "information"))
         return self.model_copy(update=words | parts)
 
     def made_with(self, table: str) -> dict[str, Any]:

@@ -88,9 +88,10 @@ class Recipe(Strict):
         False,
         description="weight the error of `theta` by 1 - axis ratio of the source, because a round source has no orientation",
     )
-    normalisation: Literal["none", "per_domain", "eight_bit"] = Field(
+    normalisation: Literal["none", "per_domain", "arcsinh", "eight_bit"] = Field(
         "none",
-        description="per_domain: subtract the mean and divide by the deviation of the domain's training pixels; eight_bit: divide by 255",
+        description="per_domain: subtract the mean and divide by the deviation of the domain's training pixels; arcsinh: the same after "
+        "arcsinh(pixel / noise), with the noise of the domain's training images, for lenses of very different brightness; eight_bit: divide by 255",
     )
     eval_after_first_epoch: bool = Field(
         False,
@@ -157,6 +158,11 @@ class Recipe(Strict):
         if self.loss == "flow":
             return "flow"
         return "gaussian" if self.loss in ("gaussian_nll", "beta_nll") else "none"
+
+    @property
+    def normalises_by_training_pixels(self) -> bool:
+        """Whether the training part of a domain is needed to normalise its images."""
+        return self.normalisation in ("per_domain", "arcsinh")
 
     @property
     def processes(self) -> int:

@@ -5,15 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 
 from sim2sky import store
 
-Statistics = tuple[torch.Tensor | None, torch.Tensor]  # mean to subtract, if any, and deviation to divide by
 BLOCK = store.CHUNK  # images that become floats at once where statistics run over all of them
+# A normal deviation is this many times the median absolute difference of two pixels.
+DEVIATION_OF_DIFFERENCES = 1.4826 / 2**0.5
+
+
+class Statistics(NamedTuple):
+    """What images are normalised with, each of shape (band, 1, 1) or (1, 1, 1).
+
+    Attributes
+    ----------
+    mean : Tensor or None
+        Subtracted, if there is one.
+    std : Tensor
+        What is left is divided by it.
+    softening : Tensor or None
+        If there is one, the pixels are stretched before all that: ``arcsinh(pixel / softening)``.
+    """
+
+    mean: torch.Tensor | None
+    std: torch.Tensor
+    softening: torch.Tensor | None = None
 
 
 class Images(Protocol):
@@ -136,11 +155,15 @@ class HeldImages:
         return moments_by_blocks(self)
 
 
-def moments_by_blocks(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
-    """`Images.moments` in double precision, of `BLOCK` images at a time: all of them as floats may not fit into memory."""
+def moments_by_blocks(images: Images, softening: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """`Images.moments` in double precision, of `BLOCK` images at a time: all of them as floats may not fit into memory.
+
+    Those of the stretched pixels, if there is a `softening`.
+    """
 
     def blocks() -> Iterator[torch.Tensor]:
-        return (images[start : start + BLOCK].double() for start in range(0, len(images), BLOCK))
+        parts = _blocks(images)
+        return (part.double() if softening is None else (part.double() / softening).asinh() for part in parts)
 
     count = len(images) * images.shape[2] * images.shape[3]
     mean = reduce(torch.add, (block.sum(dim=(0, 2, 3)) for block in blocks())) / count
@@ -159,31 +182,57 @@ def pixel_statistics(images: Images) -> Statistics:
     mean, std = images.moments()
     if not (std > 0).all():
         raise ValueError("images cannot be normalised: in at least one band all pixels are equal")
-    return mean[:, None, None], std[:, None, None]
+    return Statistics(mean[:, None, None], std[:, None, None])
+
+
+def stretched_statistics(images: Images) -> Statistics:
+    """As `pixel_statistics`, of pixels that were stretched by an arcsinh softened with the noise of the images.
+
+    The softening is the median over the images of each one's noise, which is the median absolute difference of
+    neighbours in a row, as a deviation. It leaves the noise as it is and brings light that spans orders of magnitude to
+    a few units (Lupton, Gunn & Szalay 1999, AJ 118, 1406).
+
+    Raises
+    ------
+    ValueError
+        Most neighbours are equal, or all pixels, so that there is no noise or nothing to divide by.
+    """
+    noise = torch.cat([part.diff(dim=-1).abs_().flatten(2).median(dim=2).values for part in _blocks(images)])
+    softening = DEVIATION_OF_DIFFERENCES * noise.median(dim=0).values[:, None, None]
+    if not (softening > 0).all():
+        text = "in at least one band most pixels equal their neighbour, so that there is no noise to soften with"
+        raise ValueError(f"images cannot be stretched by an arcsinh: {text}")
+    mean, std = moments_by_blocks(images, softening)
+    return Statistics(mean[:, None, None], std[:, None, None], softening)
+
+
+OF_TRAINING_PIXELS = {"per_domain": pixel_statistics, "arcsinh": stretched_statistics}  # by the name of a normalisation
+
+
+def _blocks(images: Images) -> Iterator[torch.Tensor]:
+    """All images as floats, `BLOCK` at a time."""
+    return (images[start : start + BLOCK] for start in range(0, len(images), BLOCK))
 
 
 def statistics_of(normalisation: str, images: Images | None) -> Statistics | None:
-    """Mean and standard deviation that a recipe's `normalisation` asks for; None if images stay as they are.
+    """What a recipe's `normalisation` normalises with; None if images stay as they are.
 
-    The training part `images` is needed for ``per_domain`` alone.
+    The training part `images` is needed for those of `OF_TRAINING_PIXELS` alone.
 
     Raises
     ------
     ValueError
         It is needed and not given, or its pixels cannot be normalised.
     """
-    match normalisation:
-        case "per_domain":
-            if images is None:
-                raise ValueError("normalisation per_domain needs the training part")
-            return pixel_statistics(images)
-        case "eight_bit":
-            return None, torch.full((1, 1, 1), 255.0)
-    return None
+    if normalisation in OF_TRAINING_PIXELS:
+        if images is None:
+            raise ValueError(f"normalisation {normalisation} needs the training part")
+        return OF_TRAINING_PIXELS[normalisation](images)
+    return Statistics(None, torch.full((1, 1, 1), 255.0)) if normalisation == "eight_bit" else None
 
 
 def normalise(images: torch.Tensor, statistics: Statistics | None) -> torch.Tensor:
-    """`images` minus the mean, over the standard deviation, as floats in the memory layout that suits convolutions.
+    """`images` stretched, minus the mean, over the deviation, as floats in the memory layout that suits convolutions.
 
     Only type and layout change when `statistics` is None.
     """
@@ -191,7 +240,9 @@ def normalise(images: torch.Tensor, statistics: Statistics | None) -> torch.Tens
     floats = images.to(torch.float32, memory_format=torch.channels_last, copy=statistics is not None)
     if statistics is None:
         return floats
-    mean, std = statistics
+    mean, std, softening = statistics
+    if softening is not None:
+        floats.mul_(softening.reciprocal()).asinh_()
     return (floats if mean is None else floats.sub_(mean)).mul_(std.reciprocal())  # a quotient takes twice the time
 
 
@@ -199,8 +250,7 @@ def on_device(statistics: Statistics | None, device: torch.device) -> Statistics
     """`statistics` on `device`."""
     if statistics is None:
         return None
-    mean, std = statistics
-    return (None if mean is None else mean.to(device)), std.to(device)
+    return Statistics(*(None if value is None else value.to(device) for value in statistics))
 
 
 def _has_room(device: torch.device, size: int) -> bool:

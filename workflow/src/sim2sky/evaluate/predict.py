@@ -175,7 +175,7 @@ def _test_part(
 ) -> tuple[Part, dict[int, Network]]:
     """The domain's test part, normalised, and the networks adapted to the domain by AdaBN, none if not `adabn`."""
     adabn = adabn and any(map(inference.has_batch_norm, networks.values()))
-    parts = ("train", "test") if adabn or recipe.normalisation == "per_domain" else ("test",)
+    parts = ("train", "test") if adabn or recipe.normalises_by_training_pixels else ("test",)
     held = fraction_held(recipe, [domain], parts)
     train = load_part(domain.shards, domain.bounds["train"], targets, held=held) if "train" in parts else None
     pixels = statistics_of(recipe.normalisation, train.images if train else None)

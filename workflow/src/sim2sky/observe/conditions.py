@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -18,6 +18,13 @@ class Conditions:
     seeing: np.ndarray  # full width at half maximum, arcsec
     sky_brightness: np.ndarray  # mag/arcsec2
     num_exposures: np.ndarray
+    psf: np.ndarray | None = None  # which of those of the band's file; None if no band has a file
+
+    def __getitem__(self, part: slice) -> Conditions:
+        """Those of some of the lenses."""
+        return Conditions(
+            *(None if (value := getattr(self, field.name)) is None else value[part] for field in fields(self))
+        )
 
 
 def draw(histogram: Histogram, uniform: np.ndarray) -> np.ndarray:
@@ -27,7 +34,9 @@ def draw(histogram: Histogram, uniform: np.ndarray) -> np.ndarray:
     return np.asarray(histogram.values)[np.searchsorted(cumulative[:-1] / cumulative[-1], uniform, side="right")]
 
 
-def draw_conditions(survey: Survey, bands: Sequence[str], seed: int, lens: np.ndarray) -> Conditions:
+def draw_conditions(
+    survey: Survey, bands: Sequence[str], seed: int, lens: np.ndarray, widths: Mapping[str, np.ndarray] | None = None
+) -> Conditions:
     """Draw the conditions of some lenses; those of a lens depend on `seed` and its index alone.
 
     Parameters
@@ -40,6 +49,9 @@ def draw_conditions(survey: Survey, bands: Sequence[str], seed: int, lens: np.nd
         Seed of the data set.
     lens : (lens,) int array
         Indices of the lenses.
+    widths : mapping of str to array, optional
+        By the name of a file of point-spread functions, the full width at half maximum of each [arcsec]; needed for
+        bands that name a file. One is drawn, each as often as any other.
 
     Returns
     -------
@@ -47,8 +59,13 @@ def draw_conditions(survey: Survey, bands: Sequence[str], seed: int, lens: np.nd
     """
     uniform = np.stack([generator(seed, "conditions", int(index)).random((len(bands), 3)) for index in lens])
     quantities = ("seeing", "sky_brightness", "num_exposures")
-    drawn = np.empty_like(uniform)
+    drawn, psf = np.empty_like(uniform), np.zeros((len(lens), len(bands)), dtype=int)
     for b, band in enumerate(bands):
+        conditions = survey.bands[band]
         for q, name in enumerate(quantities):
-            drawn[:, b, q] = draw(getattr(survey.bands[band], name), uniform[:, b, q])
-    return Conditions(*np.moveaxis(drawn, -1, 0))
+            if histogram := getattr(conditions, name):
+                drawn[:, b, q] = draw(histogram, uniform[:, b, q])
+        if widths and conditions.psf:
+            psf[:, b] = uniform[:, b, 0] * len(widths[conditions.psf])  # rounded down
+            drawn[:, b, 0] = widths[conditions.psf][psf[:, b]]
+    return Conditions(*np.moveaxis(drawn, -1, 0), psf if any(survey.bands[band].psf for band in bands) else None)

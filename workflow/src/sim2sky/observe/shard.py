@@ -4,44 +4,27 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from sim2sky.config import Background, Dataset, Survey
 from sim2sky.observe import carried
 from sim2sky.observe.background import Sky, draw_sky
+from sim2sky.observe.camera import Camera
 from sim2sky.observe.conditions import Conditions, draw_conditions
 from sim2sky.observe.counts import BRIGHTEST, COUNT
-from sim2sky.observe.noise import add_noise, background_sigma, convention, flux_ratio, poisson_sigma
+from sim2sky.observe.noise import add_noise, convention, flux_ratio
 from sim2sky.observe.noise import sky_counts_per_second as counts_of_sky
-from sim2sky.observe.psf import gaussian_blur
+from sim2sky.observe.psf import full_width, read_psf
 from sim2sky.provenance.record import provenance
 from sim2sky.store import CHUNK, IMAGE_DIMS, Shards, Variable, open_shards, write_shard
 
 PER_BAND = ("lens", "band")
 PIXELS = 2**23  # that are observed at once: 64 MB per array
-
-
-@dataclass(frozen=True)
-class Camera:
-    """What of a survey is the same for all images; one value per band where they are arrays."""
-
-    pixel_scale: float  # arcsec
-    read_noise: float  # e-
-    zero_point: np.ndarray  # mag; counts are electrons there
-    exposure_time: np.ndarray  # s
-
-    @classmethod
-    def of(cls, survey: Survey, bands: list[str]) -> Camera:
-        """The camera of a survey in some bands."""
-        chosen = [survey.bands[band] for band in bands]
-        zero_point = np.array([band.zero_point for band in chosen])
-        exposure_time = np.array([band.exposure_time for band in chosen])
-        return cls(survey.pixel_scale, survey.read_noise, zero_point, exposure_time)
 
 
 @dataclass(frozen=True)
@@ -88,22 +71,21 @@ def observe(
     -------
     Observed
     """
-    source = _blur(lensed_source, conditions, camera)
+    source = camera.blur(lensed_source, conditions)
     beneath: np.ndarray | float
     if sky is not None:
         beneath, sigma_background = sky
         luminous = source
     else:
-        beneath = 0.0 if lens_light is None else _blur(lens_light, conditions, camera)
-        sigma_background = _background(noise, conditions, camera)
+        beneath = 0.0 if lens_light is None else camera.blur(lens_light, conditions)
+        sigma_background = camera.background(noise, conditions)
         luminous = beneath + source
     image, background = beneath + source, sigma_background[..., None, None]
     if noise == "none":
         return Observed(image, sigma_background, signal_to_noise(source, np.broadcast_to(background, image.shape)))
-    exposure_time, num_exposures = camera.exposure_time[:, None, None], conditions.num_exposures[..., None, None]
-    photons = poisson_sigma(noise, luminous, exposure_time=exposure_time, num_exposures=num_exposures)
+    photons = camera.photons(noise, luminous, conditions)
     total = np.hypot(background, photons)
-    image = add_noise(image, total if sky is None else photons, seed, lens)
+    image = add_noise(image, total if sky is None else photons, seed, lens, camera.resampled)
     return Observed(image, sigma_background, signal_to_noise(source, total))
 
 
@@ -111,26 +93,6 @@ def signal_to_noise(signal: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     """Signal-to-noise ratio of a matched filter, ``sqrt(sum (signal / sigma)^2)``; infinite where there is no noise."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.sqrt(np.nansum(np.square(signal / sigma), axis=(-2, -1)))
-
-
-def _blur(images: np.ndarray, conditions: Conditions, camera: Camera) -> np.ndarray:
-    """Images (lens, band, y, x) after the seeing."""
-    return gaussian_blur(torch.from_numpy(images), conditions.seeing, camera.pixel_scale).numpy()
-
-
-def _background(noise: str, conditions: Conditions, camera: Camera) -> np.ndarray:
-    """Standard deviation of the background per pixel, shape (lens, band) [counts/s]; zero where none is wanted."""
-    if noise == "none":
-        return np.zeros(conditions.seeing.shape)
-    return background_sigma(
-        noise,
-        sky_brightness=conditions.sky_brightness,
-        zero_point=camera.zero_point,
-        num_exposures=conditions.num_exposures,
-        exposure_time=camera.exposure_time,
-        read_noise=camera.read_noise,
-        pixel_scale=camera.pixel_scale,
-    )
 
 
 def observe_shard(
@@ -141,6 +103,7 @@ def observe_shard(
     fingerprint: Mapping[str, str],
     lenses: int | None = None,
     cutouts: str | Path | None = None,
+    psf: Sequence[str | Path] = (),
 ) -> None:
     """Observe a shard of simulated lenses.
 
@@ -169,6 +132,8 @@ def observe_shard(
         Lenses in the whole data set; needed with a background.
     cutouts : path, optional
         FITS cube of real sky; needed with a background.
+    psf : sequence of path
+        Files ``<name>.fits`` of the point-spread functions that the survey's bands name.
 
     Raises
     ------
@@ -178,15 +143,18 @@ def observe_shard(
     started = time.perf_counter()
     shard = open_shards([source])
     bands = _checked_bands(shard, survey, source)
-    camera, lens, shape = Camera.of(survey, bands), shard.read("lens"), shard.variable("lensed_source").shape
-    conditions = draw_conditions(survey, bands, dataset.seed, lens)
+    psfs = {Path(file).stem: read_psf(file, survey.pixel_scale) for file in psf}
+    widths = {name: np.array([full_width(one, survey.pixel_scale) for one in found]) for name, found in psfs.items()}
+    camera, lens, shape = Camera.of(survey, bands, psfs), shard.read("lens"), shard.variable("lensed_source").shape
+    conditions = draw_conditions(survey, bands, dataset.seed, lens, widths)
     print(f"{path}: observing {len(lens)} lenses as {dataset.title!r}, noise {dataset.noise}", flush=True)
     sky = None
     if dataset.background:
         sky = _sky(dataset, dataset.background, camera, lens, lenses, cutouts, shape[-1], bands)
         unknown = np.full(conditions.seeing.shape, np.nan)
         used = dataset.noise != "none" and convention(dataset.noise).photons_of_all
-        conditions = Conditions(conditions.seeing, unknown, conditions.num_exposures if used else unknown)
+        exposures = conditions.num_exposures if used else unknown
+        conditions = replace(conditions, sky_brightness=unknown, num_exposures=exposures)
     zero_point = camera.zero_point if dataset.zero_point is None else np.full(len(bands), dataset.zero_point)
     rescale = flux_ratio(camera.zero_point, zero_point)
     parts = []
@@ -200,6 +168,7 @@ def observe_shard(
     variables = _variables(shard, observed, conditions, sky)
     config = {"simulated": shard.attributes["config"], "dataset": dataset.params(), "survey": survey.params()}
     config |= {"cutouts": sky.about, "lenses": lenses} if sky else {}
+    config |= {"psf": {Path(file).stem: sha256(Path(file).read_bytes()).hexdigest() for file in psf}} if psf else {}
     more = {"zero_point": zero_point.tolist(), "pixel_scale": camera.pixel_scale, "bands": bands}
     write_shard(path, variables, provenance(config, fingerprint, **more))
     print(f"{path}: done, {len(lens) / (time.perf_counter() - started):.0f} lenses/s", flush=True)
@@ -261,7 +230,7 @@ def _observe_slice(
     return observe(
         light("lens_light") if not sky and "lens_light" in shard else None,
         light("lensed_source"),
-        Conditions(conditions.seeing[part], conditions.sky_brightness[part], conditions.num_exposures[part]),
+        conditions[part],
         camera,
         noise=dataset.noise,
         seed=dataset.seed,
@@ -295,6 +264,9 @@ def _variables(shard: Shards, observed: Observed, conditions: Conditions, sky: S
             observed.signal_to_noise, PER_BAND, "1", "signal-to-noise ratio of the lensed source"
         ),
     }
+    if conditions.psf is not None:
+        which = "which of the survey's point-spread functions"
+        variables["psf"] = Variable(conditions.psf, PER_BAND, "1", which)
     if sky:
         variables["cutout"] = Variable(sky.index[sky.cutout], long_name="index of the survey cutout beneath")
         turns = "quarter turns of the cutout, from 4 on transposed as well"

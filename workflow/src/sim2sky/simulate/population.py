@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtri
@@ -75,6 +75,9 @@ def draw(simulation: Simulation, lenses: Sequence[int]) -> dict[str, Variable]:
         drawn[parameter.name] = Variable(
             _transform(parameter.distribution, column), unit=parameter.unit, long_name=parameter.description
         )
+    for name in simulation.population.tied:
+        light = drawn[f"lens_light_{name}"]
+        drawn[f"lens_light_{name}"] = replace(light, data=drawn[name].data + light.data)
     for prefix in ("", "lens_light_", "source_light_"):
         _check_ellipticity(prefix, drawn, lenses)
     return {name: value for name, value in drawn.items() if "_color_" not in name} | _magnitudes(simulation, drawn)

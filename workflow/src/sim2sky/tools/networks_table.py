@@ -35,7 +35,7 @@ how options are set.
 
 def usual_pixels(name: str) -> int:
     """Side of the images that a network is designed for."""
-    return {"lens_cnn": 40, "inception_v3": 299}.get(name, 224)
+    return {"lens_cnn": 40, "lens_resnet": 80, "inception_v3": 299}.get(name, 224)
 
 
 @cache
