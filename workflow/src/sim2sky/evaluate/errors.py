@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,7 +44,7 @@ class Measured(NamedTuple):
     conditions : mapping of str to ndarray, shape (n,)
         Observing conditions, by which images are put into bins.
     limit : ndarray, shape (n,), or None
-        Smallest standard deviation that an unbiased estimate of each can have.
+        Smallest standard deviation that an estimate of each can have, NaN where it is not known.
     period : float or None
         Of an angle.
     """
@@ -64,6 +65,7 @@ def evaluate_errors(
     surveys: Mapping[str, Survey],
     cutouts: Mapping[str, str],
     fingerprint: Mapping[str, str],
+    limits: Mapping[str, str | Path] = MappingProxyType({}),
 ) -> None:
     """Score the errors that runs give on simulated datasets.
 
@@ -83,15 +85,21 @@ def evaluate_errors(
         Checksums of survey cutouts by their key in the configuration.
     fingerprint : mapping of str to str
         Hash of the code.
+    limits : mapping of str to path
+        Cramer-Rao bounds of the first lenses of the test parts of some datasets, written by
+        :func:`sim2sky.observe.information.bound_errors`.
 
     Raises
     ------
     StoreError
         A file cannot be read, or holds other quantiles.
     """
-    tables = []
+    tables, bounds = [], {name: pd.read_parquet(path) for name, path in limits.items()}
     for (run, domain), path in zip(study.error_scores, quantiles, strict=True):
         for parameter, measured in read_measured(path).items():
+            if f"{parameter}_bound" in bounds.get(domain, ()):
+                known = bounds[domain][f"{parameter}_bound"]
+                measured = measured._replace(limit=known.reindex(range(len(measured.true))).to_numpy(float))
             table = error_scores(measured).assign(run=run, domain=domain, parameter=parameter)
             tables.append(table[list(ERROR_COLUMNS)])
             found = table[(table.by == "all") & (table.metric == "coverage") & (table.level == 0.68)]
@@ -125,8 +133,7 @@ def read_measured(path: str | Path) -> dict[str, Measured]:
             {errors: shard.read(variable).astype(float) for errors, variable in quantiles.items()},
             {probability: ends[:, index] for index, probability in enumerate(about["probabilities"])},
             conditions,
-            shard.read(f"limit_{name}").astype(float) if f"limit_{name}" in there else None,
-            ANGLE_PERIODS.get(name),
+            period=ANGLE_PERIODS.get(name),
         )
     return found
 
@@ -154,7 +161,7 @@ def error_scores(measured: Measured) -> pd.DataFrame:
         - ``crps``: see :func:`sim2sky.evaluate.proper_scores.crps`; ``width``: mean width of the interval of probability ``level`` (sharpness);
         - ``bias``: mean of median - truth; ``rmse``; ``claimed``: root mean square of half the 68 % interval;
         - ``outlier_fraction``: medians off by more than `OUTLIER_THRESHOLD` of the true value, except of angles;
-        - ``limit``: root mean square of the limit of each image.
+        - ``limit``: root mean square of the limits that are known.
     """
     images = len(measured.true)
     everything = [("all", np.full(images, np.nan), np.zeros(images, int))]
@@ -223,7 +230,8 @@ def _bins(values: np.ndarray) -> np.ndarray:
 
 def _summary(metric: str, level: float | None, scores: np.ndarray) -> dict[str, Any]:
     """The metric of a sample and its scatter, from the scores of its images."""
-    images, mean = len(scores), scores.mean()
+    scores = scores[np.isfinite(scores)] if metric == "limit" else scores
+    images, mean = len(scores), scores.mean() if len(scores) else np.nan
     scatter = scores.std(ddof=1) / np.sqrt(images) if images > 1 and np.isfinite(mean) else np.nan
     if metric in ("coverage", "pit"):
         ideal = level if metric == "coverage" and level is not None else 1 / PIT_BINS
