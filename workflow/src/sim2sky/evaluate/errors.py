@@ -222,8 +222,9 @@ def _bins(values: np.ndarray) -> np.ndarray:
 
 
 def _summary(metric: str, level: float | None, scores: np.ndarray) -> dict[str, Any]:
-    """The metric of a sample and its scatter, from the scores of its images."""
-    images, mean = len(scores), scores.mean()
+    """The metric of a sample and its scatter, from the scores of its images; limits may be known of some of these alone."""
+    scores = scores[np.isfinite(scores)] if metric == "limit" else scores
+    images, mean = len(scores), scores.mean() if len(scores) else np.nan
     scatter = scores.std(ddof=1) / np.sqrt(images) if images > 1 and np.isfinite(mean) else np.nan
     if metric in ("coverage", "pit"):
         ideal = level if metric == "coverage" and level is not None else 1 / PIT_BINS
