@@ -109,11 +109,14 @@ def open_units(path: str, stamp: Stamp) -> tuple[Unit, ...]:
     size, _ = stamp
     if not size:
         raise Unusable("the file is empty")
+    plain = None
     with open(path, "rb") as file:
-        if not file.read(9).startswith((b"SIMPLE  =", b"\x1f\x8b", b"BZh")):
+        begin = file.read(9)
+        if begin == b"SIMPLE  =":
+            file.seek(0)
+            plain = _plain_units(file, path, size)
+        elif not begin.startswith((b"\x1f\x8b", b"BZh")):
             raise Unusable("not a FITS file: it does not begin with SIMPLE")
-        file.seek(0)
-        plain = _plain_units(file, path, size)
     return tuple(_astropy_units(path, size) if plain is None else plain)
 
 
