@@ -201,6 +201,7 @@ if not CONFIG.partial:
             input:
                 network=PATHS.network,
                 shards=shards_to_measure,
+                information=information_of,
             output:
                 catalogue=PATHS.catalogue,
                 others=multiext(PATHS.catalogue.removesuffix(".parquet"), ".fits", ".ecsv"),

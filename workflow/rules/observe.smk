@@ -68,6 +68,12 @@ def bounded_lenses(dataset):
     return domain["shards"][: (stop - 1) // size + 1], (start, stop)
 
 
+def information_of(wildcards):
+    """The table of bounds on the errors of a dataset, if a study asks for it."""
+    asked = {name for study in STUDIES.values() if study.information for name in study.information.datasets}
+    return PATHS.information.format(**wildcards) if wildcards.dataset in asked else []
+
+
 def bounded_shards(wildcards):
     return bounded_lenses(wildcards.dataset)[0]
 

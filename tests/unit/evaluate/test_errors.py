@@ -152,11 +152,13 @@ def write(path, sample):
         agreement=one[:, 0],
     )
     parameters = {"theta_E": {"units": "arcsec", "long_name": "Einstein radius"}}
-    write_quantiles(path, estimates, {"theta_E": sample.true}, parameters, {}, sample.conditions)
+    limits = {} if sample.limit is None else {"theta_E": sample.limit}
+    write_quantiles(path, estimates, {"theta_E": sample.true}, parameters, {}, sample.conditions, limits)
 
 
-def test_the_file_of_a_dataset_gives_the_same_scores(tmp_path):
-    sample = measured()
+@pytest.mark.parametrize("limit", [None, np.full(IMAGES, 0.1)])
+def test_the_file_of_a_dataset_gives_the_same_scores(tmp_path, limit):
+    sample = measured(limit=limit)
     write(tmp_path / "des_quantiles.zarr.zip", sample)
     read = read_measured(tmp_path / "des_quantiles.zarr.zip")["theta_E"]
     columns = ["errors", "by", "metric", "level"]
@@ -178,12 +180,11 @@ def test_the_table_of_a_study_says_what_it_is_of(tmp_path):
     study = small_study({"measurement": asked})
     files = [tmp_path / f"{run}-{domain}.zarr.zip" for run, domain in study.error_scores]
     for number, path in enumerate(files):
-        write(path, measured(400, seed=number))
-    limits = tmp_path / "limits.parquet"
-    pd.DataFrame({"lens": [7, 8, 9], "theta_E_bound": [0.1, 0.2, 0.2], "e1_bound": 1.0}).to_parquet(limits)
+        limit = np.array([0.1, 0.2, 0.2, *[np.nan] * 397]) if "-des." in path.name else None
+        write(path, measured(400, seed=number, limit=limit))
     outputs = {"errors": tmp_path / "errors.csv", "provenance": tmp_path / "errors.json"}
     made_of = {"surveys": {}, "cutouts": {"des_coadd_g": "1234"}, "fingerprint": {"a": "b"}}
-    evaluate_errors(study, files, **outputs, **made_of, limits={"des": limits})
+    evaluate_errors(study, files, **outputs, **made_of)
     table = pd.read_csv(outputs["errors"])
     assert list(table.columns) == list(ERROR_COLUMNS)
     assert list(table[["run", "domain"]].drop_duplicates().itertuples(index=False, name=None)) == study.error_scores

@@ -162,6 +162,18 @@ def test_another_domain_has_its_own_normalisation(file, domains):
     assert (other.distance == 0).all()
 
 
+def test_a_softening_is_kept_for_each_domain(tmp_path, domains):
+    path = make(tmp_path, domains, normalisation="arcsinh", epochs=1)
+    kept = {name: load_file(path)[f"domain/{name}/pixel_softening"] for name in ("noisy", "sky")}
+    assert kept["sky"].item() / kept["noisy"].item() == pytest.approx(50, rel=0.1)
+    images, _ = validation(domains[1])
+    one, other = MeasuringNetwork.read(path, "noisy"), MeasuringNetwork.read(path, "sky")
+    brighter = images * (kept["sky"] / kept["noisy"]).item()
+    median = one.measure(images).quantiles[..., MEDIAN]
+    difference = [np.abs(made.measure(brighter).quantiles[..., MEDIAN] - median).mean() for made in (one, other)]
+    assert difference[1] < difference[0] / 3
+
+
 def test_images_of_another_kind_are_refused(file):
     network = MeasuringNetwork.read(file)
     with pytest.raises(ValueError, match=r"shape \(3, 2, 12, 12\)"):

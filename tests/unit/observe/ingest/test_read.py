@@ -403,6 +403,14 @@ def test_files_that_are_none(tmp_path, path):
     assert "truncated" in said(path)
 
 
+def test_weights_in_a_file_of_their_own_are_no_image(tmp_path):
+    for name in ("x.weight.fits", "x_rms.fits", "x-mask.fits.gz", "wht.fits"):
+        write(tmp_path / name, sky())
+        assert "as masks, weights or noise are" in said(tmp_path / name)
+    assert pixels(tmp_path / "x_rms.fits", hdu=0).shape == (1, 40, 40)
+    assert pixels(write(tmp_path / "smart_flag7.5_wtf.fits", sky())).shape == (1, 40, 40)
+
+
 def test_an_axis_of_length_one_is_none(path):
     write(path, sky()[None])
     np.testing.assert_array_equal(pixels(path)[0], sky()[MIDDLE, MIDDLE])

@@ -112,6 +112,22 @@ class Light(Strict):
         return self
 
 
+class Neighbours(Strict):
+    """Other galaxies in the frame, as of the field: anywhere, behind or before the lens, and not lensed."""
+
+    density: PositiveFloat = unit("1/arcsec2", "their mean number; that of a frame is of a Poisson distribution")
+    magnitude: Distribution = unit("mag", "total magnitude, the same in all bands")
+    R_sersic: Distribution = unit("arcsec", "half-light radius")
+    n_sersic: Distribution = unit("1", "Sersic index")
+    e1: Distribution = unit("1", "ellipticity component e1", default=Distribution(constant=0))
+    e2: Distribution = unit("1", "ellipticity component e2", default=Distribution(constant=0))
+
+    @model_validator(mode="after")
+    def _physical(self) -> Neighbours:
+        Light.model_validate(self.model_dump(exclude={"density"}))
+        return self
+
+
 class Population(Strict):
     """What the lenses of a simulation look like."""
 
@@ -122,6 +138,10 @@ class Population(Strict):
         None,
         description="mass: e1, e2, center_x and center_y of `lens_light` are the scatter of the light about the mass, to which"
         " they are added; null draws light and mass apart",
+    )
+
+    neighbours: Neighbours | None = Field(
+        None, description="further galaxies, whose light is added to that of the lens; null has none"
     )
 
     @model_validator(mode="after")

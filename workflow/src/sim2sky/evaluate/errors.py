@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,7 +64,6 @@ def evaluate_errors(
     surveys: Mapping[str, Survey],
     cutouts: Mapping[str, str],
     fingerprint: Mapping[str, str],
-    limits: Mapping[str, str | Path] = MappingProxyType({}),
 ) -> None:
     """Score the errors that runs give on simulated datasets.
 
@@ -85,21 +83,15 @@ def evaluate_errors(
         Checksums of survey cutouts by their key in the configuration.
     fingerprint : mapping of str to str
         Hash of the code.
-    limits : mapping of str to path
-        Cramer-Rao bounds of the first lenses of the test parts of some datasets, written by
-        :func:`sim2sky.observe.information.bound_errors`.
 
     Raises
     ------
     StoreError
         A file cannot be read, or holds other quantiles.
     """
-    tables, bounds = [], {name: pd.read_parquet(path) for name, path in limits.items()}
+    tables = []
     for (run, domain), path in zip(study.error_scores, quantiles, strict=True):
         for parameter, measured in read_measured(path).items():
-            if f"{parameter}_bound" in bounds.get(domain, ()):
-                known = bounds[domain][f"{parameter}_bound"]
-                measured = measured._replace(limit=known.reindex(range(len(measured.true))).to_numpy(float))
             table = error_scores(measured).assign(run=run, domain=domain, parameter=parameter)
             tables.append(table[list(ERROR_COLUMNS)])
             found = table[(table.by == "all") & (table.metric == "coverage") & (table.level == 0.68)]
@@ -133,7 +125,8 @@ def read_measured(path: str | Path) -> dict[str, Measured]:
             {errors: shard.read(variable).astype(float) for errors, variable in quantiles.items()},
             {probability: ends[:, index] for index, probability in enumerate(about["probabilities"])},
             conditions,
-            period=ANGLE_PERIODS.get(name),
+            shard.read(f"limit_{name}").astype(float) if f"limit_{name}" in there else None,
+            ANGLE_PERIODS.get(name),
         )
     return found
 
@@ -229,7 +222,7 @@ def _bins(values: np.ndarray) -> np.ndarray:
 
 
 def _summary(metric: str, level: float | None, scores: np.ndarray) -> dict[str, Any]:
-    """The metric of a sample and its scatter, from the scores of its images."""
+    """The metric of a sample and its scatter, from the scores of its images; limits may be known of some of these alone."""
     scores = scores[np.isfinite(scores)] if metric == "limit" else scores
     images, mean = len(scores), scores.mean() if len(scores) else np.nan
     scatter = scores.std(ddof=1) / np.sqrt(images) if images > 1 and np.isfinite(mean) else np.nan

@@ -28,6 +28,7 @@ from sim2sky.provenance import record
 from sim2sky.provenance.networks import networks_provenance
 
 LATENTS = 2000  # training images of each domain whose latent features are kept
+ADAPTED = 20_000  # training images of each domain, at most, that AdaBN statistics are of: more change nothing that can be measured
 POPULATION = np.linspace(0, 1, 101)  # quantiles of the labels learnt
 Tensors = dict[str, torch.Tensor]
 
@@ -135,8 +136,7 @@ def _parts(domain: Domain, recipe: Recipe, targets: Sequence[str]) -> tuple[Part
     ]
     statistics = statistics_of(recipe.normalisation, parts[0].images)
     train, validation = (part.prepared(statistics, torch.device("cpu")) for part in parts)
-    pixel_mean, pixel_std = statistics or (None, None)
-    found = {"pixel_mean": pixel_mean, "pixel_std": pixel_std}
+    found = {f"pixel_{name}": value for name, value in (statistics._asdict() if statistics else {}).items()}
     return train, validation, {key: value for key, value in found.items() if value is not None}
 
 
@@ -149,9 +149,8 @@ def _adapted(
     residual: torch.Tensor | None,
 ) -> tuple[Tensors, Ensemble, Predictive]:
     """AdaBN statistics and latent distribution of a domain, the ensemble with them, and what it says of the validation part."""
-    own = {
-        seed: inference.adapt_batch_norm(networks[seed], train.images, recipe.batch_size) for seed in sorted(networks)
-    }
+    some = train.images.subset(np.arange(min(ADAPTED, len(train.lens))))
+    own = {seed: inference.adapt_batch_norm(networks[seed], some, recipe.batch_size) for seed in sorted(networks)}
     ensemble = Ensemble(own, create_loss(recipe.loss, encoding.outputs), encoding, residual)
     raw = ensemble.predict(validation.images)
     count = min(LATENTS, len(train.lens))

@@ -23,6 +23,7 @@ def write_quantiles(
     parameters: Mapping[str, Mapping[str, str]],
     about: Mapping[str, Any],
     conditions: Mapping[str, np.ndarray] = NONE,
+    limits: Mapping[str, np.ndarray] = NONE,
 ) -> None:
     """Write what `evaluate_errors` scores: ``results/measure/<study>/<run>/<dataset>_quantiles.zarr.zip``, `Paths.quantiles`.
 
@@ -31,9 +32,9 @@ def write_quantiles(
     Parameters
     ----------
     path : path
-        File to write: a shard with ``true_<P>``, ``quantiles_<P>``, ``raw_quantiles_<P>`` and ``conformal_<P>`` for each parameter P, and
-        the conditions by their names, all of n images, in single precision. Its attributes hold `about`, the ``levels`` of the
-        quantiles and the ``probabilities`` of the conformal intervals.
+        File to write: a shard with ``true_<P>``, ``quantiles_<P>``, ``raw_quantiles_<P>``, ``conformal_<P>`` and, if there is
+        one, ``limit_<P>`` for each parameter P, and the conditions by their names, all of n images, in single precision. Its
+        attributes hold `about`, the ``levels`` of the quantiles and the ``probabilities`` of the conformal intervals.
     estimates : Estimates
         Of n images.
     true : mapping of str to (n,) array
@@ -44,6 +45,8 @@ def write_quantiles(
         Provenance, in JSON; see :func:`sim2sky.provenance.record.provenance`.
     conditions : mapping of str to (n,) array
         ``signal_to_noise`` of the lensed source and ``seeing`` [arcsec], as far as they are known.
+    limits : mapping of str to (n,) array
+        Smallest standard deviation that an estimate can have (the Cramer-Rao bound) of some parameters; NaN where it is not known.
     """
     probabilities = sorted(estimates.conformal)
     variables = {name: store.Variable(_single(values), ("lens",)) for name, values in conditions.items()}
@@ -55,6 +58,7 @@ def write_quantiles(
             "raw_quantiles": (estimates.raw_quantiles[:, index], ("lens", "level")),
             "conformal": (conformal, ("lens", "probability", "end")),
         }
+        arrays |= {"limit": (limits[name], ("lens",))} if name in limits else {}
         unit, title = parameters[name]["units"], parameters[name].get("long_name", name)
         variables |= {
             f"{kind}_{name}": store.Variable(_single(values), axes, unit, f"{title}: {kind.replace('_', ' ')}")

@@ -32,6 +32,7 @@ def measure_simulated(
     catalogue: str | Path,
     quantiles: str | Path,
     fingerprint: Mapping[str, str],
+    information: str | Path | None = None,
 ) -> None:
     """Measure lenses of a simulated dataset, whose true parameters and observing conditions are written beside the estimates.
 
@@ -51,6 +52,8 @@ def measure_simulated(
         Shard to write, with all quantiles; see :func:`write_quantiles`.
     fingerprint : mapping of str to str
         Hash of the code.
+    information : path, optional
+        Table of the smallest errors that estimates of some of these lenses can have, ``<parameter>_bound``.
     """
     measuring = network_for(network, dataset)
     about, data = measuring.about, store.open_shards(shards)
@@ -75,7 +78,15 @@ def measure_simulated(
     true = {name: whole[f"{name}_true"].to_numpy() for name in about.parameters}
     origin = record.provenance({}, fingerprint, network=about.sha256, dataset=dataset)
     given = {name: whole[name].to_numpy() for name in conditions}
-    write_quantiles(quantiles, _joined(found), true, about.parameters, origin, given)
+    limits = _limits(information, data.read("lens", *bounds), list(about.parameters)) if information else {}
+    write_quantiles(quantiles, _joined(found), true, about.parameters, origin, given, limits)
+
+
+def _limits(path: str | Path, lens: np.ndarray, parameters: Sequence[str]) -> dict[str, np.ndarray]:
+    """Bounds of the parameters that a table has, NaN for lenses that it does not have."""
+    table = pd.read_parquet(path).set_index("lens").reindex(lens)
+    names = {name: f"{name}_bound" for name in parameters}
+    return {name: table[column].to_numpy() for name, column in names.items() if column in table}
 
 
 def measure_real(

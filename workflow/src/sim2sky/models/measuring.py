@@ -210,7 +210,7 @@ class MeasuringNetwork:
             )
         statistics: Statistics | None = None
         if "pixel_std" in self._domain:
-            statistics = self._domain.get("pixel_mean"), self._domain["pixel_std"]
+            statistics = Statistics(*(self._domain.get(f"pixel_{name}") for name in Statistics._fields))
         copied = torch.from_numpy(np.array(images, dtype=np.float32))  # normalisation is in place
         normalised = normalise(copied, statistics)
         return self.estimates(self._ensemble.predict(normalised))

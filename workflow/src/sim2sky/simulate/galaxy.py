@@ -11,6 +11,7 @@ import torch
 from sim2sky.config import Simulation
 from sim2sky.lensing.raytrace import render
 from sim2sky.simulate.engines import Simulated, register_engine
+from sim2sky.simulate.neighbours import neighbours
 from sim2sky.simulate.population import draw
 from sim2sky.store import IMAGE_DIMS, Variable
 
@@ -32,6 +33,10 @@ def galaxy(simulation: Simulation, lenses: range, device: str, progress: Callabl
     start, stop = lenses.start - lenses.start % size, lenses[-1] - lenses[-1] % size + size
     population = draw(simulation, range(start, stop))
     lens_light, lensed_source = _render(simulation, population, device, progress)
+    if simulation.population.neighbours:
+        light, number = neighbours(simulation, range(start, stop), ZERO_POINT)
+        lens_light += light[:, None].astype(np.float32)
+        population["neighbours"] = Variable(number, unit="1", long_name="number of other galaxies in the frame")
     variables = {
         "lens_light": Variable(lens_light, IMAGE_DIMS, "counts/s", "light of the lens galaxy"),
         "lensed_source": Variable(lensed_source, IMAGE_DIMS, "counts/s", "lensed light of the source"),

@@ -73,7 +73,7 @@ def draw(simulation: Simulation, lenses: Sequence[int]) -> dict[str, Variable]:
     drawn = {}
     for column, parameter in zip(uniform.T, wanted, strict=True):
         drawn[parameter.name] = Variable(
-            _transform(parameter.distribution, column), unit=parameter.unit, long_name=parameter.description
+            transform(parameter.distribution, column), unit=parameter.unit, long_name=parameter.description
         )
     for name in simulation.population.tied:
         light = drawn[f"lens_light_{name}"]
@@ -83,7 +83,7 @@ def draw(simulation: Simulation, lenses: Sequence[int]) -> dict[str, Variable]:
     return {name: value for name, value in drawn.items() if "_color_" not in name} | _magnitudes(simulation, drawn)
 
 
-def _transform(distribution: Distribution, uniform: np.ndarray) -> np.ndarray:
+def transform(distribution: Distribution, uniform: np.ndarray) -> np.ndarray:
     """Numbers of `distribution` from numbers that are uniform on [0, 1)."""
     if distribution.uniform:
         low, high = distribution.uniform

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from sim2sky.observe import headers
 from sim2sky.observe.cutouts import MASKS, OTHERS, SCIENCE, WEIGHTS, named_as
-from sim2sky.observe.ingest.fits_file import Unit, Unusable
+from sim2sky.observe.ingest.fits_file import Unit, Unusable, stem
 
 # What an HDU beside the image is, by its name; the first that fits. Weights of HST and SWarp count exposures or have another unit.
 COMPANIONS = {
@@ -119,6 +120,11 @@ def _of_band(images: list[Unit], band: str) -> Unit:
     sky = [unit for unit in images if not any(kind.search(unit.label) for kind in (MASKS, WEIGHTS, OTHERS))]
     if not sky:
         raise Unusable(f"its images are masks, weights or the like: HDUs {', '.join(unit.label for unit in images)}")
+    word = re.split(r"[._-]", stem(images[0].path))[-1]
+    if len(images) == 1 and any(kind.search(word.upper()) for kind in (MASKS, WEIGHTS, OTHERS)):
+        raise Unusable(
+            f"is called {word!r}, as masks, weights or noise are; if it is an image of the sky, name its `hdu`"
+        )
     answers = [_has_band(unit, band) for unit in sky]
     found = [unit for unit, answer in zip(sky, answers, strict=True) if answer]
     found = found or [unit for unit, answer in zip(sky, answers, strict=True) if answer is None]

@@ -195,7 +195,11 @@ def resample(pixels: np.ndarray, window: Window, side: int, ratio: float) -> np.
 
 
 def _flat_wcs(middle: tuple[float, float], scale: float) -> WCS:
-    """Coordinates about `middle` (x, y), with pixels of `scale` tenths of an arcsecond: so small that the sky is flat."""
+    """Coordinates about `middle` (x, y), with pixels of `scale` tenths of an arcsecond.
+
+    They are small because the sky is flat there, and because larger ones are 2 % off where edges coincide (see
+    ``findings/reproject_exact_coinciding_edges.sh``).
+    """
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = "RA---TAN", "DEC--TAN"
     wcs.wcs.crval = 0.0, 0.0
