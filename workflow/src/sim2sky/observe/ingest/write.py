@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def write_image_shard(
     reading: Reading,
     path: str | Path,
     fingerprint: Mapping[str, str],
-    content: str | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> None:
     """Write images as a shard, which is read as one of any data set.
 
@@ -71,8 +72,8 @@ def write_image_shard(
         and ``files`` in order, and ``reasons`` by the place in the shard.
     fingerprint : mapping of str to str
         Of the code.
-    content : str, optional
-        Checksum of the images, which is written beside what is said about them.
+    files : mapping of str to str
+        Checksum of the files, for the provenance, as :func:`sim2sky.provenance.listing.checksums` finds it.
 
     Raises
     ------
@@ -108,7 +109,7 @@ def write_image_shard(
     about: dict[str, Any] = {"zero_point": list(frame.zero_points), "pixel_scale": frame.pixel_scale}
     about |= {"bands": list(frame.bands), "reasons": reasons}
     about |= {"names": [entry.name for entry in entries], "files": [entry.file for entry in entries]}
-    config = {"images": reading.params()} | ({} if content is None else {"content": content})
+    config = {"images": reading.params(), "frame": asdict(frame), **(files or {})}
     record = provenance(config, fingerprint, **about)
     write_shard(path, variables | _of_the_list(entries), record)
     print(
