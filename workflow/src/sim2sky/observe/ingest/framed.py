@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from astropy.convolution import Gaussian2DKernel, interpolate_replace_nans
 from astropy.wcs import WCS
-from reproject import reproject_exact
 from scipy.ndimage import gaussian_filter, median_filter
 
 from sim2sky.observe.ingest.bands import BandImage
@@ -17,6 +16,7 @@ from sim2sky.observe.ingest.fits_file import Unusable
 from sim2sky.observe.judge import SENTINELS
 
 SAME_SCALE = 0.005  # relative; 0.262 and 0.263 arcsec are the same pixels: theta_E changes by 0.4 %
+HUGE = 9.9e19  # of either sign, no flux in any unit
 NO_WEIGHT = 1e15  # standard deviations that mean no data; Euclid has 1e16
 BESIDE = 1.0  # pixel by which a cutout may be off its position without being refused for a missing row
 NEAR = 0.25  # of the frame's side: how far from the middle of the image the brightest object is looked for
@@ -120,8 +120,7 @@ def bad_pixels(image: BandImage, window: Window, pixels: np.ndarray, plane: int 
             continue
         beside = window.of(unit.read(plane))
         if kind == "mask":
-            bits = np.nan_to_num(beside).astype(np.int64)
-            found["masked"] = (bits if image.mask_bits is None else bits & image.mask_bits) != 0
+            found["masked"] = (beside if image.mask_bits is None else beside.astype(np.int64) & image.mask_bits) != 0
         elif kind == "rms":
             found["without weight"] = ~((beside > 0) & (beside < NO_WEIGHT))
         elif kind == "variance":
@@ -136,10 +135,11 @@ def _without_data(pixels: np.ndarray, finite: np.ndarray) -> np.ndarray:
     none = zeros = pixels == 0
     if zeros.any():
         rest = finite[finite != 0]
-        noisy = rest.size and (rest.min() < 0 or np.percentile(rest, 1) > 0.1 * np.median(rest))
-        none = zeros & bool(noisy)
-    if finite.min() in SENTINELS or finite.max() in SENTINELS:
-        none = none | np.isin(pixels, SENTINELS)
+        level = rest.size > finite.size / 2 and np.percentile(rest, 1) > 0.1 * np.median(rest)
+        none = zeros & bool(level or (rest < 0).any())
+    low, high = finite.min(), finite.max()
+    if low in SENTINELS or high in SENTINELS or low < -HUGE or high > HUGE:
+        none = none | np.isin(pixels, SENTINELS) | (np.abs(pixels) > HUGE)
     return none
 
 
@@ -185,6 +185,8 @@ def resample(pixels: np.ndarray, window: Window, side: int, ratio: float) -> np.
     ratio : float
         Pixel of the frame in pixels of the image.
     """
+    from reproject import reproject_exact  # takes a second, with dask, and few need it
+
     given = _flat_wcs((window.x, window.y), 1.0)
     wanted = _flat_wcs(((side - 1) / 2, (side - 1) / 2), ratio)
     means, _ = reproject_exact((pixels.astype(np.float64), given), wanted, shape_out=(side, side))
@@ -192,7 +194,11 @@ def resample(pixels: np.ndarray, window: Window, side: int, ratio: float) -> np.
 
 
 def _flat_wcs(middle: tuple[float, float], scale: float) -> WCS:
-    """Coordinates about `middle` (x, y), with pixels of `scale` tenths of an arcsecond: so small that the sky is flat."""
+    """Coordinates about `middle` (x, y), with pixels of `scale` tenths of an arcsecond.
+
+    They are small because the sky is flat there, and because larger ones are 2 % off where edges coincide (see
+    ``findings/reproject_exact_coinciding_edges.sh``).
+    """
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = "RA---TAN", "DEC--TAN"
     wcs.wcs.crval = 0.0, 0.0

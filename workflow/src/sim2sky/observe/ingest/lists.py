@@ -236,7 +236,7 @@ def _paths(path: Path, files: pd.Series) -> Any:
 def _numbers(path: Path, column: pd.Series, missing: float = np.nan) -> np.ndarray:
     """A column as numbers; ValueError names the first that is none."""
     numbers = pd.to_numeric(column, errors="coerce")
-    given = column.astype("str").str.strip().str.lower()
+    given = column.astype("str").fillna("").str.strip().str.lower()
     wrong = np.flatnonzero(numbers.isna() & ~given.isin(["", "nan", "none", "null", "--", "<na>"]))
     if wrong.size:
         row = wrong[0]

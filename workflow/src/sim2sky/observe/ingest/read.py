@@ -72,20 +72,25 @@ def read_image(entry: Entry, frame: Frame, reading: Reading) -> Ingested:
         bands = [_band(path, stamp(path), band, reading) for path, band in zip(paths, frame.bands, strict=True)]
         found = [_brought(entry, band, at, frame, reading, flags) for at, band in enumerate(bands)]
         about |= {name: [band.about[name] for band in bands] for name in bands[0].about}
-        pixels = np.array([pixels for pixels, _ in found], np.float32)
+        with np.errstate(over="ignore"):
+            pixels = np.array([pixels for pixels, _ in found]).astype(np.float32)
         if not np.isfinite(pixels).all():
             raise Unusable("its pixels are beyond the range of 32-bit numbers")
         return Ingested(pixels, None, flags, about, _stacked(found, frame), _psfs(bands))
     except Unusable as error:
         return Ingested(None, str(error), flags, about)
     except Exception as error:  # damaged files raise almost anything in the libraries that read them
-        return Ingested(None, f"cannot be read: {type(error).__name__}: {error}", flags, about)
+        return Ingested(
+            None, f"cannot be read, the file may be damaged ({type(error).__name__}: {error})", flags, about
+        )
 
 
 @lru_cache(maxsize=8)  # planes of a cube come one after the other
 def _band(path: str, stamp: Stamp, band: str, reading: Reading) -> Band:
     """The image of a band, and what is believed of it."""
     units = open_units(path, stamp)
+    if not any(unit.shape for unit in units):
+        raise Unusable("holds no image")
     name, find = survey_of(units, reading.survey)
     image = find(units, band, reading)
     said = headers.filter_of(image.unit.header)
@@ -247,4 +252,8 @@ def _psfs(bands: list[Band]) -> tuple[np.ndarray | None, ...] | None:
     if not any(units):
         return None
     stamps = [None if unit is None else unit.read().astype(np.float64) for unit in units]
-    return tuple(None if stamp is None else (stamp / stamp.sum()).astype(np.float32) for stamp in stamps)
+    sums = [0.0 if stamp is None else float(stamp.sum()) for stamp in stamps]
+    return tuple(
+        None if stamp is None or not 0 < total < math.inf else (stamp / total).astype(np.float32)
+        for stamp, total in zip(stamps, sums, strict=True)
+    )
