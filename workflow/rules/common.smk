@@ -28,12 +28,37 @@ from sim2sky import costs
 from sim2sky.config import Recipe, Split, merge, nested
 from sim2sky.config.leaks import cutouts_twice
 from sim2sky.config.load import ConfigError, load, merged, read_layers
+from sim2sky.config.unlabelled import frame_of
 from sim2sky.fingerprint import digest, fingerprint
 from sim2sky.paths import WEIGHTS, Paths, of_run
+from sim2sky.provenance.checksums import joined, key_of_images
+from sim2sky.provenance.listing import checksums, listed
 from sim2sky.provenance.remembered import remembered
 from sim2sky.report.comparisons import shown_statistics
 
 min_version("9.16.3")
+SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
+
+
+def code(rule, **used):
+    """Fingerprint of a rule's script and the library behind it; of what is registered, that which is `used`."""
+    return fingerprint(str(SCRIPTS / f"{rule}.py"), **{package: frozenset(names) for package, names in used.items()})
+
+
+@cache
+def listing_of(path):
+    """The real images at a path; they are listed only if they are new."""
+
+    def list_images(path):
+        from sim2sky.observe.ingest import list_images  # takes longer than a dry-run should
+
+        return list_images(path)
+
+    return listed(path, digest(code("ingest")), list_images)
+
+
+def count_images(path):
+    return listing_of(path).total
 
 
 def config_files():
@@ -45,10 +70,10 @@ def config_files():
 
 try:
     LAYERS = read_layers(config_files(), workflow.config_settings.config, Path(workflow.basedir))
-    CONFIG, STUDIES, SURVEYS = load(merged(LAYERS), Path(workflow.basedir), LAYERS)
+    CONFIG, STUDIES, SURVEYS = load(merged(LAYERS), Path(workflow.basedir), LAYERS, count_images)
     # the studies as their files have them: the report says how much smaller this run is
     as_filed = merged(LAYERS) | {"overrides": {}}
-    FULL_STUDIES = load(as_filed, Path(workflow.basedir))[1] if CONFIG.overrides else STUDIES
+    FULL_STUDIES = load(as_filed, Path(workflow.basedir), count=count_images)[1] if CONFIG.overrides else STUDIES
 except ConfigError as error:
     raise WorkflowError(f"The configuration is wrong; nothing was started.\n{error}") from None
 
@@ -57,7 +82,9 @@ TRAINED_STUDIES = [name for name, study in STUDIES.items() if study.runs]
 PATHS = Paths(CONFIG.results)
 SIMULATIONS = {name: item for study in STUDIES.values() for name, item in study.simulations.items()}
 DATASETS = {name: item for study in STUDIES.values() for name, item in study.datasets.items()}
-SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
+# each dataset with its simulation; of real images, what they are like, with as many lenses as there are images
+OBSERVED = {name: study.observed(name) for study in STUDIES.values() for name in study.datasets}
+REAL = [name for name, dataset in DATASETS.items() if dataset.images]
 NETWORKS = costs.read_networks(Path(workflow.basedir) / "resources/networks.csv")
 
 
@@ -70,11 +97,6 @@ wildcard_constraints:
     run=r"[\w-]+",
     figure=r"[\w-]+",
     network=r"\w+",
-
-
-def code(rule, **used):
-    """Fingerprint of a rule's script and the library behind it; of what is registered, that which is `used`."""
-    return fingerprint(str(SCRIPTS / f"{rule}.py"), **{package: frozenset(names) for package, names in used.items()})
 
 
 def log_of(rule, pattern):
@@ -114,21 +136,29 @@ def check_sky():
 SKY = check_sky()
 
 
+@cache
+def sums_of_images(dataset):
+    """Checksums of real images by the shard that they are in."""
+    path, simulation = CONFIG.images[DATASETS[dataset].images.folder], OBSERVED[dataset][1]
+    return checksums(path, listing_of(path), simulation.shards, simulation.bands)
+
+
 def sums_of_cutouts(datasets):
-    """Checksums of the cutouts beneath datasets, by their key in the configuration."""
-    return {DATASETS[name].background.cutouts: SKY[name]["sha256"] for name in datasets if name in SKY}
+    """Checksums of what is not simulated: of the cutouts beneath datasets by their key in the configuration, and of real images."""
+    cutouts = {DATASETS[name].background.cutouts: SKY[name]["sha256"] for name in datasets if name in SKY}
+    return cutouts | {key_of_images(name): joined(sums_of_images(name).values()) for name in datasets if name in REAL}
 
 
 @cache  # Snakemake asks for every job
 def shards_of(dataset):
     """Observed shards of a dataset, in the order of the lenses."""
-    return expand(PATHS.observed, dataset=dataset, shard=SIMULATIONS[DATASETS[dataset].simulation].shards)
+    return expand(PATHS.observed, dataset=dataset, shard=OBSERVED[dataset][1].shards)
 
 
 @cache
 def domain_of(dataset, parts=("train", "validation", "test")):
     """A dataset as the training and evaluation stages take it: the shards from the first lens of `parts` to the last, and bounds within them."""
-    simulation = SIMULATIONS[DATASETS[dataset].simulation]
+    _, simulation = OBSERVED[dataset]
     bounds = {part: ends for part, ends in DATASETS[dataset].split.bounds(simulation.lenses).items() if part in parts}
     first = min(start for start, _ in bounds.values()) // simulation.shard_size
     last = (max(stop for _, stop in bounds.values()) - 1) // simulation.shard_size
@@ -137,7 +167,7 @@ def domain_of(dataset, parts=("train", "validation", "test")):
         "name": dataset,
         "shards": shards_of(dataset)[first : last + 1],
         "bounds": {part: (start - skipped, stop - skipped) for part, (start, stop) in bounds.items()},
-    }
+    } | ({"labelled": False} if dataset in REAL else {})
 
 
 def simulation_of(wildcards):
@@ -197,7 +227,7 @@ def length(block):
 
 @cache
 def observed(dataset):
-    return costs.Observed(DATASETS[dataset], SIMULATIONS[DATASETS[dataset].simulation])
+    return costs.Observed(*OBSERVED[dataset])
 
 
 def network_of(wildcards, unknown="lens_cnn"):

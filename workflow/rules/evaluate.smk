@@ -37,7 +37,8 @@ def _prediction_params(name, run_name):
 
 
 def prediction_code(wildcards):
-    return code("predict", models={recipe_of(wildcards.study, wildcards.run).network})
+    recipe = recipe_of(wildcards.study, wildcards.run)
+    return code("predict", models={recipe.network}, losses={recipe.loss})
 
 
 def degeneracy_params(wildcards):

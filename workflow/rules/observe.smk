@@ -1,4 +1,4 @@
-# Simulated lenses as a survey sees them: centred and cropped where asked, then seeing, sky and noise.
+# Simulated lenses as a survey sees them: centred and cropped where asked, then seeing, sky and noise; and real images, in the same form.
 
 
 def centre_crop_params(wildcards):
@@ -40,6 +40,25 @@ def lenses_to_split(wildcards):
     """The total, by its name, which only matters where cutouts are shared out between training, validation and test."""
     dataset = DATASETS[wildcards.dataset]
     return {"lenses": SIMULATIONS[dataset.simulation].lenses} if dataset.background else {}
+
+
+def image_files(wildcards):
+    return CONFIG.images[DATASETS[wildcards.dataset].images.folder]
+
+
+def reading_params(wildcards):
+    return DATASETS[wildcards.dataset].images.reading_params
+
+
+def frame_params(wildcards):
+    """Bands, size and unit of the images that a dataset of real ones is like; its seeing and noise do not matter."""
+    like, simulation = OBSERVED[wildcards.dataset]
+    return frame_of(like, simulation, SURVEYS[like.survey])
+
+
+def files_params(wildcards):
+    """The checksum of a shard's files, whose dates say nothing."""
+    return {"files": sums_of_images(wildcards.dataset)[wildcards.shard]}
 
 
 def noisy_memory(wildcards, attempt):
@@ -90,6 +109,8 @@ if not CONFIG.partial:
             cutouts=ancient(background_file),
         output:
             shard=PATHS.observed,
+        wildcard_constraints:
+            dataset="|".join(name for name in DATASETS if name not in REAL),
         params:
             dataset=observe_params,
             survey=survey_params,
@@ -111,3 +132,35 @@ if not CONFIG.partial:
             "Observing lenses {wildcards.shard} of {wildcards.dataset}"
         script:
             "../scripts/inject_noise.py"
+
+    if REAL:
+
+        rule:
+            name:
+                "ingest"
+            input:
+                images=ancient(image_files),
+            output:
+                shard=PATHS.observed,
+            wildcard_constraints:
+                dataset="|".join(REAL),
+            params:
+                reading=reading_params,
+                frame=frame_params,
+                files=files_params,
+                code=code("ingest"),
+            log:
+                log_of("ingest", "{dataset}/{shard}"),
+            benchmark:
+                benchmark_of("ingest", "{dataset}/{shard}")
+            conda:
+                "../envs/sim2sky.yaml"
+            threads: 1
+            resources:
+                mem_mb=noisy_memory,
+                runtime=noisy_runtime,
+                disk_mb=observed_disk,
+            message:
+                "Reading images {wildcards.shard} of {wildcards.dataset}"
+            script:
+                "../scripts/ingest.py"

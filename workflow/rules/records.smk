@@ -36,6 +36,11 @@ def of_observed(wildcards):
     yield from otherwise(PATHS.observed.format(**wildcards), made, code("inject_noise"))
 
 
+def of_ingested(wildcards):
+    made = {"images": reading_params(wildcards), "frame": frame_params(wildcards), **files_params(wildcards)}
+    yield from otherwise(PATHS.observed.format(**wildcards), made, code("ingest"))
+
+
 def of_networks(wildcards):
     from sim2sky.provenance.stale import stale  # takes longer than a dry-run should
 
@@ -115,9 +120,9 @@ def jobs_of_shards():
             wildcards = {"simulation": name, "shard": shard}
             yield [PATHS.simulated.format(**wildcards)], of_simulated, wildcards
     for name, dataset in DATASETS.items():
-        for shard in SIMULATIONS[dataset.simulation].shards:
+        for shard in OBSERVED[name][1].shards:
             wildcards = {"dataset": name, "shard": shard}
-            yield [PATHS.observed.format(**wildcards)], of_observed, wildcards
+            yield [PATHS.observed.format(**wildcards)], of_ingested if dataset.images else of_observed, wildcards
             if dataset.centre_crop:
                 yield [PATHS.centred.format(**wildcards)], of_centred, wildcards
 

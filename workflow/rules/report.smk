@@ -50,6 +50,11 @@ def files_of_inputs(study, kind):
     if kind == "first_shards":
         shards = {dataset: shards_of(dataset)[0] for dataset in STUDIES[study].datasets}
         return {dataset: path for dataset, path in shards.items() if not CONFIG.partial or Path(path).exists()}
+    if kind == "catalogues":
+        return {pair: path for pair, path in catalogues_of(study).items() if not CONFIG.partial or Path(path).exists()}
+    if kind == "measured_shards":
+        shards = {dataset: measured_shards(dataset)[0] for _, dataset in measured(study)}
+        return {dataset: path for dataset, path in shards.items() if not CONFIG.partial or Path(path).exists()}
     raise LookupError(f"figures of {study} read {kind!r}, which no rule makes")
 
 
@@ -110,10 +115,11 @@ def chapter_of(study):
 
 
 def in_use():
-    """Engines, networks and adaptation methods of all studies."""
+    """Engines, networks, losses and adaptation methods of all studies."""
     return {
         "simulate": {simulation.engine for simulation in SIMULATIONS.values()},
         "models": {study.recipe_of(run).network for study in STUDIES.values() for run in study.runs},
+        "losses": {study.recipe_of(run).loss for study in STUDIES.values() for run in study.runs},
         "adapt": {study.methods[run.method].adaptation for study in STUDIES.values() for run in study.runs.values()},
     }
 

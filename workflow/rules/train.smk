@@ -64,8 +64,9 @@ def training_code(wildcards):
 
 @cache
 def code_of_training(study, run):
-    networks = {recipe_of(study, name).network for name in [run, *STUDIES[study].runs[run].earlier.values()]}
-    return code("train", models=networks, adapt={STUDIES[study].methods[STUDIES[study].runs[run].method].adaptation})
+    recipes = [recipe_of(study, name) for name in [run, *STUDIES[study].runs[run].earlier.values()]]
+    used = {"models": {recipe.network for recipe in recipes}, "losses": {recipe.loss for recipe in recipes}}
+    return code("train", **used, adapt={STUDIES[study].methods[STUDIES[study].runs[run].method].adaptation})
 
 
 def cross_validation_shards(wildcards):
@@ -92,9 +93,9 @@ def cross_validation_weights(wildcards):
 
 
 def cross_validation_code(wildcards):
-    return code(
-        "cross_validate", models={recipe.network for recipe in cross_validated_recipes(wildcards)}, adapt={"none"}
-    )
+    recipes = cross_validated_recipes(wildcards)
+    used = {"models": {recipe.network for recipe in recipes}, "losses": {recipe.loss for recipe in recipes}}
+    return code("cross_validate", **used, adapt={"none"})
 
 
 # ---- resources

@@ -141,7 +141,7 @@ def test_evaluation_mode_may_stay_on_after_the_first_epoch(domain):
         after[stays] = torch.equal(first, learner.network.features[2].running_mean)
         images = learner.source.images
         outputs = predict(learner.network, images, learner.recipe.batch_size, batch_statistics=not stays)
-        expected = learner.objective.regression(outputs, learner.source.labels).item()
+        expected = learner.objective.regression(learner.network, outputs, learner.source.labels).item()
         assert learner.validate(learner.source)["loss"] == pytest.approx(expected), "in the mode of training"
     assert after == {False: False, True: True}, "batch normalisation is frozen"
 

@@ -61,7 +61,13 @@ GPU_SPEED = 20e12  # operations a second
 STARTING = 0.22e-3  # seconds per tensor of weights, whose kernels are started one by one
 BACKWARDS = 3  # operations of a training step over those of a forward pass
 
+MEASURED, QUANTILES = 2000, 103  # images in memory at once, and quantiles of each parameter
+
 LARGE = 2000  # operations per pixel, at which one core computes about as long as it reads; lens_cnn has 1,499, the smallest of torchvision 3,969
+
+COMBINING = (
+    2e-3  # seconds that one core takes for the samples of one network's flow for an image; other losses take less
+)
 
 # Memory (MB) of imported libraries; those of CUDA take more of the host's
 LIBRARIES, LIBRARIES_GPU = 1000, 2000
@@ -291,6 +297,18 @@ def prediction_seconds(network: Network, observed: Observed, read: int, passed: 
     return reading + observed.pixels(passed) * network.operations_per_pixel / COMPUTING_SPEED
 
 
+def measuring_seconds(network: Network, observed: Observed, read: int, passed: int) -> float:
+    """Seconds of measuring, or of a calibration, on one core; arguments as for `prediction_seconds`."""
+    reading = observed.pixels(read) / (READING_SPEED if observed.dataset.survey else READING_SPEED_COUNTS)
+    computing = observed.pixels(passed) * network.operations_per_pixel / COMPUTING_SPEED
+    return reading + computing + passed * COMBINING
+
+
 def prediction_disk(lenses: float, domains: int, seeds: int) -> int:
     """Size [MB] of predictions and latent features of so many lenses, the sum over the domains."""
     return ceil(LATENTS * domains + lenses * seeds * PREDICTED / 1e6)
+
+
+def quantiles_megabytes(lenses: float, parameters: int) -> float:
+    """Memory [MB] of the quantiles of so many lenses, before and after calibration, and their copies for the file."""
+    return 4 * lenses * parameters * QUANTILES * 8 / 1e6

@@ -12,7 +12,10 @@ from sim2sky.config.study import Study
 from sim2sky.config.train import Recipe, Run
 
 # settings that must be the same in the recipes of a run and of the earlier run that this key names
-SHARED = {"start_from": ("architecture", "angles", "standardise"), "train_on.worst_of": ("normalisation",)}
+SHARED = {
+    "start_from": ("architecture", "angles", "standardise", "distribution"),
+    "train_on.worst_of": ("normalisation",),
+}
 
 
 def chain_problems(study: Study, recipes: Mapping[str, Recipe | None]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -60,7 +63,8 @@ def used_datasets(study: Study) -> dict[str, Dataset]:
     if study.reconstruction:
         used.add(study.reconstruction.dataset)
     if study.measurement:
-        used |= {*study.measurement.datasets, study.measurement.calibrate_on}
+        used |= {*study.measurement.datasets, *filter(None, [study.measurement.calibrate_on])}
+    used |= {images.like for name, dataset in study.datasets.items() if name in used and (images := dataset.images)}
     return {name: dataset for name, dataset in study.datasets.items() if name in used}
 
 

@@ -27,6 +27,7 @@ class Images(NamedTuple):
     label_pixel: float  # side of a pixel, in the unit of the parameters that are lengths
     unit: str
     real_sky: bool
+    labelled: bool = True
 
     @property
     def parameters(self) -> list[str]:
@@ -36,13 +37,14 @@ class Images(NamedTuple):
 
 def images_of(study: Study, name: str) -> Images | None:
     """The images of a dataset; None if it or its simulation is not there, which is reported elsewhere."""
-    dataset = study.datasets.get(name)
-    simulation = study.simulations.get(dataset.simulation) if dataset else None
-    if dataset is None or simulation is None:
+    try:
+        dataset, simulation = study.observed(name)
+    except KeyError:
         return None
     sizes = dataset.side(simulation.pixels), dataset.scale(simulation.label_pixel)
     unit = FLUXES if dataset.survey or simulation.engine == "galaxy" else COUNTS
-    return Images(name, dataset.simulation, simulation, *sizes, unit, dataset.background is not None)
+    labelled = study.datasets[name].images is None
+    return Images(name, dataset.simulation or "", simulation, *sizes, unit, dataset.background is not None, labelled)
 
 
 def domain_problems(study: Study, recipes: Mapping[str, Recipe | None]) -> Iterator[Mistake]:
@@ -71,6 +73,7 @@ def domain_problems(study: Study, recipes: Mapping[str, Recipe | None]) -> Itera
                 yield from _placed(where, _misfits(images[dataset], source, recipes[name]))
     if (cross := study.cross_validation) and cross.dataset in images:
         named.setdefault(cross.dataset, []).append(("cross_validation", "dataset"))
+    named = {dataset: places for dataset, places in named.items() if images[dataset].labelled}
     for dataset, places in named.items():
         yield from _of_parameters(study, images[dataset], places)
     yield from _of_fixed(study, [images[dataset] for dataset in named])
@@ -91,7 +94,7 @@ def recipe_problems(study: Study, recipe: Recipe, images: Images) -> Iterator[st
             f"normalisation: eight_bit divides by 255, but images of {images.dataset} are in {images.unit}, which have "
             "no largest value; per_domain fits them"
         )
-    if recipe.weight_angles:
+    if recipe.weight_angles and images.labelled:
         if "theta" not in study.targets:
             yield "weight_angles: theta is not among the targets"
         if lacking := [axis for axis in SOURCE_AXES if axis not in images.parameters]:
@@ -118,7 +121,9 @@ def _of_parameters(study: Study, images: Images, places: Iterable[Path]) -> Iter
 def _measured(study: Study) -> Iterator[tuple[str, Path, str]]:
     """Each run that measures, with the datasets that it meets then and where they are named."""
     if asked := study.measurement:
-        named = [(("measurement", "datasets", index), name) for index, name in enumerate(asked.datasets)]
+        named: list[tuple[Path, str]] = [
+            (("measurement", "datasets", index), name) for index, name in enumerate(asked.datasets)
+        ]
         named += [(("measurement", "calibrate_on"), asked.calibrate_on)] if asked.calibrate_on else []
         yield from ((run, *place) for run in asked.runs if run in study.runs for place in named)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, PositiveFloat, field_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
-from sim2sky.config.base import Fraction, Strict, known, unit
+from sim2sky.config.base import Fraction, Lenses, Name, Strict, known, shard_names, unit
 from sim2sky.registry import registered
 
 
@@ -44,3 +44,24 @@ class Reading(Strict):
         if name is not None:
             known(name, registered("observe/ingest"), "survey format")
         return name
+
+
+class RealImages(Reading):
+    """Real images as a dataset: where they are, and what frame they are brought to."""
+
+    folder: Name = Field(description="key of `images` in config.yaml; the dataset is left out while that path is null")
+    like: Name = Field(
+        description="key of `datasets`: a simulation as a survey sees it, whose bands, pixels and zero point the images are brought to"
+    )
+    lenses: Lenses | None = Field(None, description="how many of the images, the first ones; null takes all")
+    shard_size: PositiveInt = Field(1000, description="images per shard (one file, one job)")
+
+    @property
+    def reading_params(self) -> dict[str, Any]:
+        """What decides how each image is read, as plain values: those of :class:`Reading`."""
+        return {name: value for name, value in self.params().items() if name in Reading.model_fields}
+
+    @property
+    def shards(self) -> list[str]:
+        """Names of the shards, ``first-last`` image; there are none until the images are counted."""
+        return shard_names(self.lenses or 0, self.shard_size)

@@ -14,6 +14,8 @@ def leak_problems(study: Study) -> Iterator[tuple[tuple[str, ...], str]]:
 
     A lens follows from its index and the seed of its simulation. Two datasets of one simulation, or of two simulations of one
     engine with the same seed, therefore hold the same lenses, and the one must not test what the other trains on.
+
+    Real images are no leak: a run may adapt to images that it measures afterwards, because it sees no labels of them, and scores none.
     """
     for name, run in study.runs.items():
         for learnt in _learnt_from(study, name):
@@ -37,7 +39,7 @@ def _learnt_from(study: Study, name: str) -> list[str]:
 def _same_lenses(study: Study, learnt: str, tested: str) -> str | None:
     """What is wrong if lenses of one dataset's training and validation part are in the other's test part."""
     first, second = study.datasets[learnt], study.datasets[tested]
-    one, other = (study.simulations.get(dataset.simulation) for dataset in (first, second))
+    one, other = (study.simulations.get(dataset.simulation or "") for dataset in (first, second))
     if one is None or other is None or (one.engine, one.seed) != (other.engine, other.seed):
         return None
     test = _test_lenses(second, other)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from sim2sky.config.chains import used_datasets, wanted_runs, without_dangling
 from sim2sky.config.check import ConfigError, Mistake, check, place, unknown
 from sim2sky.config.files import as_written, read_yaml
 from sim2sky.config.references import mistakes
+from sim2sky.config.unlabelled import counted
 
 TOP = "config/config.yaml"
 Layers = Mapping[str, dict[str, Any]]
@@ -53,7 +54,7 @@ def read_layers(files: Iterable[str | Path], given: Mapping[str, Any], root: Pat
 
 
 def load(
-    config: Mapping[str, Any], root: Path, layers: Layers | None = None
+    config: Mapping[str, Any], root: Path, layers: Layers | None = None, count: Callable[[str], int] | None = None
 ) -> tuple[Config, dict[str, Study], dict[str, Survey]]:
     """Read and check the whole configuration.
 
@@ -65,11 +66,14 @@ def load(
         Folder of the Snakefile.
     layers : mapping of str to dict
         What each of them says, as of :func:`read_layers`; messages then name the one that a mistake is in.
+    count : callable
+        How many real images there are at a path, or a ValueError; without it, datasets that take all of them know no number.
 
     Returns
     -------
     config, studies, surveys
-        `studies` in the order of ``config.studies``; datasets whose cutouts have no path, and their runs, are already left out.
+        `studies` in the order of ``config.studies``; datasets whose cutouts or images have no path, and their runs, are already
+        left out.
 
     Raises
     ------
@@ -78,6 +82,13 @@ def load(
     """
     top, wrong = check(Config, config)
     wrong += list(_of_top(top, root)) if top else []
+    counts: dict[str, int] = {}
+    if top and count and not wrong:
+        for name, path in top.images.items():
+            try:
+                counts |= {name: count(path)} if path else {}
+            except ValueError as error:
+                wrong.append((("images", name), str(error)))
     errors = [f"{place(_source(layers or {}, path) or TOP, path)}: {text}" for path, text in wrong]
     if top is None:
         raise ConfigError("\n".join(errors))
@@ -85,7 +96,7 @@ def load(
     surveys: dict[str, Survey] = {}
     for name in top.studies:
         try:
-            found = _study(name, top, root, surveys, layers or {})
+            found = _study(name, top, root, surveys, layers or {}, counts)
             studies[name] = _available(found, top, f"config/studies/{name}.yaml")
         except ConfigError as error:
             errors.append(str(error))
@@ -118,7 +129,7 @@ def _source(layers: Layers, path: tuple[Any, ...]) -> str | None:
 
 
 def _of_top(top: Config, root: Path) -> Iterator[Mistake]:
-    """Overrides must be of studies that there are, also those that are not run, and cutouts must be FITS files."""
+    """Overrides must be of studies that there are, also those that are not run; cutouts must be FITS files, and images there."""
     for name in top.overrides:
         try:
             known(name, [file.stem for file in (root / "config/studies").glob("*.yaml")], "study")
@@ -129,6 +140,11 @@ def _of_top(top: Config, root: Path) -> Iterator[Mistake]:
             yield ("cutouts", name), f"no such FITS file: {path}"
         elif path and not _is_fits(path):
             yield ("cutouts", name), f"not a FITS file: {path}"
+    for name, path in top.images.items():
+        if path and not Path(path).exists():
+            yield ("images", name), f"no such folder or file: {path}"
+        elif path and Path(path).resolve().is_relative_to(Path(top.results).resolve()):
+            yield ("images", name), f"{path} is inside {top.results}, where results are made; keep the images elsewhere"
 
 
 def _is_fits(path: str) -> bool:
@@ -137,14 +153,16 @@ def _is_fits(path: str) -> bool:
         return file.read(9).startswith((b"SIMPLE  =", b"\x1f\x8b", b"BZh"))
 
 
-def _study(name: str, top: Config, root: Path, surveys: dict[str, Survey], layers: Layers) -> Study:
+def _study(
+    name: str, top: Config, root: Path, surveys: dict[str, Survey], layers: Layers, counts: Mapping[str, int]
+) -> Study:
     """A study with its overrides; its surveys are added to `surveys`."""
     file, overrides = f"config/studies/{name}.yaml", top.overrides.get(name, {})
     raw = _read(root / "config/studies", name, "study", root)
-    study, wrong = _checked(merge(raw, overrides), top, root, surveys)
+    study, wrong = _checked(merge(raw, overrides), top, root, surveys, counts)
     if study and not wrong:
         return study
-    own = _checked(raw, top, root, surveys)[1] if overrides else wrong
+    own = _checked(raw, top, root, surveys, counts)[1] if overrides else wrong
     lines = []
     for path, text in wrong:
         of_file = (path, text) in own  # what the file has wrong by itself is not the overrides' fault
@@ -166,15 +184,18 @@ def _misspelt(raw: Mapping[str, Any], path: tuple[Any, ...], text: str) -> str:
     return f"; {unknown(str(path[1]), there, f'name among the {path[0]}')}"
 
 
-def _checked(raw: Any, top: Config, root: Path, surveys: dict[str, Survey]) -> tuple[Study | None, list[Mistake]]:
+def _checked(
+    raw: Any, top: Config, root: Path, surveys: dict[str, Survey], counts: Mapping[str, int]
+) -> tuple[Study | None, list[Mistake]]:
     """A study, and what is wrong with it."""
     study, wrong = check(Study, raw)
     if study is None:
         return None, wrong
+    study = counted(study, counts)
     for dataset in study.datasets.values():
         if dataset.survey and dataset.survey not in surveys:
             surveys[dataset.survey] = _survey(dataset.survey, root)
-    return study, list(dict.fromkeys(mistakes(study, top.cutouts, surveys)))
+    return study, list(dict.fromkeys(mistakes(study, top.cutouts, surveys, top.images, counts)))
 
 
 def _survey(name: str, root: Path) -> Survey:
@@ -196,9 +217,8 @@ def _read(folder: Path, name: str, what: str, root: Path) -> dict[str, Any]:
 
 
 def _available(study: Study, top: Config, file: str) -> Study:
-    """`study` without the datasets whose cutouts have no path, the runs that need them, and what is not wanted."""
-    keys = {name: dataset.background.cutouts for name, dataset in study.datasets.items() if dataset.background}
-    absent = {name: key for name, key in keys.items() if not top.cutouts.get(key)}
+    """`study` without the datasets whose cutouts or images have no path, the runs that need them, and what is not wanted."""
+    absent = _absent(study, top)
     runs = {
         name: run.model_copy(update={"evaluate_on": [d for d in run.evaluate_on if d not in absent]})
         for name, run in wanted_runs(study).items()
@@ -214,7 +234,7 @@ def _available(study: Study, top: Config, file: str) -> Study:
     left = left.model_copy(update={"measurement": _measurement_left(left)})
     if study.runs and not left.runs:
         where = place(file, ("only_runs" if study.only_runs else "runs",))
-        needed = ", ".join(f"cutouts.{key}" for key in dict.fromkeys(absent.values()))
+        needed = ", ".join(dict.fromkeys(absent.values()))
         raise ConfigError(
             f"{where}: none is left without {needed}, which has no path in {TOP}; give one, or name other runs"
         )
@@ -234,6 +254,18 @@ def _measurement_left(study: Study) -> Measurement | None:
     runs = [name for name in asked.runs if name in study.runs]
     datasets = [name for name in asked.datasets if name in study.datasets]
     return asked.model_copy(update={"runs": runs, "datasets": datasets}) if runs and datasets else None
+
+
+def _absent(study: Study, top: Config) -> dict[str, str]:
+    """Datasets whose cutouts or images have no path, or that are like such a one, with the key that lacks it."""
+    absent = {}
+    for name, dataset in study.datasets.items():
+        if (sky := dataset.background) and not top.cutouts.get(sky.cutouts):
+            absent[name] = f"cutouts.{sky.cutouts}"
+        if dataset.images and not top.images.get(dataset.images.folder):
+            absent[name] = f"images.{dataset.images.folder}"
+    like = {name: dataset.images.like for name, dataset in study.datasets.items() if dataset.images}
+    return {name: absent[other] for name, other in like.items() if other in absent} | absent
 
 
 def _of_shared(studies: Mapping[str, Study]) -> Iterator[str]:

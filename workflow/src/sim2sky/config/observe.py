@@ -9,6 +9,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from sim2sky.config.base import Fraction, Name, Strict, as_number, unit
 from sim2sky.config.cosmosim import Crop
+from sim2sky.config.images import RealImages
 
 
 class Histogram(Strict):
@@ -113,10 +114,15 @@ class Background(Strict):
 
 
 class Dataset(Strict):
-    """A domain: a simulation seen under a survey's conditions."""
+    """A domain: a simulation seen under a survey's conditions, or real images."""
 
     title: str = Field(description="name for people, used in figures")
-    simulation: Name = Field(description="key of `simulations`")
+    simulation: Name | None = Field(None, description="key of `simulations`; null takes `images`")
+    images: RealImages | None = Field(
+        None,
+        description="real images in place of a simulation. They have no labels: a run may adapt to them (`target`) and measure them,"
+        " but not learn from them or be scored on them",
+    )
     survey: Name | None = Field(
         None,
         description="file name in resources/surveys, without .yaml; null takes the images of a CosmoSim simulation as they are",
@@ -134,6 +140,15 @@ class Dataset(Strict):
     centre_crop: CentreCrop | None = Field(None, description="null leaves the frame as simulated")
     background: Background | None = Field(None, description="null draws lens light and noise")
     split: Split = Split()
+
+    @model_validator(mode="after")
+    def _made_of_something(self) -> Dataset:
+        if (self.simulation is None) == (self.images is None):
+            raise ValueError("needs either `simulation` or `images`")
+        for key, field in type(self).model_fields.items() if self.images else ():
+            if key not in ("title", "images", "split") and getattr(self, key) != field.default:
+                raise ValueError(f"{key}: real images have none to set; it belongs to a simulation")
+        return self
 
     @model_validator(mode="after")
     def _needs_a_survey(self) -> Dataset:

@@ -5,7 +5,7 @@ Each check yields mistakes as (path in the study, what is wrong).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 from math import isclose
 from typing import Any
@@ -20,17 +20,40 @@ from sim2sky.config.published import published_problems
 from sim2sky.config.simulate import AnySimulation, Simulation
 from sim2sky.config.study import Study
 from sim2sky.config.train import Recipe
+from sim2sky.config.unlabelled import images_problems, label_problems
 
 Path = tuple[Any, ...]
 Mistakes = Iterator[tuple[Path, str]]
 
 
-def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Survey]) -> Mistakes:
-    """All mistakes of a study; the same one may come twice."""
+def mistakes(
+    study: Study,
+    cutouts: Mapping[str, str | None],
+    surveys: Mapping[str, Survey],
+    images: Mapping[str, str | None] | None = None,
+    counts: Mapping[str, int] | None = None,
+) -> Mistakes:
+    """All mistakes of a study; the same one may come twice.
+
+    Parameters
+    ----------
+    study : Study
+        With what :func:`sim2sky.config.unlabelled.counted` adds.
+    cutouts, images : mapping of str to (str or None)
+        As config.yaml has them.
+    surveys : mapping of str to Survey
+        Those of the study's datasets.
+    counts : mapping of str to int
+        How many images there are, by key of `images`, as far as it is known.
+    """
     for name, simulation in study.simulations.items():
         yield from _of_simulation(("simulations", name), simulation)
     for name, dataset in study.datasets.items():
         where = ("datasets", name)
+        if dataset.images:
+            yield from images_problems(study, name, images or {}, counts or {})
+        if not dataset.simulation:
+            continue
         yield from _name((*where, "simulation"), dataset.simulation, study.simulations, "simulation")
         if seen := study.simulations.get(dataset.simulation):
             survey = surveys.get(dataset.survey) if dataset.survey else None
@@ -45,6 +68,7 @@ def mistakes(study: Study, cutouts: dict[str, str | None], surveys: dict[str, Su
     yield from chain_problems(study, recipes)
     yield from domain_problems(study, recipes)
     yield from leak_problems(study)
+    yield from label_problems(study)
     yield from _of_cross_validation(study)
     yield from published_problems(study)
     yield from _of_reconstruction(study)
@@ -95,7 +119,7 @@ def _of_sizes(where: Path, dataset: Dataset, simulation: AnySimulation) -> Mista
 
 
 def _of_background(
-    where: Path, dataset: Dataset, simulation: AnySimulation, cutouts: dict[str, str | None]
+    where: Path, dataset: Dataset, simulation: AnySimulation, cutouts: Mapping[str, str | None]
 ) -> Mistakes:
     """Cutouts must be known and have the simulation's pixel scale, and there must be one band."""
     background = dataset.background
@@ -138,10 +162,11 @@ def _of_run(study: Study, name: str, recipe: Recipe | None) -> Mistakes:
 
 def _training_lenses(study: Study, name: str) -> int | None:
     """How many lenses a dataset's training part has; None if it is not there."""
-    dataset = study.datasets.get(name)
-    if dataset is None or dataset.simulation not in study.simulations:
+    try:
+        dataset, simulation = study.observed(name)
+    except KeyError:
         return None
-    start, stop = dataset.split.bounds(study.simulations[dataset.simulation].lenses)["train"]
+    start, stop = dataset.split.bounds(simulation.lenses)["train"]
     return stop - start
 
 
@@ -189,7 +214,7 @@ def _of_reconstruction(study: Study) -> Mistakes:
     yield from _name((*where, "dataset"), asked.dataset, study.datasets, "dataset")
     if asked.run in study.runs and asked.dataset not in study.runs[asked.run].evaluate_on:
         yield (*where, "dataset"), f"{asked.run} is not evaluated on {asked.dataset}"
-    if dataset := study.datasets.get(asked.dataset):
+    if (dataset := study.datasets.get(asked.dataset)) and dataset.simulation:
         simulation = study.simulations.get(dataset.simulation)
         if dataset.survey or dataset.centre_crop or isinstance(simulation, Simulation):
             yield (*where, "dataset"), "needs images of `engine: cosmosim` as they are, without survey or centre_crop"
@@ -211,8 +236,6 @@ def _of_measurement(study: Study) -> Mistakes:
     if asked.calibrate_on is not None:
         yield from _name((*where, "calibrate_on"), asked.calibrate_on, study.datasets, "dataset")
         dataset = study.datasets.get(asked.calibrate_on)
-        if dataset and dataset.background:
-            text = (
-                f"{asked.calibrate_on} has sky of a survey; errors are calibrated on simulations alone, so name another"
-            )
+        if dataset and (dataset.background or dataset.images):
+            text = f"{asked.calibrate_on} is not simulated alone; errors are calibrated with labels of simulations, so name one"
             yield (*where, "calibrate_on"), text

@@ -15,6 +15,7 @@ from sim2sky.config.train import CrossValidation, Method, Recipe, Run
 
 Statistics = Literal["running", "batch", "adabn"]
 _SOURCES = ("config", "docs", "profiles", "resources", "slurm", "tests", "workflow")  # folders of the repository
+FEWEST = 200  # images that the statistics of a domain are taken from
 MEAN_PARAMETER = "mean"  # stands in `parameter` for the mean over all regressed parameters, each in its own unit
 
 
@@ -66,7 +67,7 @@ class Study(Strict):
     simulations: dict[Name, AnySimulation] = Field(
         {}, description="noise-free lenses; `engine` says by which program, `galaxy` if not given"
     )
-    datasets: dict[Name, Dataset] = Field({}, description="domains: simulations as observed")
+    datasets: dict[Name, Dataset] = Field({}, description="domains: simulations as observed, and real images")
     recipes: dict[Name, Recipe] = Field({}, description="ways to train")
     methods: dict[Name, Method] = Field({}, description="ways to adapt")
     runs: dict[Name, Run] = Field({}, description="what is trained: a method by a recipe on domains")
@@ -106,6 +107,20 @@ class Study(Strict):
         simulated = [name for name in asked.datasets if self.datasets[name].simulation] if asked else []
         return [(run, name) for run in asked.runs for name in simulated] if asked else []
 
+    def measuring_domains(self, run: str) -> list[str]:
+        """Datasets that the network file of a run has the statistics of, without real images that are too few."""
+        asked, of_run = self.measurement, [name for _, name in self.runs[run].domains]
+        more = [*asked.datasets, asked.calibrate_on or of_run[0]] if asked else []
+        return list(dict.fromkeys(self.measured_as(run, name) for name in (*of_run, *more)))
+
+    def measured_as(self, run: str, dataset: str) -> str:
+        """The domain of a run's network file that a dataset is measured as: itself, or what it is like, for less than `FEWEST` real images."""
+        images = self.datasets[dataset].images
+        if images is None or dataset == self.runs[run].target:
+            return dataset
+        start, stop = self.datasets[dataset].split.bounds(self.observed(dataset)[1].lenses)["train"]
+        return dataset if stop - start >= FEWEST else images.like
+
     def tabulated(self) -> Study:
         """The study without what its tables do not show, so that a reworded abstract does not make them anew."""
         words = {"title": "", "abstract": "", "reference": ""}
@@ -131,10 +146,29 @@ class Study(Strict):
             case "error_scores" if self.error_scores:
                 return self.tabulated().model_copy(update={"measurement": self.measurement}).params()
             case "reconstruction" if asked := self.reconstruction:
-                simulation = self.simulations[self.datasets[asked.dataset].simulation].params()
+                simulation = self.observed(asked.dataset)[1].params()
                 about = {"domain": asked.dataset, "count": asked.images, "recipe": self.recipe_of(asked.run).params()}
                 return {"simulation": simulation, **about}
         raise ValueError(f"the study has no table {table!r}")
+
+    def observed(self, name: str) -> tuple[Dataset, AnySimulation]:
+        """A dataset and its simulation; of real images, those that they are like, with as many lenses as there are images.
+
+        So bands, frame, parts and shards of both kinds of datasets are found in one way. As long as real images are not counted, they
+        are as many as the lenses of that simulation.
+
+        Raises
+        ------
+        KeyError
+            There is no such dataset or simulation, or real images are like real images.
+        """
+        dataset = self.datasets[name]
+        if not (images := dataset.images):
+            return dataset, self.simulations[dataset.simulation or ""]
+        like = self.datasets[images.like]
+        sizes = {"shard_size": images.shard_size} | ({"lenses": images.lenses} if images.lenses else {})
+        simulation = self.simulations[like.simulation or ""].model_copy(update=sizes)
+        return like.model_copy(update={"split": dataset.split}), simulation
 
     def recipe_of(self, run: str) -> Recipe:
         """The recipe of a run, with the run's own changes."""
@@ -149,6 +183,11 @@ class Config(Strict):
     results: str = Field("results", description="folder of all results, below the folder of the Snakefile")
     cutouts: dict[Name, str | None] = Field(
         {}, description="survey cutouts: name -> path of a FITS cube, which is only read and may lie anywhere, or null"
+    )
+    images: dict[Name, str | None] = Field(
+        {},
+        description="real images: name -> path of a folder of FITS files, a list of them, a cube or a shard, which is only read and may lie"
+        " anywhere outside `results`, or null",
     )
     container: str | None = Field(
         None,

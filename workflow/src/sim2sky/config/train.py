@@ -69,7 +69,11 @@ class Recipe(Strict):
     )
     epochs: PositiveInt = Field(description="passes over the source training set")
     batch_size: int = Field(32, ge=2, description="images per domain and step")
-    loss: Literal["mse", "mae", "huber"] = Field("mse", description="regression loss")
+    loss: Literal["mse", "mae", "huber", "gaussian_nll", "beta_nll", "flow"] = Field(
+        "mse",
+        description="regression loss; `gaussian_nll` and `beta_nll` (Seitzer et al. 2022, arXiv:2203.09168) give each parameter "
+        "a variance, `flow` a distribution of all parameters together, by a neural spline flow; these need `standardise`",
+    )
     optimiser: Optimiser
     schedule: Schedule = Schedule()
     standardise: bool = Field(
@@ -120,6 +124,7 @@ class Recipe(Strict):
             )
         if self.seeds_together and self.schedule.name == "plateau":
             raise ValueError("seeds_together: the seeds share one learning rate, which a plateau of one cannot lower")
+        self._check_distribution()
         if stages := self.schedule.stages:
             if (total := sum(stage.epochs for stage in stages)) != self.epochs:
                 raise ValueError(f"schedule.stages: they take {total} epochs, the recipe has {self.epochs}")
@@ -128,6 +133,30 @@ class Recipe(Strict):
                     f"schedule.stages: the first has rate {stages[0].lr}, the optimiser {self.optimiser.lr}"
                 )
         return self
+
+    def _check_distribution(self) -> None:
+        """What a loss that gives a distribution cannot do without, or not do at all."""
+        if self.distribution != "none" and not self.standardise:
+            raise ValueError(
+                f"standardise: loss {self.loss} needs it, since its widths start near one and are bounded; set it to true"
+            )
+        if self.distribution != "flow":
+            return
+        if self.seeds_together:
+            raise ValueError("seeds_together: loss flow cannot be trained as one batched model; set it to false")
+        if self.weight_angles:
+            raise ValueError("weight_angles: loss flow is of all parameters together and cannot weight one of them")
+        if self.angles == "sin_cos":
+            raise ValueError(
+                "angles: sine and cosine lie on a circle, which has no density for loss flow; set it to degrees"
+            )
+
+    @property
+    def distribution(self) -> Literal["none", "gaussian", "flow"]:
+        """What the loss makes of a network's outputs beside an estimate."""
+        if self.loss == "flow":
+            return "flow"
+        return "gaussian" if self.loss in ("gaussian_nll", "beta_nll") else "none"
 
     @property
     def processes(self) -> int:
@@ -212,7 +241,16 @@ class Run(Strict):
     @property
     def second_domain(self) -> str | None:
         """The domain that learning curves follow beside the source: the target, or the first other one it is tested on."""
-        return self.target or next((name for name in self.evaluate_on if name != self.source), None)
+        return self.target or self._other_tested
+
+    @property
+    def compared_on(self) -> str | None:
+        """The domain beside the source that runs are compared on: the target if it is tested on it, else the first other one that is."""
+        return self.target if self.target in self.evaluate_on else self._other_tested
+
+    @property
+    def _other_tested(self) -> str | None:
+        return next((name for name in self.evaluate_on if name != self.source), None)
 
 
 class CrossValidation(Strict):

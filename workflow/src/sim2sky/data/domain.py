@@ -15,7 +15,9 @@ from sim2sky import store
 from sim2sky.angles import SOURCE_AXES
 from sim2sky.config import Recipe
 from sim2sky.data.images import FloatImages, HeldImages, Images, Statistics, statistics_of
-from sim2sky.data.streaming import StreamedImages, read_finite
+from sim2sky.data.streaming import ChosenImages, StreamedImages, read_finite
+from sim2sky.provenance.checksums import joined
+from sim2sky.provenance.said import said_of
 
 
 @dataclass(frozen=True)
@@ -30,15 +32,21 @@ class Domain:
         At least those that hold the lenses of the parts in `bounds`, without a gap.
     bounds : mapping of str to (int, int)
         Part -> first and one-past-last lens, counted from the first one of `shards`.
+    labelled : bool
+        Whether its lenses have true values of the parameters; real images have none.
     """
 
     name: str
     shards: Sequence[str | Path]
     bounds: Mapping[str, tuple[int, int]]
+    labelled: bool = True
 
     def origin(self) -> dict[str, Any]:
         """Name, the lenses of each part, and the configuration that the shards were made with, for provenance."""
         made_with = store.open_shards(self.shards).attributes.get("config", {})
+        if not self.labelled:  # each shard of real images says the checksum of its own files
+            files = joined(said_of(path)["config"]["files"] for path in self.shards)
+            made_with = {key: value for key, value in made_with.items() if key != "files"} | {"all_files": files}
         return {"name": self.name, "bounds": dict(self.bounds), **made_with}
 
 
@@ -51,7 +59,7 @@ class Part:
     images : Images, shape (n, band, y, x)
         In counts/s or 8-bit counts, until they are prepared.
     labels : Tensor, shape (n, parameters)
-        True values of the parameters, each in its unit.
+        True values of the parameters, each in its unit; NaN for real images, which have none.
     lens : ndarray, shape (n,)
         Lens indices.
     weight : Tensor, shape (n, parameters), or None
@@ -77,10 +85,13 @@ class Part:
 def load_training_parts(
     domain: Domain, targets: Sequence[str], recipe: Recipe, device: torch.device, held: float
 ) -> dict[str, Part]:
-    """Training and validation part on `device`, normalised by the training part's pixels; `held` as for `load_part`."""
+    """Training and validation part on `device`, normalised by the training part's pixels; `held` as for `load_part`.
+
+    Without labels there is nothing to validate by, so a domain of real images has its training part alone.
+    """
     parts = {
-        name: load_part(domain.shards, domain.bounds[name], targets, recipe.weight_angles, held)
-        for name in ("train", "validation")
+        name: load_part(domain.shards, domain.bounds[name], targets, recipe.weight_angles, held, domain.labelled)
+        for name in (("train", "validation") if domain.labelled else ("train",))
     }
     statistics = statistics_of(recipe.normalisation, parts["train"].images)
     return {name: part.prepared(statistics, device) for name, part in parts.items()}
@@ -92,8 +103,9 @@ def load_part(
     targets: Sequence[str],
     weight_angles: bool = False,
     held: float = 1.0,
+    labelled: bool = True,
 ) -> Part:
-    """Read lenses `bounds` of a data set.
+    """Read lenses `bounds` of a data set, without those real images that could not be used.
 
     Parameters
     ----------
@@ -107,18 +119,39 @@ def load_part(
         Weight labels of `theta` by the ellipticity of the source.
     held : float
         Fraction of the images that may be in memory; below one, they are streamed.
+    labelled : bool
+        Whether there are labels to read; without, they are NaN.
 
     Raises
     ------
     StoreError
-        A shard is not readable or holds a value that is not finite; the message names the file and the lens.
+        A shard is not readable or holds a value that is not finite, or no image could be used; the message names the file, and the
+        lens if it is one.
     """
     data = store.open_shards(shards)
     images = _images(data, bounds, held)
-    labels = np.stack([read_finite(data, name, *bounds) for name in targets], axis=1)
     lens = data.read("lens", *bounds).astype(np.int64)
+    if not labelled:
+        part = Part(images, torch.full((len(lens), len(targets)), torch.nan), lens)
+        return _usable(part, data, bounds)
+    labels = np.stack([read_finite(data, name, *bounds) for name in targets], axis=1)
     weight = _weight(data, bounds, targets) if weight_angles else None
     return Part(images, torch.from_numpy(labels).float(), lens, weight)
+
+
+def _usable(part: Part, data: store.Shards, bounds: tuple[int, int]) -> Part:
+    """The real images of a part that could be read; the others are rows of zeros in the shard."""
+    usable = np.flatnonzero(data.read("measured", *bounds))
+    if not len(usable):
+        reason = next(iter(data.attributes.get("reasons", {}).values()), "no reason is given")
+        raise store.StoreError(
+            f"{data.paths[0]}: of the {len(part.lens)} images that are asked for from this file on none could be used; the first: {reason}"
+        )
+    if len(usable) == len(part.lens):
+        return part
+    streamed = isinstance(part.images, StreamedImages)
+    images = ChosenImages(part.images, usable) if streamed else part.images.subset(usable)
+    return Part(images, part.labels[usable], part.lens[usable])
 
 
 def _images(data: store.Shards, bounds: tuple[int, int], held: float) -> Images:

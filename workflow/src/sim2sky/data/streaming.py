@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from sim2sky import store
-from sim2sky.data.images import HeldImages, Statistics, moments_by_blocks, normalise, on_device
+from sim2sky.data.images import HeldImages, Images, Statistics, moments_by_blocks, normalise, on_device
 
 
 class StreamedImages:
@@ -110,6 +111,51 @@ class StreamedImages:
     def _read_chunk(self, chunk: int) -> np.ndarray:
         start, stop = np.r_[self._starts, len(self)][chunk : chunk + 2] + self.bounds[0]
         return read_finite(self._data, "image", start, stop)
+
+
+@dataclass(frozen=True)
+class ChosenImages:
+    """Some of other images, which stay where they are.
+
+    Parameters
+    ----------
+    images : Images
+        All of them.
+    positions : ndarray, shape (n,)
+        Which ones, increasing.
+    """
+
+    images: Images
+    positions: np.ndarray
+
+    @property
+    def shape(self) -> torch.Size:
+        return torch.Size((len(self), *self.images.shape[1:]))
+
+    @property
+    def device(self) -> torch.device:
+        return self.images.device
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, index: slice | torch.Tensor) -> torch.Tensor:
+        where = index if isinstance(index, slice) else index.cpu().numpy()
+        return self.images[torch.from_numpy(self.positions[where])]
+
+    def prepared(self, statistics: Statistics | None, device: torch.device) -> ChosenImages:
+        return ChosenImages(self.images.prepared(statistics, device), self.positions)
+
+    def subset(self, positions: np.ndarray) -> Images:
+        return self.images.subset(self.positions[positions])
+
+    def order(self, random: np.random.Generator) -> np.ndarray:
+        """Every position once, in the order that all of the images are read fast in."""
+        order = self.images.order(random)
+        return np.searchsorted(self.positions, order[np.isin(order, self.positions)])
+
+    def moments(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return moments_by_blocks(self)
 
 
 def read_finite(data: store.Shards, name: str, start: int, stop: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from sim2sky.config import Recipe
 from sim2sky.data.domain import Domain, Part, fraction_held, load_part
 from sim2sky.data.images import Images, statistics_of
 from sim2sky.evaluate import STATISTICS
+from sim2sky.losses import create_loss
 from sim2sky.models import Network, inference
 from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import load_models
@@ -146,13 +147,14 @@ def _predict_domain(
 ) -> tuple[pd.DataFrame, dict[str, store.Variable]]:
     """Rows of the predictions table, and the domain's variables in the latents file."""
     test, adapted = _test_part(networks, recipe, encoding.targets, domain, device, "adabn" in statistics)
+    loss = create_loss(recipe.loss, encoding.outputs)
     lenses, size = pd.DataFrame({"lens": test.lens, **_conditions(domain)}), recipe.batch_size
     frames = []
     for seed, network in networks.items():
         outputs = _outputs(network, adapted.get(seed, network), test.images, size, statistics)
         about = {"domain": domain.name, "seed": seed}
         for kind in statistics:
-            predicted = encoding.decode(outputs[kind]).numpy()
+            predicted = encoding.decode(loss.estimate(network, outputs[kind])).numpy()
             for column, name in enumerate(encoding.targets):
                 values = {"true": test.labels[:, column].cpu().numpy(), "predicted": predicted[:, column]}
                 frames.append(lenses.assign(**about, statistics=kind, parameter=name, **values))

@@ -50,6 +50,7 @@ def columns(
     conditions: Mapping[str, str] | None = None,
     published: Collection[str] = (),
     true: bool = False,
+    lens: bool = False,
 ) -> dict[str, Column]:
     """The columns of a catalogue by name, in their order.
 
@@ -65,13 +66,15 @@ def columns(
         Parameters of which there are published values.
     true : bool
         Whether the images are simulated and their parameters known.
+    lens : bool
+        Whether the images are numbered in a dataset.
     """
     found = {
         "name": Column("name of the image", ucd="meta.id;meta.main"),
         "ra": Column("right ascension (ICRS) of the centre", "deg", "pos.eq.ra;meta.main"),
         "dec": Column("declination (ICRS) of the centre", "deg", "pos.eq.dec;meta.main"),
         "file": Column("file that holds the image", ucd="meta.ref.url"),
-    }
+    } | ({"lens": Column("index of the lens in its dataset", ucd="meta.record")} if lens else {})
     for name, about in parameters.items():
         found |= _of_parameter(name, about, true, name in published)
     found |= {

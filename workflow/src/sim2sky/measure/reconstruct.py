@@ -21,6 +21,7 @@ from sim2sky.config import CentreCrop, CosmosimPopulation, CosmosimSimulation, R
 from sim2sky.data.images import FloatImages, statistics_of
 from sim2sky.framing import draw_axes
 from sim2sky.lensing.undo import Reconstructed, reconstruct
+from sim2sky.losses import create_loss
 from sim2sky.measure.light import doubts_of, require_light, sky_of
 from sim2sky.measure.picture import Picture, frame_picture, read_picture
 from sim2sky.models.inference import predict
@@ -139,8 +140,9 @@ def estimate(image: np.ndarray, model: str | Path, seed: int | None = None) -> d
         draw_axes(image)
     images = FloatImages(torch.from_numpy(image.astype(np.float32))[None, None])
     images = images.prepared(statistics_of(recipe.normalisation, images), torch.device("cpu"))
-    outputs = predict(networks[min(networks) if seed is None else seed], images, 1)
-    return dict(zip(targets, encoding.decode(outputs)[0].tolist(), strict=True))
+    network = networks[min(networks) if seed is None else seed]
+    estimate = create_loss(recipe.loss, encoding.outputs).estimate(network, predict(network, images, 1))
+    return dict(zip(targets, encoding.decode(estimate)[0].tolist(), strict=True))
 
 
 def draw(image: np.ndarray, result: Reconstructed, path: str | Path) -> None:

@@ -55,7 +55,7 @@ def measure_simulated(
     about, data = measuring.about, store.open_shards(shards)
     conditions = [name for name in CONDITIONS if name in data]
     units = {name: str(data.variable(name).attrs["units"]) for name in conditions}
-    known = columns(about.parameters, {}, units, true=True)
+    known = columns(about.parameters, {}, units, true=True, lens=True)
     start, stop = bounds
     parts, found, tables = [], [], []
     for first in range(start, stop, STEP):
@@ -88,7 +88,7 @@ def measure_real(
     about, data = measuring.about, store.open_shards([shard])
     table, measured = _real(data), data.read("measured")
     published = [name for name in about.parameters if f"{name}_published" in table]
-    known = columns(about.parameters, INGEST_FLAGS, published=published)
+    known = columns(about.parameters, INGEST_FLAGS, published=published, lens=True)
     images = data.read("image")[measured]
     estimates = measuring.measure(images) if len(images) else None
     table = rows(list(known), table, measured, estimates, about.population)
@@ -107,7 +107,8 @@ def _simulated(
 ) -> pd.DataFrame:
     lenses = data.read("lens", *span)
     files = [str(data.path_of(position)) for position in range(*span)]
-    table: dict[str, Any] = {"name": [f"{dataset}-{lens:07d}" for lens in lenses], "file": files}
+    names = [f"{dataset}-{lens:07d}" for lens in lenses]
+    table: dict[str, Any] = {"name": names, "file": files, "lens": lenses}
     table |= {"reason": "", "ra": np.nan, "dec": np.nan}
     table |= {name: data.read(name, *span)[:, 0] for name in conditions}
     return pd.DataFrame(table | {f"{name}_true": data.read(name, *span) for name in parameters})
@@ -117,7 +118,7 @@ def _real(data: store.Shards) -> pd.DataFrame:
     about = data.attributes
     reasons = [about["reasons"].get(str(place), "") for place in range(len(data))]
     table: dict[str, Any] = {"name": about["names"], "file": about["files"], "reason": reasons}
-    table |= {name: data.read(name) for name in ("ra", "dec")}
+    table |= {name: data.read(name) for name in ("lens", "ra", "dec")}
     table |= {f"flag_{name}": data.read(name) for name in INGEST_FLAGS if name in data}
     for array in [name for name in data if name.startswith("published_")]:
         name, error = array.removeprefix("published_"), array.endswith("_error")

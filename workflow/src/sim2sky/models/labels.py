@@ -117,6 +117,29 @@ class LabelEncoding:
                 first += 2
         return torch.stack(columns, dim=1)
 
+    def variances(self, outputs: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:
+        """Variances of the parameters, in their units squared, from those of the outputs, shape (n, outputs), about `outputs`.
+
+        Those of an angle that is encoded as sine and cosine are propagated in first order and at most those of an angle of which
+        nothing is known.
+        """
+        if self._standard is not None:
+            mean, std = self._standard
+            outputs, variance = outputs * std.to(outputs) + mean.to(outputs), variance * std.to(outputs).square()
+        columns, first = [], 0
+        for period in self.periods:
+            if period is None:
+                columns.append(variance[:, first])
+                first += 1
+            else:
+                (sine, cosine), (of_sine, of_cosine) = (part[:, first : first + 2].T for part in (outputs, variance))
+                turns = (cosine.square() * of_sine + sine.square() * of_cosine) / (
+                    2 * torch.pi * (sine.square() + cosine.square())
+                ).square()
+                columns.append(period**2 * turns.nan_to_num(nan=1 / 12).clamp(max=1 / 12))
+                first += 2
+        return torch.stack(columns, dim=1)
+
     def scores(self, true: torch.Tensor, predicted: torch.Tensor) -> tuple[float, float]:
         """R2 and root mean square error, each the mean over the parameters, of `predicted` in their own units.
 

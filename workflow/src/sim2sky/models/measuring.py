@@ -1,15 +1,31 @@
-"""The network file that measures by itself: an ensemble with all that an image needs on its way to an estimate with errors."""
+"""The network file that measures by itself: an ensemble with all that an image needs on its way to an estimate with errors.
+
+Tensors are ``<seed>/<weight>`` and, for each domain, ``domain/<name>/<what>``; what is said about them is JSON under the key ``measuring``
+of the metadata.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors
+import torch
 
-BATCH = 64  # images that pass the networks at once; the last ones are filled up with zeros, so that no bit depends on how many there are
+from sim2sky.config import Recipe, known
+from sim2sky.data.images import Statistics, normalise
+from sim2sky.losses import create_loss
+from sim2sky.models.calibration import LEVELS, Calibration
+from sim2sky.models.ensemble import Ensemble, Predictive
+from sim2sky.models.labels import LabelEncoding
+from sim2sky.models.latent import LatentDistribution, fraction_above
+from sim2sky.models.network_file import make_network, read_tensors
+from sim2sky.models.registry import Network
+
+FORMAT = 1  # of the file; another one is refused
 
 
 @dataclass(frozen=True)
@@ -116,7 +132,9 @@ class MeasuringNetwork:
         What the file says.
     """
 
-    about: About
+    def __init__(self, about: About, ensemble: Ensemble, domain: Mapping[str, torch.Tensor], calibrations: list):
+        self.about, self._ensemble, self._domain, self._calibrations = about, ensemble, domain, calibrations
+        self._latent = LatentDistribution.from_tensors(domain)
 
     @classmethod
     def read(cls, path: str | Path, domain: str | None = None) -> MeasuringNetwork:
@@ -134,13 +152,41 @@ class MeasuringNetwork:
         ValueError
             The file is not readable, damaged, no network file, or has no such domain; the message names it.
         """
-        raise NotImplementedError
+        try:
+            tensors, said = read_tensors(path)
+        except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: not a readable network file, or damaged: {error!r}") from None
+        if "measuring" not in said:
+            raise ValueError(
+                f"{path}: holds trained networks without a calibration; rule `calibrate` makes one that measures"
+            )
+        own = said["measuring"]
+        if own["format"] != FORMAT:
+            raise ValueError(f"{path}: has format {own['format']}, this version of sim2sky reads {FORMAT}")
+        domain = domain or own["default"]
+        try:
+            known(domain, own["domains"], "domain")
+            recipe = Recipe.model_validate(said["config"]["recipe"])
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+        about = About(**_about(own, domain, said["config"]["targets"]), sha256=said["sha256"], provenance=said)
+        mine = {key.split("/", 2)[2]: value for key, value in tensors.items() if key.startswith(f"domain/{domain}/")}
+        encoding = LabelEncoding(list(about.parameters), recipe.angles, **said["labels"])
+        networks = {}
+        for seed in about.seeds:
+            state = {
+                key.removeprefix(f"{seed}/"): v for key, v in (tensors | mine).items() if key.startswith(f"{seed}/")
+            }
+            networks[seed] = _network(recipe, encoding, about, state, path)
+        ensemble = Ensemble(networks, create_loss(recipe.loss, encoding.outputs), encoding, mine.get("residual"))
+        states = own["domains"][domain]["calibration"]
+        return cls(about, ensemble, mine, [Calibration.from_state(state) for state in states])
 
     def measure(self, images: np.ndarray) -> Estimates:
         """Estimates of the parameters of each image.
 
-        An image gives the same bits alone or among others, at any position, on one machine: the networks take `BATCH` images at a time on
-        one thread, and the last ones are filled up.
+        An image gives the same bits alone or among others, at any position, on one machine: the networks take the same number of images
+        at a time on one thread, and the last ones are filled up.
 
         Parameters
         ----------
@@ -152,4 +198,68 @@ class MeasuringNetwork:
         ValueError
             The images have another shape, or pixels that are not finite.
         """
-        raise NotImplementedError
+        images = np.asarray(images)
+        shape = (len(self.about.bands), self.about.pixels, self.about.pixels)
+        if images.ndim != 4 or images.shape[1:] != shape:
+            raise ValueError(
+                f"images of the shape {images.shape} are given; (images, {', '.join(map(str, shape))}) is needed"
+            )
+        if not (finite := np.isfinite(images).all(axis=(1, 2, 3))).all():
+            raise ValueError(
+                f"image {int(finite.argmin())}: has pixels that are not finite; fill or leave out such images"
+            )
+        statistics: Statistics | None = None
+        if "pixel_std" in self._domain:
+            statistics = self._domain.get("pixel_mean"), self._domain["pixel_std"]
+        copied = torch.from_numpy(np.array(images, dtype=np.float32))  # normalisation is in place
+        normalised = normalise(copied, statistics)
+        return self.estimates(self._ensemble.predict(normalised))
+
+    def estimates(self, raw: Predictive) -> Estimates:
+        """Calibrated estimates from the predictive distributions of images."""
+        quantiles, std = raw.quantiles.numpy(), raw.std.numpy()
+        columns = list(enumerate(self._calibrations))
+        calibrated = np.stack([one.apply(quantiles[:, p], std[:, p]) for p, one in columns], axis=1)
+        intervals = [one.conformal(quantiles[:, p], std[:, p]) for p, one in columns]
+        low, high = LEVELS.index(0.16), LEVELS.index(0.84)
+        return Estimates(
+            parameters=tuple(self.about.parameters),
+            quantiles=calibrated,
+            raw_quantiles=quantiles,
+            conformal={level: np.stack([own[level] for own in intervals], axis=1) for level in intervals[0]},
+            std=(calibrated[..., high] - calibrated[..., low]) / 2,
+            std_aleatoric=raw.aleatoric.sqrt().numpy(),
+            std_epistemic=raw.epistemic.sqrt().numpy(),
+            distance=fraction_above(self._latent.distances(raw.latent), self._domain["distances"]),
+            agreement=fraction_above(disagreement(raw), self._domain["disagreements"]),
+        )
+
+
+def disagreement(raw: Predictive) -> torch.Tensor:
+    """Largest epistemic error of any parameter in units of the aleatoric one, shape (n,)."""
+    return (raw.epistemic / raw.aleatoric.clamp(min=torch.finfo(raw.aleatoric.dtype).tiny)).sqrt().amax(dim=1)
+
+
+def _about(own: Mapping[str, Any], domain: str, targets: list[str]) -> dict[str, Any]:
+    """Values of `About` from what the file says."""
+    mine = own["domains"][domain]
+    names = {field.name for field in fields(About)} & own.keys()
+    values = {name: own[name] for name in names} | {"domain": domain}
+    for name in ("survey", "zero_points"):
+        values[name] = mine[name]
+    for name in ("seeds", "bands", "zero_points"):
+        values[name] = None if values[name] is None else tuple(values[name])
+    for name in ("parameters", "population"):  # JSON is sorted
+        values[name] = {target: own[name][target] for target in targets}
+    return values
+
+
+def _network(
+    recipe: Recipe, encoding: LabelEncoding, about: About, state: Mapping[str, torch.Tensor], path: str | Path
+) -> Network:
+    network = make_network(recipe, encoding, len(about.bands), about.pixels, recipe.trained_options)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f"{path}: its weights do not fit {recipe.network}: {error}") from None
+    return network.to(memory_format=torch.channels_last).eval()

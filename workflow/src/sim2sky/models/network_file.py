@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -14,8 +15,19 @@ import torch
 
 from sim2sky import store
 from sim2sky.config import Recipe
+from sim2sky.losses import create_loss
 from sim2sky.models import Network, create_model
 from sim2sky.models.labels import LabelEncoding
+
+
+def make_network(
+    recipe: Recipe, encoding: LabelEncoding, bands: int, pixels: int, options: Mapping[str, Any]
+) -> Network:
+    """A recipe's network, with the outputs that its loss asks for, and the weights that the loss has of its own."""
+    loss = create_loss(recipe.loss, encoding.outputs)
+    network = create_model(recipe.network, bands=bands, pixels=pixels, outputs=loss.outputs, **options)
+    loss.build(network)
+    return network
 
 
 def write_networks(
@@ -23,20 +35,41 @@ def write_networks(
 ) -> None:
     """Write weights under keys ``<seed>/<name of the weights>``, and the state of `encoding` with the provenance.
 
-    The file also has a checksum of both, because its format has none.
+    The file also has a checksum of all, because its format has none.
     """
     weights = {
         f"{seed}/{name}": tensor.contiguous().cpu()
         for seed, state in networks.items()
         for name, tensor in state.items()
     }
-    about = provenance | {"labels": encoding.state()}
-    about["sha256"] = _checksum(weights, about)
+    write_tensors(path, weights, provenance | {"labels": encoding.state()})
+
+
+def write_tensors(path: str | Path, tensors: Mapping[str, torch.Tensor], about: Mapping[str, Any]) -> None:
+    """Write contiguous tensors on the CPU, what is said `about` them, which must be JSON, and a checksum of both."""
+    about = {**about, "sha256": _checksum(tensors, about)}
     # a single key: the format does not keep the order of several
     text = {"provenance": json.dumps(about, sort_keys=True)}
     with store.atomic(path) as temporary:
-        safetensors.torch.save_file(weights, temporary, text)
+        safetensors.torch.save_file(dict(tensors), temporary, text)
         temporary.chmod(0o666 & ~_umask())  # save_file lets the owner alone read, but a group shares results
+
+
+def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Tensors and what is said about them, of a file by `write_tensors`.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError, OSError, SafetensorError
+        The file is not readable, not one of these, or damaged.
+    """
+    with safetensors.safe_open(path, "pt") as file:
+        about = json.loads((file.metadata() or {})["provenance"])
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+    said = {key: value for key, value in about.items() if key != "sha256"}
+    if about.get("sha256") != _checksum(tensors, said):
+        raise ValueError("its checksum is another")
+    return tensors, about
 
 
 def read_networks(
@@ -51,11 +84,7 @@ def read_networks(
     """
     weights: dict[int, dict[str, torch.Tensor]] = {}
     try:
-        with safetensors.safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {})["provenance"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
-        if about.pop("sha256", None) != _checksum(tensors, about):
-            raise ValueError("its checksum is another")
+        tensors, about = read_tensors(path)
         for key, tensor in tensors.items():
             seed, name = key.split("/", 1)
             weights.setdefault(int(seed), {})[name] = tensor
@@ -103,8 +132,7 @@ def load_models(
     networks = {}
     weights, encoding = read_networks(path, recipe, targets)
     for seed in sorted(weights if seeds is None else seeds):
-        shape = {"bands": bands, "pixels": pixels, "outputs": encoding.outputs}
-        network = create_model(recipe.network, **shape, **recipe.trained_options)
+        network = make_network(recipe, encoding, bands, pixels, recipe.trained_options)
         try:
             network.load_state_dict(weights[seed])
         except RuntimeError as error:

@@ -28,6 +28,7 @@ class Network(nn.Module):
 
     features: Callable[[torch.Tensor], torch.Tensor]
     head: Callable[[torch.Tensor], torch.Tensor]
+    density: nn.Module  # where the loss is a normalising flow alone: what its outputs are the context of
 
 
 Build = Callable[..., Network]

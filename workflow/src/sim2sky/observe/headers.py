@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -67,8 +68,11 @@ def zero_points(header: Header, pixel_scale: float) -> dict[str, float]:
     return {key: float(value) for key, value in found.items()}
 
 
+@lru_cache(maxsize=64)  # astropy takes milliseconds
 def _of_unit(text: str, pixel_scale: float) -> float | None:
     """AB magnitude of one unit of flux; None if the unit is none of flux, such as counts."""
+    if not text:
+        return None
     for spelling, name in SPELT.items():
         text = re.sub(spelling, name, text, flags=re.IGNORECASE)
     try:

@@ -39,14 +39,14 @@ def remembered(memory: str | Path, path: str | Path, question: str, answer: Call
     value = answer()
     answers = found["answers"] if found.get("stamp") == stamp else {}
     known[key] = {"stamp": stamp, "answers": answers | {question: value}}
-    with contextlib.suppress(OSError):
-        _write(Path(memory), json.dumps(known))
+    keep(Path(memory), known)
     return value
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all; without the packages that :mod:`sim2sky.store` takes long to import."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def keep(path: Path, found: Any) -> None:
+    """Write JSON whole or not at all, if it can be written; without the packages that :mod:`sim2sky.store` takes long to import."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(found))
+        os.replace(temporary, path)

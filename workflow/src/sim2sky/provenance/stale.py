@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from sim2sky.config import Study, Survey
+from sim2sky.config.unlabelled import frame_of
 from sim2sky.provenance import record
+from sim2sky.provenance.checksums import key_of_images
 from sim2sky.provenance.differences import differences
 from sim2sky.provenance.networks import networks_provenance
 from sim2sky.provenance.said import said_of
@@ -42,7 +44,8 @@ def stale(
     surveys : mapping of str to Survey
         Surveys by name; those that are not given are not compared.
     cutouts : mapping of str to str
-        Checksums of survey cutouts by their key in the configuration; those that are not given are not compared.
+        Checksums of survey cutouts by their key in the configuration, and of real images by
+        :func:`sim2sky.provenance.checksums.key_of_images`; those that are not given are not compared.
 
     Returns
     -------
@@ -120,7 +123,7 @@ def stale_predictions(
                 key: value for key, value in found.items() if key != "bounds"
             }  # these count from the first shard read
             pairs |= _of_domain(made, study, name, surveys or {}, cutouts or {})
-            parts = study.datasets[name].split.bounds(study.simulations[study.datasets[name].simulation].lenses)
+            parts = study.datasets[name].split.bounds(study.observed(name)[1].lenses)
             now = {part: parts[part][1] - parts[part][0] for part in found["bounds"]}
             pairs[f"lenses of {name}"] = ({part: end - start for part, (start, end) in found["bounds"].items()}, now)
     changes = _changes(pairs)
@@ -138,7 +141,8 @@ def stale_shard(
 ) -> list[str]:
     """What differs between how an observed shard was made and how the study says that shards of `dataset` are made.
 
-    Parameters and errors are those of :func:`stale`.
+    Parameters and errors are those of :func:`stale`. Checksums of real images are of all shards together, so that they are not compared
+    with those of one.
     """
     return _changes(_of_domain(said_of(shard)["config"], study, dataset, surveys or {}, cutouts or {}))
 
@@ -216,7 +220,7 @@ def _of_images(about: Mapping[str, Any], surveys: Mapping[str, Survey], cutouts:
     then = about.get("surveys", {})
     pairs: Pairs = {f"surveys.{name}": _of_survey(then.get(name), survey) for name, survey in surveys.items()}
     sums = about.get("cutouts", {})
-    return pairs | {f"cutouts.{name}": (sums.get(name), now) for name, now in cutouts.items()}
+    return pairs | {name if "." in name else f"cutouts.{name}": (sums.get(name), now) for name, now in cutouts.items()}
 
 
 def _of_survey(then: Mapping[str, Any] | None, survey: Survey) -> tuple[Any, Any]:
@@ -231,10 +235,16 @@ def _of_domain(
 ) -> Pairs:
     """How the images of a domain were made, by what a file of networks keeps of it, and how the dataset `name` is made now."""
     dataset = study.datasets[name]
-    simulation = study.simulations[dataset.simulation]
+    like, simulation = study.observed(name)
     survey = surveys.get(dataset.survey) if dataset.survey else None
     pairs: Pairs = {}
-    if "dataset" in found:  # shards of other programs need not say how they were made
+    if dataset.images:
+        pairs[f"datasets.{name}.images"] = (found.get("images"), dataset.images.reading_params)
+        if camera := surveys.get(like.survey or ""):
+            pairs[f"frame of {name}"] = (found.get("frame"), frame_of(like, simulation, camera))
+        if (files := cutouts.get(key_of_images(name))) and "all_files" in found:
+            pairs[f"files of {name}"] = (found["all_files"], files)
+    elif "dataset" in found:  # shards of other programs need not say how they were made
         pairs[f"datasets.{name}"] = (found["dataset"], dataset.params())
         # a centred shard keeps how it was centred among what it was simulated with; the dataset says that as well
         simulated = {key: value for key, value in found["simulated"].items() if key != "centre_crop"}

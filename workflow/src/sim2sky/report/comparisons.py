@@ -45,7 +45,8 @@ def comparisons(study: Study) -> list[Comparison]:
     """One comparison per recipe and pair of domains that some run adapts between.
 
     It holds the runs of that recipe that adapt, those trained on the source alone, and those trained on the target's
-    labels (the oracle), as far as they are evaluated on the target.
+    labels (the oracle), as far as they are evaluated on the target. Runs that adapt to real images, which have no labels, are
+    compared on the first other domain that they are tested on.
     """
     return [_compare(study, *pair) for pair in _pairs(study)]
 
@@ -131,7 +132,7 @@ def run_labels(study: Study, runs: Sequence[str]) -> list[str]:
 def _pairs(study: Study) -> list[tuple[str, str, str | None]]:
     """(recipe, source, target) of all adapting runs; of all runs where none adapts."""
     runs = [run for run in study.runs.values() if run.target] or list(study.runs.values())
-    return list(dict.fromkeys((run.recipe, run.source, run.second_domain) for run in runs))
+    return list(dict.fromkeys((run.recipe, run.source, run.compared_on) for run in runs))
 
 
 def _compare(study: Study, recipe: str | None, source: str, target: str | None) -> Comparison:
@@ -142,7 +143,7 @@ def _compare(study: Study, recipe: str | None, source: str, target: str | None) 
         for name, run in study.runs.items()
         if recipe in (None, run.recipe)
         and run.source in (source, last)
-        and run.target in (None, target)
+        and (run.target is None or run.compared_on == target)
         and last in run.evaluate_on
     ]
     runs.sort(key=lambda name: methods.index(study.runs[name].method))

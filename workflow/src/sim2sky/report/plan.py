@@ -18,6 +18,7 @@ from sim2sky.report.comparisons import Comparison, comparisons, key, overviews, 
 PER_COMPARISON = ("predictions", "residuals", "learning_curves", "latent_space")
 PER_TARGET = ("scores", "domain_distance")
 ANALYSES = ("degeneracy", "reconstruction", "cross_validation")
+OF_CATALOGUES = ("measured_examples", "measured_flags")
 OF_ERRORS = ("error_calibration", "error_coverage", "error_pit", "error_sizes")
 RUNS_PER_FIGURE = 8  # rows of a figure with histograms
 
@@ -33,6 +34,7 @@ def figure_plan(study: Study) -> dict[str, Figure]:
     """The figures of a study by name, in the order of the report."""
     analyses = [(name, Figure(name)) for name in ANALYSES if getattr(study, name)]
     analyses += [(name, Figure(name)) for name in OF_ERRORS if study.error_scores]
+    analyses += [(name, Figure(name)) for name in OF_CATALOGUES if study.measurement]
     plan: dict[str, Figure] = {}
     for name, figure in [*_PLANS[study.chapter](study), *analyses]:
         # recipe `a` on domain `b_c` and recipe `a_b` on domain `c` would have one name, and one figure would be lost

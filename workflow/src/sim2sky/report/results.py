@@ -12,7 +12,7 @@ import safetensors
 from pyarrow import parquet
 
 from sim2sky import store
-from sim2sky.config import CrossValidation, Study, Survey
+from sim2sky.config import CrossValidation, Measurement, Study, Survey
 from sim2sky.evaluate.run_metrics import read_metrics
 from sim2sky.provenance.stale import stale, stale_predictions, stale_shard, stale_table
 
@@ -30,7 +30,7 @@ class Results:
     inputs : mapping of str to (mapping of key to path)
         Existing files, by kind: ``history``, ``predictions``, ``latents`` and ``models`` by (run, block of seeds), blocks in the
         order of the seeds; ``first_shards``, the first observed shard of each dataset, by dataset; ``cutouts``, of surveys, by
-        name; ``metrics`` by ``table``; ``error_scores``, ``cross_validation``, ``degeneracy`` and ``reconstruction`` by ``table``,
+        name; ``catalogues`` by (run, dataset), and ``measured_shards``, the first shard of each dataset that is measured; ``metrics`` by ``table``; ``error_scores``, ``cross_validation``, ``degeneracy`` and ``reconstruction`` by ``table``,
         ``provenance`` and, but for the first two, ``images``.
     surveys : mapping of str to Survey
         Surveys by name, for the comparison with the real sky.
@@ -115,6 +115,21 @@ class Results:
     def first_shard(self, dataset: str) -> store.Shards | None:
         """The first observed shard of a dataset."""
         path = self._inputs["first_shards"].get(dataset)
+        return store.open_shards([path]) if path else None
+
+    def measured(self) -> Measurement:
+        """What the study asks to be measured; LookupError if it asks for nothing."""
+        if self.study.measurement is None:
+            raise LookupError("the study measures nothing")
+        return self.study.measurement
+
+    def catalogue(self, run: str, dataset: str) -> str | Path | None:
+        """Parquet file of what a run measured on a dataset."""
+        return self._inputs["catalogues"].get((run, dataset))
+
+    def measured_shard(self, dataset: str) -> store.Shards | None:
+        """The shard with the first images of a dataset that are measured."""
+        path = self._inputs["measured_shards"].get(dataset)
         return store.open_shards([path]) if path else None
 
     def cutouts(self, name: str) -> str | Path | None:

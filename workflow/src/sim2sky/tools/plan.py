@@ -18,6 +18,7 @@ STAGES = {
     "observe": ("centre_crop", "inject_noise"),
     "train": ("train_source_only", "cross_validate"),
     "adapt": ("adapt",),
+    "measure": ("calibrate", "measure_simulated", "measure_images", "gather_catalogue"),
     "evaluate": (
         "predict",
         "evaluate_run",

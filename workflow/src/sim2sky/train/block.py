@@ -57,7 +57,8 @@ def train_block(
     source : Domain
         Labelled images, of whose training part the networks learn.
     adapt_to : Domain or None
-        The target domain: the networks adapt to the images of its training part, without labels.
+        The target domain: the networks adapt to the images of its training part, without labels. If it has none at all, its scores
+        in the history are empty.
     model : path
         Safetensors file, keys ``<seed>/<name of the weights>``: always the weights after the last epoch.
     history : path
@@ -230,7 +231,8 @@ def _row(epoch: Epoch, learner: Learner, parts: Mapping[str, Mapping[str, Part]]
     row = dict.fromkeys(HISTORY) | {"seed": learner.seed, "epoch": epoch.number, "lr": epoch.lr, "loss": epoch.loss}
     row |= {"guess_loss": learner.guess_loss, "adaptation_loss": epoch.adaptation_loss}
     for role, part in parts.items():
-        row |= {f"{role}_{name}": value for name, value in learner.validate(part["validation"]).items()}
+        if "validation" in part:  # without labels there are no scores
+            row |= {f"{role}_{name}": value for name, value in learner.validate(part["validation"]).items()}
     return row
 
 

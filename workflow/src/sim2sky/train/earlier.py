@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from sim2sky.config import Recipe
 from sim2sky.data.domain import Part
+from sim2sky.losses import create_loss
 from sim2sky.models.inference import predict
 from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.network_file import load_models, read_networks
@@ -50,12 +51,13 @@ class Worst:
     def of(self, part: Part, targets: Sequence[str], seed: int) -> Part:
         """The lenses of `part` that the network of `seed` predicts worst, in the order of `part`.
 
-        The error of a lens is the mean squared error of the network's outputs, in evaluation mode.
+        The error of a lens is the mean squared error of the encoded parameters, in evaluation mode.
         """
         _, bands, _, pixels = part.images.shape
         networks, encoding = load_models(self.model, self.recipe, targets, bands, pixels, [seed])
         network = networks[seed].to(part.images.device)
         outputs = predict(network, part.images, self.recipe.batch_size)
-        error = (outputs - encoding.encode(part.labels.cpu())).square().mean(dim=1)
+        estimate = create_loss(self.recipe.loss, encoding.outputs).estimate(network, outputs)
+        error = (estimate - encoding.encode(part.labels.cpu())).square().mean(dim=1)
         worst = torch.topk(error, round(self.fraction * len(error))).indices
         return part.subset(worst.sort().values.numpy())

@@ -17,9 +17,9 @@ from sim2sky import streams
 from sim2sky.adapt import Adaptation, create_adaptation
 from sim2sky.config import Method, Recipe
 from sim2sky.data.domain import Part
-from sim2sky.models import create_model
 from sim2sky.models.inference import latents, predict
 from sim2sky.models.labels import LabelEncoding
+from sim2sky.models.network_file import make_network
 from sim2sky.models.registry import Network
 from sim2sky.train import distributed
 from sim2sky.train.objective import Labelled, Objective
@@ -121,8 +121,7 @@ class Learner:
         with torch.random.fork_rng():
             torch.manual_seed(streams.torch_seed(seed, "initialisation"))
             options = recipe.network_options if start is None else recipe.trained_options
-            shape = {"bands": bands, "pixels": pixels, "outputs": encoding.outputs}
-            network = create_model(recipe.network, **shape, **options)
+            network = make_network(recipe, encoding, bands, pixels, options)
             latent = latents(network, torch.zeros(1, bands, pixels, pixels), 1).shape[1]
             # a seed of its own: the network starts from the same weights whatever the method
             torch.manual_seed(streams.torch_seed(seed, "adaptation"))
@@ -188,10 +187,8 @@ class Learner:
 
     @cached_property
     def guess_loss(self) -> float:
-        """Loss on the source's training part if every output were the mean of its encoded labels."""
-        encoded = self.objective.encoding.encode(self.source.labels)
-        guess = encoded.mean(dim=0, keepdim=True).expand_as(encoded)
-        return self.objective.regression(guess, self.source.labels, self.source.weight).item()
+        """Loss on the source's training part of always answering with the mean of its encoded labels."""
+        return self.objective.guess(self.network, self.source.labels, self.source.weight).item()
 
     def validated(self, loss: float) -> None:
         """Tell the schedule the source's validation loss after an epoch."""
@@ -206,10 +203,10 @@ class Learner:
         """
         batch_statistics = not self.recipe.eval_after_first_epoch
         outputs = predict(self.network, part.images, self.recipe.batch_size, batch_statistics)
-        labels, encoding = part.labels.cpu(), self.objective.encoding
+        labels, objective = part.labels.cpu(), self.objective
         weight = None if part.weight is None else part.weight.cpu()
-        r2, rmse = encoding.scores(labels, encoding.decode(outputs))
-        return {"loss": self.objective.regression(outputs, labels, weight).item(), "r2": r2, "rmse": rmse}
+        r2, rmse = objective.encoding.scores(labels, objective.predicted(self.network, outputs))
+        return {"loss": objective.regression(self.network, outputs, labels, weight).item(), "r2": r2, "rmse": rmse}
 
     def batches(self) -> Iterator[Positions]:
         """The steps of one epoch; each domain has its own order."""

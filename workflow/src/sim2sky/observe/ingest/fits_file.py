@@ -13,7 +13,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, BinaryIO
@@ -58,13 +58,13 @@ class Unit:
     offset: int = 0
     pixels: Callable[[int | None], np.ndarray] | None = None
 
-    @property
+    @cached_property
     def label(self) -> str:
         """Number and names, for messages and to tell what it is."""
         kinds = (str(self.header.get(key, "")).strip().upper() for key in ("EXTNAME", "EXTTYPE", "IMAGETYP"))
         return " ".join(dict.fromkeys([str(self.index), *filter(None, kinds)]))
 
-    @property
+    @cached_property
     def axes(self) -> tuple[int, ...]:
         """Shape without axes of length one before the last two."""
         return (*(length for length in self.shape[:-2] if length > 1), *self.shape[-2:])
@@ -246,6 +246,7 @@ def _without_undefined(header: fits.Header) -> dict[str, Any]:
     return found
 
 
+@lru_cache(maxsize=4)
 def stem(path: str) -> str:
     """Name of a file without what says that it is FITS."""
     return re.sub(r"(\.fits?|\.fts)?(\.gz|\.fz|\.bz2)?$", "", Path(path).name, flags=re.IGNORECASE)

@@ -67,9 +67,7 @@ def find_window(shape: tuple[int, int], centre: tuple[float, float], pixels: int
     if beyond > BESIDE:
         where = f"({centre[1] + 1:.1f}, {centre[0] + 1:.1f})"
         raise Unusable(f"the frame about pixel {where} reaches {beyond:.3g} pixels beyond the image of {size} pixels")
-    middle = [
-        float(np.clip(at, side / 2 - 0.5, length - side / 2 - 0.5)) for at, length in zip(centre, shape, strict=True)
-    ]
+    middle = [min(max(at, side / 2 - 0.5), length - side / 2 - 0.5) for at, length in zip(centre, shape, strict=True)]
     if ratio == 1:  # ties as in framing.first_kept
         row, column = (math.ceil(at - (pixels - 1) / 2 - 0.5 - 1e-9) for at in middle)
         return Window(row, column, pixels, (pixels - 1) / 2, (pixels - 1) / 2)
@@ -104,10 +102,16 @@ def bad_pixels(image: BandImage, window: Window, pixels: np.ndarray, plane: int 
         Of the HDU.
     """
     header, found = image.unit.header, dict[str, np.ndarray]()
-    found["NaN"] = ~np.isfinite(pixels)
-    if isinstance(blank := header.get("BLANK"), int | float) and not {"BSCALE", "BZERO"} & set(header):
+    finite = pixels.ravel()
+    if not math.isfinite(finite.sum(dtype=np.float64)):
+        found["NaN"] = ~np.isfinite(pixels)
+        finite = pixels[~found["NaN"]]
+    if isinstance(blank := header.get("BLANK"), int | float) and not {"BSCALE", "BZERO"} & header.keys():
         found["BLANK"] = pixels == blank
-    found["no data"] = _without_data(pixels) if image.no_data is None else pixels == image.no_data
+    if image.no_data is not None:
+        found["no data"] = pixels == image.no_data
+    elif pixels.dtype.kind == "f" and finite.size:
+        found["no data"] = _without_data(pixels, finite)
     saturation = header.get("SATURATE")
     if isinstance(saturation, int | float) and saturation > 0 and image.linear is None:
         found["saturated"] = pixels >= saturation
@@ -127,19 +131,15 @@ def bad_pixels(image: BandImage, window: Window, pixels: np.ndarray, plane: int 
     return {kind: bad for kind, bad in found.items() if bad.any()}
 
 
-def _without_data(pixels: np.ndarray) -> np.ndarray:
+def _without_data(pixels: np.ndarray, finite: np.ndarray) -> np.ndarray:
     """Zeros and sentinels among pixels of a noisy sky; the zeros of an image without noise, or of counts, are its sky."""
-    none = np.zeros(pixels.shape, bool)
-    if not np.issubdtype(pixels.dtype, np.floating) or not np.isfinite(pixels).any():
-        return none
-    low, high = np.nanmin(pixels), np.nanmax(pixels)
-    if low in SENTINELS or high in SENTINELS:
-        none |= np.isin(pixels, SENTINELS)
-    zeros = pixels == 0
-    if zeros.any() and not zeros.all():
-        rest = pixels[np.isfinite(pixels) & ~zeros & ~none]
-        if rest.size and (rest.min() < 0 or np.percentile(rest, 1) > 0.1 * np.median(rest)):
-            none |= zeros
+    none = zeros = pixels == 0
+    if zeros.any():
+        rest = finite[finite != 0]
+        noisy = rest.size and (rest.min() < 0 or np.percentile(rest, 1) > 0.1 * np.median(rest))
+        none = zeros & bool(noisy)
+    if finite.min() in SENTINELS or finite.max() in SENTINELS:
+        none = none | np.isin(pixels, SENTINELS)
     return none
 
 

@@ -72,7 +72,7 @@ def read_image(entry: Entry, frame: Frame, reading: Reading) -> Ingested:
         bands = [_band(path, stamp(path), band, reading) for path, band in zip(paths, frame.bands, strict=True)]
         found = [_brought(entry, band, at, frame, reading, flags) for at, band in enumerate(bands)]
         about |= {name: [band.about[name] for band in bands] for name in bands[0].about}
-        pixels = np.stack([pixels for pixels, _ in found]).astype(np.float32)
+        pixels = np.array([pixels for pixels, _ in found], np.float32)
         if not np.isfinite(pixels).all():
             raise Unusable("its pixels are beyond the range of 32-bit numbers")
         return Ingested(pixels, None, flags, about, _stacked(found, frame), _psfs(bands))

@@ -7,7 +7,6 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from astropy import units
 from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
@@ -16,6 +15,12 @@ from sim2sky.observe.headers import PLAUSIBLE, SCALES
 from sim2sky.observe.ingest.fits_file import Header, Unusable
 
 CELESTIAL = ("RA--", "DEC-", "GLON", "GLAT", "ELON", "ELAT")
+# Cards of distortions, and old spellings of rotations, which astropy reads.
+DISTORTED = (
+    *("A_ORDER", "B_ORDER", "AP_ORDER", "CROTA1", "CROTA2", "CD001001", "PC001001", "PC001002", "PC002002"),
+    *(f"PV{axis}_{index}" for axis in (1, 2) for index in range(5)),
+)
+Matrix = tuple[tuple[float, float], tuple[float, float]]
 SQUARE = 0.01  # by which the sides of a pixel may differ
 
 
@@ -27,13 +32,13 @@ class Sky:
     ----------
     pixel_scale : float
         Size of a pixel [arcsec].
-    linear : (2, 2) array, or None
+    linear : ((float, float), (float, float)), or None
         From pixels to degrees of the tangent plane, for plain gnomonic coordinates; `wcs` of astropy takes all others.
     """
 
     pixel_scale: float
     reference: tuple[float, float, float, float]  # CRVAL1, CRVAL2 [deg], CRPIX1, CRPIX2
-    linear: np.ndarray | None
+    linear: Matrix | None
     wcs: Any = None
 
     def pixel_of(self, ra: float, dec: float) -> tuple[float, float]:
@@ -65,21 +70,22 @@ def sky_of(header: Header) -> Sky | None:
     kinds = [str(header.get(f"CTYPE{axis}", "")) for axis in (1, 2)]
     if not all(kind.startswith(CELESTIAL) for kind in kinds):
         return None
-    linear = matrix = _linear(header) if _is_plain(header, kinds) else None
-    wcs = None
-    if matrix is None:
+    linear = _linear(header) if _is_plain(header, kinds) else None
+    wcs, matrix = None, linear or ((0.0, 0.0), (0.0, 0.0))
+    if linear is None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 wcs = WCS(dict(header), naxis=2)
-                matrix = wcs.pixel_scale_matrix
+                (a, b), (c, d) = wcs.pixel_scale_matrix.tolist()
+                matrix = ((a, b), (c, d))
         except Exception:  # of wcslib there are many; a header without usable coordinates says nothing
             return None
-    area, sides = abs(float(np.linalg.det(matrix))), np.hypot(*matrix)
+    area, sides = _area(matrix), [math.hypot(*column) for column in zip(*matrix, strict=True)]
     scale = 3600 * math.sqrt(area)
     if not PLAUSIBLE[0] < scale < PLAUSIBLE[1]:
         return None
-    if abs(sides[0] / sides[1] - 1) > SQUARE or abs(area / np.prod(sides) - 1) > SQUARE:
+    if abs(sides[0] / sides[1] - 1) > SQUARE or abs(area / (sides[0] * sides[1]) - 1) > SQUARE:
         raise Unusable(f"its pixels are not square: sides of {3600 * sides[0]:.4g} and {3600 * sides[1]:.4g} arcsec")
     ra, dec, x, y = (float(header.get(key, 0)) for key in ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2"))
     return Sky(scale, (ra, dec, x, y), linear, wcs)
@@ -102,26 +108,31 @@ def _is_plain(header: Header, kinds: list[str]) -> bool:
         and str(header.get("RADESYS", header.get("RADECSYS", "ICRS"))).strip() in ("ICRS", "FK5")
         and header.get("EQUINOX", 2000) == 2000
         and header.get("LONPOLE", 180) == 180
-        and not any(key.startswith(("PV", "A_ORDER", "CROTA", "PC0", "CD0")) for key in header)
+        and not any(key in header for key in DISTORTED)
     )
 
 
-def _linear(header: Header) -> np.ndarray | None:
+def _linear(header: Header) -> Matrix | None:
     """Matrix from pixels to degrees by CD or by PC and CDELT; None if they do not give one."""
     found = []
     if any(f"CD{i}_{j}" in header for i in (1, 2) for j in (1, 2)):
-        found.append([[header.get(f"CD{i}_{j}", 0.0) for j in (1, 2)] for i in (1, 2)])
+        found.append([header.get(f"CD{i}_{j}", 0.0) for i in (1, 2) for j in (1, 2)])
     if "CDELT1" in header and "CDELT2" in header:
         has_pc = any(f"PC{i}_{j}" in header for i in (1, 2) for j in (1, 2))
         if has_pc or not found:
-            rows = [[header.get(f"PC{i}_{j}", float(i == j)) for j in (1, 2)] for i in (1, 2)]
-            found.append([[value * header[f"CDELT{i}"] for value in row] for i, row in enumerate(rows, 1)])
-    if not all(isinstance(value, int | float) for matrix in found for row in matrix for value in row):
+            sides = [(header.get(f"PC{i}_{j}", float(i == j)), header[f"CDELT{i}"]) for i in (1, 2) for j in (1, 2)]
+            found.append([turn * side for turn, side in sides])
+    if not all(isinstance(value, int | float) for values in found for value in values):
         return None
-    matrices = [np.array(matrix, float) for matrix in found]
-    if len(matrices) == 2 and np.abs(matrices[0] - matrices[1]).max() > 0.01 * np.abs(matrices[0]).max():
-        scales = [3600 * math.sqrt(abs(np.linalg.det(matrix))) for matrix in matrices]
+    matrices = [((a, b), (c, d)) for a, b, c, d in found]
+    if len(found) == 2 and max(abs(x - y) for x, y in zip(*found, strict=True)) > 0.01 * max(map(abs, found[0])):
+        by_cd, by_pc = (3600 * math.sqrt(_area(matrix)) for matrix in matrices)
         raise Unusable(
-            f"its coordinates contradict each other: pixels of {scales[0]:.4g} arcsec by CD, {scales[1]:.4g} by PC"
+            f"its coordinates contradict each other: pixels of {by_cd:.4g} arcsec by CD, {by_pc:.4g} by PC and CDELT"
         )
-    return matrices[0] if matrices and abs(np.linalg.det(matrices[0])) > 0 else None
+    return matrices[0] if matrices and _area(matrices[0]) > 0 else None
+
+
+def _area(matrix: Matrix) -> float:
+    (a, b), (c, d) = matrix
+    return abs(a * d - b * c)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,12 @@ def _read_part(entries: list[Entry], frame: Frame, reading: Reading) -> list[Ing
 
 
 def write_image_shard(
-    entries: Entries, frame: Frame, reading: Reading, path: str | Path, fingerprint: Mapping[str, str]
+    entries: Entries,
+    frame: Frame,
+    reading: Reading,
+    path: str | Path,
+    fingerprint: Mapping[str, str],
+    files: Mapping[str, str] | None = None,
 ) -> None:
     """Write images as a shard, which is read as one of any data set.
 
@@ -66,6 +72,8 @@ def write_image_shard(
         and ``files`` in order, and ``reasons`` by the place in the shard.
     fingerprint : mapping of str to str
         Of the code.
+    files : mapping of str to str
+        Checksum of the files, for the provenance, as :func:`sim2sky.provenance.listing.checksums` finds it.
 
     Raises
     ------
@@ -101,7 +109,8 @@ def write_image_shard(
     about: dict[str, Any] = {"zero_point": list(frame.zero_points), "pixel_scale": frame.pixel_scale}
     about |= {"bands": list(frame.bands), "reasons": reasons}
     about |= {"names": [entry.name for entry in entries], "files": [entry.file for entry in entries]}
-    record = provenance({"images": reading.params()}, fingerprint, **about)
+    config = {"images": reading.params(), "frame": asdict(frame), **(files or {})}
+    record = provenance(config, fingerprint, **about)
     write_shard(path, variables | _of_the_list(entries), record)
     print(
         f"{path}: done, {measured.sum()} of {count}, {count / (time.perf_counter() - started):.0f} images/s", flush=True

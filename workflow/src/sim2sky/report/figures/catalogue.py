@@ -11,11 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import AsinhNorm
 from matplotlib.figure import Figure
 
-from sim2sky.report.catalogue import is_angle, parameters_of, reference_of
+from sim2sky.report.catalogue import chosen, is_angle, parameters_of, read_numbers, read_text, reference_of
 from sim2sky.report.figures import style
+from sim2sky.report.figures.registry import register_figure
+from sim2sky.report.results import Results
 from sim2sky.report.symbols import symbol
 
 COLUMNS = 8
+ROWS = 2  # of each kind of image in the report
 FAILURE = 0.15  # relative error beyond which an estimate counts as a failure, as an outlier does in the metrics
 BINS = 40
 BARS = 300
@@ -42,7 +45,11 @@ def montage(table: pd.DataFrame, names: Sequence[str], images: Sequence[np.ndarr
     """
     count = ceil(len(images) / COLUMNS)
     figure = style.new_figure(0.1 + 1.72 * count)
-    axes = figure.subplots(count, COLUMNS, squeeze=False)
+    _fill(figure.subplots(count, COLUMNS, squeeze=False), table, names, images)
+    return figure
+
+
+def _fill(axes: np.ndarray, table: pd.DataFrame, names: Sequence[str], images: Sequence[np.ndarray]) -> None:
     style.for_images(axes)
     for ax in axes.flat[len(images) :]:
         ax.set_axis_off()
@@ -52,7 +59,6 @@ def montage(table: pd.DataFrame, names: Sequence[str], images: Sequence[np.ndarr
         ax.set_xlabel(_short(name), fontsize=7, labelpad=2)
         words = ", ".join(word for flag, word in _FLAG_WORDS.items() if row[flag])
         ax.text(0.04, 0.04, words, transform=ax.transAxes, color="white", fontsize=7, wrap=True)
-    return figure
 
 
 def _value(row: pd.Series, parameter: str) -> str:
@@ -190,3 +196,52 @@ def pictures(table: pd.DataFrame) -> Mapping[str, Figure]:
         found["Measured against true or published values"] = measured_against_reference(table)
         found["Failures against images kept"] = failures(table)
     return found
+
+
+@register_figure("catalogues", "measured_shards")
+def measured_examples(results: Results) -> Figure:
+    """Images of the first run's catalogues with what was measured of them, those with flags below; a block per dataset."""
+    asked = results.measured()
+    run, datasets = asked.runs[0], asked.datasets
+    figure = style.new_figure(4.0 * len(datasets))
+    for part, dataset in zip(np.atleast_1d(figure.subfigures(len(datasets))), datasets, strict=True):
+        part.suptitle(results.study.datasets[dataset].title)
+        path, shard = results.catalogue(run, dataset), results.measured_shard(dataset)
+        axes = part.subplots(ROWS, COLUMNS, squeeze=False)
+        if path is None or shard is None:
+            style.for_images(axes)
+            style.not_run(axes[0, 0], "not measured")
+            continue
+        numbers = read_numbers(path)
+        first = numbers[numbers.lens.isin(shard.read("lens"))]
+        for row, (lenses, text) in enumerate(zip(chosen(first, COLUMNS), ("no flag", "flagged"), strict=True)):
+            places = np.searchsorted(shard.read("lens"), numbers.lens[lenses])
+            images = [shard.read("image", place, place + 1)[0] for place in places.tolist()]
+            _fill(axes[row : row + 1], numbers.loc[lenses], list(read_text(path, lenses)["name"]), images)
+            axes[row, 0].set_axis_on()
+            axes[row, 0].set_ylabel(text if images else f"{text}: none")
+    return figure
+
+
+@register_figure("catalogues")
+def measured_flags(results: Results) -> Figure:
+    """Share of the images of each catalogue that have each flag."""
+    asked = results.measured()
+    pairs = [(run, dataset) for dataset in asked.datasets for run in asked.runs]
+    names = [*_FLAG_WORDS, "flag_not_measured"]
+    shares = np.full((len(pairs), len(names)), np.nan)
+    for row, pair in enumerate(pairs):
+        if path := results.catalogue(*pair):
+            shares[row] = pd.read_parquet(path, columns=names).mean()
+    figure = style.new_figure(1.2 + 0.32 * len(pairs))
+    ax = figure.subplots()
+    ax.imshow(100 * shares, cmap="Oranges", vmin=0, vmax=100, aspect="auto")
+    for (row, column), share in np.ndenumerate(shares):
+        text = "–" if np.isnan(share) else f"{100 * share:.1f} %"
+        ax.text(column, row, text, ha="center", va="center", color="white" if share > 0.6 else "black")
+    ax.set_xticks(range(len(names)), [name.removeprefix("flag_").replace("_", " ") for name in names])
+    ax.set_yticks(range(len(pairs)), [f"{results.study.datasets[d].title}: {run}" for run, d in pairs])
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    ax.grid(False)
+    return figure

@@ -28,7 +28,7 @@ SKY_FORMULAS = ("correct", "deeplenstronomy-0.0.2.3")  # those that differ in th
 
 @register_figure("first_shards")
 def examples(results: Results) -> Figure:
-    """The same lenses in every domain, one domain per row, the regressed parameter increasing to the right.
+    """The same lenses in every domain, one domain per row, the regressed parameter increasing to the right; and some real images.
 
     After Figure 1 of Swierc et al. 2023.
     """
@@ -38,14 +38,19 @@ def examples(results: Results) -> Figure:
     style.for_images(axes)
     shards = {name: shard for name in names if (shard := results.first_shard(name))}
     chosen = {simulation: _choose(results, shards, simulation) for simulation in study.simulations}
+    labelled = next((name for name in names if not study.datasets[name].images), None)
     for row, name in enumerate(names):
+        simulation, real = study.datasets[name].simulation, study.datasets[name].images is not None
         if name not in shards:
             style.not_run(axes[row, 0], "not made")
+        elif not len(lenses := some_usable(shards[name], COLUMNS) if real else chosen[simulation or ""]):
+            style.not_run(axes[row, 0], "no image could be used")
         else:
-            simulation = study.datasets[name].simulation
-            # lenstronomy's first row of pixels is the lowest, CosmoSim's the highest
-            origin = "upper" if study.simulations[simulation].engine == "cosmosim" else "lower"
-            _example_row(figure, axes[row], shards[name], chosen[simulation], study, origin)
+            # lenstronomy's first row of pixels is the lowest, as that of a FITS file is; CosmoSim's is the highest
+            origin = "upper" if simulation and study.simulations[simulation].engine == "cosmosim" else "lower"
+            _example_row(figure, axes[row], shards[name], lenses, study, origin)
+            if name == labelled:
+                _title_values(axes[row], shards[name], lenses, study)
         axes[row, 0].set_ylabel("\n".join(study.datasets[name].title.replace(" (", "\n(").split("\n")))
     return figure
 
@@ -63,6 +68,12 @@ def _choose(results: Results, shards: dict[str, store.Shards], simulation: str) 
     return clear[evenly_spaced(value[clear], COLUMNS)]
 
 
+def some_usable(shards: store.Shards, count: int) -> np.ndarray:
+    """Positions of up to `count` real images, of those that could be read."""
+    usable = np.flatnonzero(shards.read("measured"))
+    return usable[np.linspace(0, len(usable) - 1, min(count, len(usable))).astype(int)]
+
+
 def evenly_spaced(values: np.ndarray, count: int) -> np.ndarray:
     """Indices of the values nearest to `count` evenly spaced ones, from their 2 % to their 98 % quantile."""
     low, high = np.quantile(values, (0.02, 0.98))
@@ -72,18 +83,18 @@ def evenly_spaced(values: np.ndarray, count: int) -> np.ndarray:
 def _example_row(
     figure: Figure, axes: np.ndarray, shards: store.Shards, lenses: np.ndarray, study: Study, origin: str
 ) -> None:
-    """Images of some lenses in one domain on one colour scale, with the parameter above and the signal-to-noise inside."""
-    parameter = study.targets[0]
-    unit = ARCSEC if unit_of(study, parameter) == "arcsec" else f" {unit_of(study, parameter)}"
+    """Images of some lenses in one domain on one colour scale, with the signal-to-noise inside where it is known."""
     images = np.stack([shards.read("image", lens, lens + 1)[0, 0] for lens in lenses])
-    value, ratio = shards.read(parameter)[lenses], shards.read("signal_to_noise")[lenses, 0]
+    known = "signal_to_noise" in shards
+    ratio = shards.read("signal_to_noise")[lenses, 0] if known else np.full(len(lenses), np.nan)
     scale, band = shards.attributes["pixel_scale"], shards.attributes["bands"][0]
-    norm = _stretch(images, float(np.median(shards.read("sigma_background")[:, 0])))
+    noise = shards.read("sigma_background")[:, 0] if known else sky_scatter_of(images)
+    norm = _stretch(images, float(np.median(noise)))
     half = images.shape[-1] * (scale or 1) / 2
-    for index, ax in enumerate(axes):
+    for ax in axes[len(lenses) :]:
+        ax.set_axis_off()
+    for index, ax in enumerate(axes[: len(lenses)]):
         shown = ax.imshow(images[index], norm=norm, cmap="inferno", origin=origin, extent=(-half, half, -half, half))
-        if ax.get_subplotspec().is_first_row():
-            ax.set_title(style.minus(f"{symbol(parameter)} = {value[index]:.2f}{unit}".strip()), fontsize=9)
         if np.isfinite(ratio[index]):
             look = {"transform": ax.transAxes, "color": "white", "fontsize": 8, "ha": "right"}
             ax.text(0.96, 0.04, f"S/N {ratio[index]:.0f}", **look)
@@ -95,6 +106,14 @@ def _example_row(
     bar.minorticks_off()
     bar.set_label(f"{shards.variable('image').attrs['units']} ({band} band)", fontsize=8)
     bar.ax.tick_params(labelsize=8)
+
+
+def _title_values(axes: np.ndarray, shards: store.Shards, lenses: np.ndarray, study: Study) -> None:
+    """The first regressed parameter above each image."""
+    parameter = study.targets[0]
+    unit = ARCSEC if unit_of(study, parameter) == "arcsec" else f" {unit_of(study, parameter)}"
+    for ax, value in zip(axes, shards.read(parameter)[lenses], strict=True):
+        ax.set_title(style.minus(f"{symbol(parameter)} = {value:.2f}{unit}".strip()), fontsize=9)
 
 
 def _stretch(images: np.ndarray, sigma: float) -> AsinhNorm:
@@ -125,7 +144,7 @@ def sky_scatter(results: Results) -> Figure:
     for ax, (dataset, sky) in zip(figure.subplots(len(shown), 1, squeeze=False)[:, 0], shown, strict=True):
         path, survey = results.cutouts(sky.cutouts), results.surveys.get(dataset.survey or "")
         if path and survey:
-            simulation = results.study.simulations[dataset.simulation]
+            simulation = results.study.simulations[dataset.simulation or ""]
             band = simulation.bands[0]
             measured = sky_scatter_of(read_cutouts(path, sky, dataset.side(simulation.pixels), band).pixels)
             _sky_panel(ax, survey, band, measured * flux_ratio(sky.zero_point, survey.bands[band].zero_point))

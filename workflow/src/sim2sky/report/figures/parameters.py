@@ -15,7 +15,7 @@ from sim2sky.config import Study
 from sim2sky.evaluate.metrics import CIRCULAR
 from sim2sky.report.comparisons import Comparison, overall, published_of, shown_statistics
 from sim2sky.report.figures import style
-from sim2sky.report.figures.images import evenly_spaced
+from sim2sky.report.figures.images import evenly_spaced, some_usable
 from sim2sky.report.figures.registry import register_figure
 from sim2sky.report.results import Results
 from sim2sky.report.symbols import STATISTICS_TITLES, axis_label, symbol, unit
@@ -47,9 +47,10 @@ def parameter_examples(results: Results) -> Figure:
 
 
 def _examples_of(axes: np.ndarray, study: Study, shards: store.Shards) -> None:
-    values = {name: shards.read(name) for name in study.targets}
+    values = {name: shards.read(name) for name in study.targets if name in shards}  # real images have none
     places = {name: decimals(float(np.abs(value).max()), least=2) for name, value in values.items()}
-    for ax, lens in zip(axes, evenly_spaced(values[study.targets[0]], len(axes)), strict=True):
+    lenses = evenly_spaced(values[study.targets[0]], len(axes)) if values else some_usable(shards, len(axes))
+    for ax, lens in zip(axes, lenses, strict=False):
         image = shards.read("image", lens, lens + 1)[0, 0]
         ax.imshow(image, cmap="inferno", origin="upper", vmin=0 if image.min() >= 0 else None)
         texts = [

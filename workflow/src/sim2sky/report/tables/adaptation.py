@@ -84,12 +84,12 @@ def published(study: Study, summary: Summary) -> Table:
 
 def scores(study: Study, summary: Summary) -> Table:
     """R2 of every run on every domain under each kind of statistics."""
-    rows = []
+    rows, domains = [], {name: dataset.title for name, dataset in study.datasets.items() if not dataset.images}
     for run in study.runs:
-        cells = [summary.text(run, domain, kind, "r2") for domain in study.datasets for kind in study.statistics]
+        cells = [summary.text(run, domain, kind, "r2") for domain in domains for kind in study.statistics]
         rows.append([run, _seeds(summary, run), *cells])
-    groups = [("", 2), *((study.datasets[domain].title, len(study.statistics)) for domain in study.datasets)]
-    return Table(["run", "seeds", *study.statistics * len(study.datasets)], rows, groups)
+    groups = [("", 2), *((title, len(study.statistics)) for title in domains.values())]
+    return Table(["run", "seeds", *study.statistics * len(domains)], rows, groups)
 
 
 def _seeds(summary: Summary, run: str) -> str:

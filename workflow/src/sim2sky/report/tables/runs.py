@@ -87,18 +87,21 @@ def recipes(study: Study) -> Table:
 def datasets(study: Study, surveys: Mapping[str, Survey]) -> Table:
     """What each domain is made of."""
     rows = []
-    for name, dataset in study.datasets.items():
-        simulation = study.simulations[dataset.simulation]
+    for name in study.datasets:
+        dataset, simulation = study.observed(name)  # real images are in the frame of what they are like
+        real = study.datasets[name].images
         parts = [f"{stop - start:,}" for start, stop in dataset.split.bounds(simulation.lenses).values()]
         survey = surveys.get(dataset.survey) if dataset.survey else None
-        seen = survey.title if survey else dataset.survey or "none"
+        seen = f"real images ({real.folder})" if real else survey.title if survey else dataset.survey or "none"
         zero = f"{dataset.zero_point:g}" if dataset.zero_point is not None else "survey's" if dataset.survey else "none"
         crop = dataset.centre_crop
         frame = f"centred ({crop.centre}), {crop.pixels} px" if crop else f"{simulation.pixels} px as simulated"
         frame += f" averaged to {crop.downscale}" if crop and crop.downscale else ""
+        frame = f"cut to that of {real.like}" if real else frame
         scale = f"{dataset.scale(simulation.pixel_scale):g}″/px" if simulation.pixel_scale else "none"
         scale = f"{', '.join(simulation.bands)}; {scale}"
-        rows.append([name, dataset.title, " / ".join(parts), seen, _noise(dataset), zero, scale, frame])
+        noise = "their own" if real else _noise(dataset)
+        rows.append([name, study.datasets[name].title, " / ".join(parts), seen, noise, zero, scale, frame])
     columns = ["dataset", "title", "train / validation / test", "survey", "noise", "zero point", "bands; scale"]
     return Table([*columns, "frame"], rows)
 

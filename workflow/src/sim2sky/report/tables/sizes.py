@@ -23,7 +23,7 @@ SETTINGS = (
 )
 # Numbers that :func:`_sizes` has, and what changes no number
 NO_SETTING = re.compile(
-    r"simulations\.[^.]+\.(lenses|shard_size)|recipes\.[^.]+\.epochs|degeneracy\.(images_per_range|source)"
+    r"simulations\.[^.]+\.(lenses|shard_size)|datasets\.[^.]+\.images\.(lenses|shard_size)|recipes\.[^.]+\.epochs|degeneracy\.(images_per_range|source)"
     r"|(datasets|methods)\.[^.]+\.title"
 )
 
@@ -51,6 +51,8 @@ def extent(table: Table) -> str:
 
 def _sizes(study: Study) -> dict[str, str]:
     rows = {f"lenses per domain ({name})": f"{item.lenses:,}" for name, item in study.simulations.items()}
+    real = {name: dataset.images for name, dataset in study.datasets.items() if dataset.images}
+    rows |= {f"real images ({name})": f"{images.lenses or 0:,}" for name, images in real.items()}
     used = dict.fromkeys(run.recipe for run in study.runs.values())
     rows |= {f"epochs (recipe {name})": str(study.recipes[name].epochs) for name in used if name in study.recipes}
     if study.degeneracy:
