@@ -234,12 +234,6 @@ def _of_measurement(study: Study) -> Mistakes:
         yield from _name((*where, "datasets", index), name, study.datasets, "dataset")
     for name in asked.coverage_within:
         yield from _name((*where, "coverage_within", name), name, asked.datasets, "dataset of `measurement`")
-    if asked.calibrate_on is not None:
-        yield from _name((*where, "calibrate_on"), asked.calibrate_on, study.datasets, "dataset")
-        dataset = study.datasets.get(asked.calibrate_on)
-        if dataset and (dataset.background or dataset.images):
-            text = f"{asked.calibrate_on} is not simulated alone; errors are calibrated with labels of simulations, so name one"
-            yield (*where, "calibrate_on"), text
     sources = [study.runs[run].source for run in asked.runs if run in study.runs]
     for name in dict.fromkeys([*sources, *([asked.calibrate_on] if asked.calibrate_on else [])]):
         dataset = study.datasets.get(name)
@@ -249,3 +243,9 @@ def _of_measurement(study: Study) -> Mistakes:
         if last - first < MINIMUM_IMAGES:
             text = f"has {last - first} of {simulation.lenses} lenses, by whose labels `measurement` calibrates errors"
             yield ("datasets", name, "split", "validation"), f"{text}; at least {MINIMUM_IMAGES} are needed"
+    if asked.calibrate_on is not None:
+        yield from _name((*where, "calibrate_on"), asked.calibrate_on, study.datasets, "dataset")
+        dataset = study.datasets.get(asked.calibrate_on)
+        if dataset and (dataset.background or dataset.images):
+            text = f"{asked.calibrate_on} is not simulated alone; errors are calibrated with labels of simulations, so name one"
+            yield (*where, "calibrate_on"), text
