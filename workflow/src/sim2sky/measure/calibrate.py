@@ -97,7 +97,7 @@ def calibrate(
         train, validation, mine = _parts(domain, recipe, targets)
         state, adapted, raw = _adapted(networks, recipe, encoding, train, validation, residuals.get(name))
         if name == domain.name:
-            residuals[name] = _residual(adapted, raw, validation.labels)
+            residuals[name] = None if recipe.distribution != "none" else _residual(adapted, raw, validation.labels)
             if residuals[name] is not None:
                 raw = replace(adapted, residual=residuals[name]).predict(validation.images)
             calibrations[name] = _calibrations(domain.name, targets, raw, validation.labels)
@@ -110,7 +110,7 @@ def calibrate(
         left = (time.perf_counter() - started) / done * (len(domains) - done)
         print(f"{domain.name}: {len(validation.lens)} validation images, {left:.0f} s left", flush=True)
     described = {
-        name: {**about["domains"][name], "labelled": on[name] == name, "calibrated_on": on[name]}
+        name: {**about["domains"][name], "calibrated_on": on[name]}
         | {"calibration": [one.state() for one in calibrations[on[name]]]}
         for name in on
     }
@@ -166,10 +166,8 @@ def _adapted(
     return state, ensemble, raw
 
 
-def _residual(ensemble: Ensemble, raw: Predictive, labels: torch.Tensor) -> torch.Tensor | None:
-    """Mean square error of each seed, shape (parameters, seeds); None if the loss gives variances itself."""
-    if raw.aleatoric.any():
-        return None
+def _residual(ensemble: Ensemble, raw: Predictive, labels: torch.Tensor) -> torch.Tensor:
+    """Mean square error of each seed, shape (parameters, seeds)."""
     error = raw.means.numpy() - labels.double().numpy()[:, :, None]
     squares = [
         np.square(short_way(error[:, column], ANGLE_PERIODS.get(name))).mean(axis=0)
