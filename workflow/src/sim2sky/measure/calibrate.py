@@ -97,7 +97,7 @@ def calibrate(
         train, validation, mine = _parts(domain, recipe, targets)
         state, adapted, raw = _adapted(networks, recipe, encoding, train, validation, residuals.get(name))
         if name == domain.name:
-            residuals[name] = None if recipe.distribution != "none" else _residual(adapted, raw, validation.labels)
+            residuals[name] = None if recipe.predictive != "none" else _residual(adapted, raw, validation.labels)
             if residuals[name] is not None:
                 raw = replace(adapted, residual=residuals[name]).predict(validation.images)
             calibrations[name] = _calibrations(domain.name, targets, raw, validation.labels)

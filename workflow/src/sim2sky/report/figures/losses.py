@@ -47,7 +47,7 @@ def _loss_figure(results: Results, scale: str) -> Figure:
     curves = {run: _history(results, run) for run in study.runs}
     for kind, runs in kinds.items():
         own = (
-            "linear" if study.recipe_of(runs[0]).distribution != "none" else scale
+            "linear" if study.recipe_of(runs[0]).predictive != "none" else scale
         )  # logarithms of a density have any sign
         limits = _limits([curves[run] for run in runs if curves[run] is not None], own)
         for row in (row for row in range(len(rows)) if rows[row][0] == kind):
