@@ -119,7 +119,7 @@ def calibrate(
         name: {key: first.variable(name).attrs.get(key, "") for key in ("units", "long_name")} for name in targets
     }
     measuring |= {"parameters": parameters, "population": population, "domains": described}
-    config = {"recipe": recipe.params(), "targets": list(targets), "about": dict(about)}
+    config: dict[str, Any] = {"recipe": recipe.params(), "targets": list(targets), "about": dict(about)}
     config |= {"source": source, "default": default, "calibrate_on": calibrate_on}
     config["networks"] = [networks_provenance(model)["sha256"] for model in models]
     made = record.provenance(config, fingerprint, domains={domain.name: domain.origin() for domain in domains})
