@@ -82,6 +82,8 @@ def _write_fits(joined: Path, path: Path) -> None:
                 ascii_alone = np.char.encode(table[name], "ascii", "replace").astype(f"S{width}")
                 table.replace_column(name, Column(ascii_alone, **_about(table[name])))
             buffer = io.BytesIO()
+            if file.tell():
+                table = Table(table.as_array())  # the header is written
             about = yaml.safe_dump(dict(table.meta), sort_keys=False, width=70)
             table.meta = {"comments": about.splitlines()}  # a card takes no mapping
             table.write(buffer, format="fits")
