@@ -217,8 +217,10 @@ def measured_examples(results: Results) -> Figure:
             places = np.searchsorted(shard.read("lens"), numbers.lens[lenses])
             images = [shard.read("image", place, place + 1)[0] for place in places.tolist()]
             _fill(axes[row : row + 1], numbers.loc[lenses], list(read_text(path, lenses)["name"]), images)
-            axes[row, 0].set_axis_on()
-            axes[row, 0].set_ylabel(text if images else f"{text}: none")
+            if images:
+                axes[row, 0].set_ylabel(text)
+            else:
+                axes[row, 0].text(0, 0.5, f"{text}: none", transform=axes[row, 0].transAxes)
     return figure
 
 
@@ -242,5 +244,6 @@ def measured_flags(results: Results) -> Figure:
     ax.set_yticks(range(len(pairs)), [f"{results.study.datasets[d].title}: {run}" for run, d in pairs])
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
     ax.grid(False)
     return figure
