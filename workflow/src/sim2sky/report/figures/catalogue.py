@@ -203,7 +203,7 @@ def measured_examples(results: Results) -> Figure:
     asked = results.measured()
     run, datasets = asked.runs[0], asked.datasets
     figure = style.new_figure(4.0 * len(datasets))
-    for part, dataset in zip(np.atleast_1d(figure.subfigures(len(datasets))), datasets, strict=True):
+    for part, dataset in zip(figure.subfigures(len(datasets), squeeze=False)[:, 0], datasets, strict=True):
         part.suptitle(results.study.datasets[dataset].title)
         path, shard = results.catalogue(run, dataset), results.measured_shard(dataset)
         axes = part.subplots(ROWS, COLUMNS, squeeze=False)
