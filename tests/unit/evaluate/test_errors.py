@@ -8,10 +8,12 @@ from scipy import stats
 
 from sim2sky import store
 from sim2sky.evaluate import ERROR_COLUMNS
-from sim2sky.evaluate.errors import BINS, ERRORS, PIT_BINS, Measured, error_scores, read_measured
+from sim2sky.evaluate.errors import BINS, ERRORS, PIT_BINS, Measured, error_scores, evaluate_errors, read_measured
 from sim2sky.measure.quantiles import write_quantiles
 from sim2sky.models.calibration import CENTRAL, LEVELS, MEDIAN
 from sim2sky.models.measuring import Estimates
+from sim2sky.provenance.stale import stale_table
+from tests.unit.report.adaptation_results import small_study
 
 IMAGES = 4000
 SCORES = stats.norm.ppf(LEVELS)
@@ -101,7 +103,7 @@ def test_few_images_are_in_one_bin_and_unknown_conditions_in_none():
 
 
 def test_the_limit_is_beside_the_error():
-    limit = np.full(IMAGES, 0.1)
+    limit = np.where(np.arange(IMAGES) < 500, 0.1, np.nan)
     assert value(error_scores(measured(limit=limit)), "limit") == pytest.approx(0.1)
     assert "limit" not in set(error_scores(measured()).metric)
 
@@ -149,8 +151,8 @@ def write(path, sample):
         distance=one[:, 0],
         agreement=one[:, 0],
     )
-    limits = {} if sample.limit is None else {"theta_E": sample.limit}
     parameters = {"theta_E": {"units": "arcsec", "long_name": "Einstein radius"}}
+    limits = {} if sample.limit is None else {"theta_E": sample.limit}
     write_quantiles(path, estimates, {"theta_E": sample.true}, parameters, {}, sample.conditions, limits)
 
 
@@ -171,3 +173,25 @@ def test_quantiles_at_other_levels_are_refused(tmp_path):
     store.write_shard(tmp_path / "old.zarr.zip", {"true_x": store.Variable(np.zeros(3))}, {"levels": [0.1, 0.5]})
     with pytest.raises(store.StoreError, match=r"old\.zarr\.zip: holds quantiles at other levels"):
         read_measured(tmp_path / "old.zarr.zip")
+
+
+def test_the_table_of_a_study_says_what_it_is_of(tmp_path):
+    asked = {"runs": ["paper-none", "paper-dann"], "datasets": ["noise_free", "des"]}
+    study = small_study({"measurement": asked})
+    files = [tmp_path / f"{run}-{domain}.zarr.zip" for run, domain in study.error_scores]
+    for number, path in enumerate(files):
+        limit = np.array([0.1, 0.2, 0.2, *[np.nan] * 397]) if "-des." in path.name else None
+        write(path, measured(400, seed=number, limit=limit))
+    outputs = {"errors": tmp_path / "errors.csv", "provenance": tmp_path / "errors.json"}
+    made_of = {"surveys": {}, "cutouts": {"des_coadd_g": "1234"}, "fingerprint": {"a": "b"}}
+    evaluate_errors(study, files, **outputs, **made_of)
+    table = pd.read_csv(outputs["errors"])
+    assert list(table.columns) == list(ERROR_COLUMNS)
+    assert list(table[["run", "domain"]].drop_duplicates().itertuples(index=False, name=None)) == study.error_scores
+    known = table[(table.metric == "limit") & (table.by == "all")]
+    assert set(known.domain) == {"des"} and known.value.to_numpy() == pytest.approx(np.sqrt(0.03))
+    arguments = outputs["provenance"], [outputs["errors"]]
+    assert not stale_table(*arguments, study, "error_scores", {}, {"des_coadd_g": "1234"})
+    changed = study.model_copy(update={"targets": ["theta_E", "e1"]})
+    assert "targets" in str(stale_table(*arguments, changed, "error_scores", {}, {}))
+    assert "cutouts.des_coadd_g" in str(stale_table(*arguments, study, "error_scores", {}, {"des_coadd_g": "5"}))

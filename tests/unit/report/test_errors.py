@@ -7,13 +7,15 @@ import pytest
 from sim2sky.evaluate import ERROR_COLUMNS
 from sim2sky.evaluate.errors import error_scores
 from sim2sky.models.calibration import LEVELS, MEDIAN
+from sim2sky.paths import Paths
 from sim2sky.report.figures import errors as figures
 from sim2sky.report.figures import style
 from sim2sky.report.plan import OF_ERRORS, figure_plan
 from sim2sky.report.results import Results
 from sim2sky.report.tables.errors import errors
 from tests.unit.evaluate.test_errors import measured
-from tests.unit.report.adaptation_results import small_study
+from tests.unit.report.adaptation_results import make_results, small_study
+from tests.unit.report.files import Made, page
 
 RUNS, DOMAINS = ["paper-none", "paper-dann"], ["noise_free", "des"]
 ASKED = {"runs": RUNS, "datasets": DOMAINS, "coverage_within": {"des": 0.05}}
@@ -109,3 +111,15 @@ def test_errors_that_are_no_numbers_are_said_to_be_none(study, tmp_path):
     start = sum(span for _, span in shown.groups[:nll])
     assert cells[start : start + 2] == ["∞", "–"]
     assert LEVELS[MEDIAN] == 0.5 and cells[3] == "0.0 ± 4.7"
+
+
+def test_the_page_has_a_section_of_errors(study, table, tmp_path):
+    paths, few = Paths(str(tmp_path)), study.model_copy(update={"cross_validation": None})
+    make_results("toy", few, paths, skip=tuple(run for run in few.runs if run not in RUNS))
+    made = Made(few, paths, Results(few, {}), {})
+    text = page(made, tmp_path / "report.html", tables={"error_scores": {"files": [table]}})
+    assert '<a href="#toy-errors">errors</a>' in text
+    section = text[text.index('<h3 id="toy-errors">') : text.index('<h3 id="toy-figures">')]
+    assert "68 ± 5" in section and "split" not in section and few.datasets["des"].title in section
+    assert "arxiv.org/abs/2501.08524" in text
+    assert "toy-errors" not in page(made, tmp_path / "report.html")

@@ -43,7 +43,7 @@ class Measured(NamedTuple):
     conditions : mapping of str to ndarray, shape (n,)
         Observing conditions, by which images are put into bins.
     limit : ndarray, shape (n,), or None
-        Smallest standard deviation that an unbiased estimate of each can have.
+        Smallest standard deviation that an estimate of each can have, NaN where it is not known.
     period : float or None
         Of an angle.
     """
@@ -154,7 +154,7 @@ def error_scores(measured: Measured) -> pd.DataFrame:
         - ``crps``: see :func:`sim2sky.evaluate.proper_scores.crps`; ``width``: mean width of the interval of probability ``level`` (sharpness);
         - ``bias``: mean of median - truth; ``rmse``; ``claimed``: root mean square of half the 68 % interval;
         - ``outlier_fraction``: medians off by more than `OUTLIER_THRESHOLD` of the true value, except of angles;
-        - ``limit``: root mean square of the limit of each image.
+        - ``limit``: root mean square of the limits that are known.
     """
     images = len(measured.true)
     everything = [("all", np.full(images, np.nan), np.zeros(images, int))]
@@ -222,8 +222,9 @@ def _bins(values: np.ndarray) -> np.ndarray:
 
 
 def _summary(metric: str, level: float | None, scores: np.ndarray) -> dict[str, Any]:
-    """The metric of a sample and its scatter, from the scores of its images."""
-    images, mean = len(scores), scores.mean()
+    """The metric of a sample and its scatter, from the scores of its images; limits may be known of some of these alone."""
+    scores = scores[np.isfinite(scores)] if metric == "limit" else scores
+    images, mean = len(scores), scores.mean() if len(scores) else np.nan
     scatter = scores.std(ddof=1) / np.sqrt(images) if images > 1 and np.isfinite(mean) else np.nan
     if metric in ("coverage", "pit"):
         ideal = level if metric == "coverage" and level is not None else 1 / PIT_BINS

@@ -46,7 +46,7 @@ def write_quantiles(
     conditions : mapping of str to (n,) array
         ``signal_to_noise`` of the lensed source and ``seeing`` [arcsec], as far as they are known.
     limits : mapping of str to (n,) array
-        Smallest standard deviation that an unbiased estimate can have (the Cramer-Rao bound) of some parameters.
+        Smallest standard deviation that an estimate can have (the Cramer-Rao bound) of some parameters; NaN where it is not known.
     """
     probabilities = sorted(estimates.conformal)
     variables = {name: store.Variable(_single(values), ("lens",)) for name, values in conditions.items()}

@@ -36,6 +36,12 @@ COSMOSIM_REFERENCES = (
     ("Clarkson 2016, CQG 33, 245003, the roulette formalism", "doi.org/10.1088/0264-9381/33/24/245003"),
     ("torchvision, its networks and their ImageNet weights", "pytorch.org/vision"),
 )
+ERROR_REFERENCES = (
+    ("Poh et al. 2025, inference of simulated strong lenses in ground-based surveys", "arxiv.org/abs/2501.08524"),
+    ("Romano, Patterson & Candès 2019, conformalised quantile regression", "arxiv.org/abs/1905.03222"),
+    ("Lei et al. 2018, JASA 113, 1094, split-conformal prediction", "arxiv.org/abs/1604.04173"),
+    ("Gneiting & Raftery 2007, JASA 102, 359, proper scores", "doi.org/10.1198/016214506000001437"),
+)
 
 
 def write_report(
@@ -108,11 +114,12 @@ def _origins(chapter: Chapter) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _references(studies: Iterable[Study]) -> tuple[tuple[str, str], ...]:
+    studies = list(studies)
     shown = any(
         study.degeneracy or any(simulation.engine == "cosmosim" for simulation in study.simulations.values())
         for study in studies
     )
-    return REFERENCES + COSMOSIM_REFERENCES * shown
+    return REFERENCES + ERROR_REFERENCES * any(study.error_scores for study in studies) + COSMOSIM_REFERENCES * shown
 
 
 def as_text(provenance: Mapping[str, Any]) -> dict[str, str]:
