@@ -180,13 +180,17 @@ def test_new_adaptation_method_matters_to_training(package):
 
 
 def test_only_what_is_used_of_the_registered_matters(package):
-    used = {"adapt": frozenset({"dann"}), "models": frozenset({"lens_cnn"})}
+    used = {"adapt": frozenset({"dann"}), "models": frozenset({"lens_cnn"}), "losses": frozenset({"mse"})}
     before = unedited(**used)
-    assert {"sim2sky.adapt.dann", "sim2sky.models.lens_cnn", "scripts/train.py"} <= before["train"].keys()
+    assert not {"sim2sky.losses.flow", "sim2sky.losses.gaussian"} & (before["train"].keys() | before["predict"].keys())
+    assert {"sim2sky.losses.pointwise", "sim2sky.adapt.dann", "sim2sky.models.lens_cnn", "scripts/train.py"} <= before[
+        "train"
+    ].keys()
     assert "sim2sky.adapt.mmd" not in before["train"]
     (package / "adapt/coral.py").write_text("@register_adaptation\nclass coral:\n    pass\n")
     edit(package / "adapt/__init__.py", "import dann, mmd", "import coral, dann, mmd")
     edit(package / "adapt/mmd.py", "n = len(source)", "n = len(source) + 0")
+    edit(package / "losses/flow.py", "CONTEXT = 16", "CONTEXT = 17")
     assert not changed(before, prints(**used))
     edit(package / "adapt/registry.py", "\n\n", "\n\nCHANGED = True\n")
     assert "train" in changed(before, prints(**used))

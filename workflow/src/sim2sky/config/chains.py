@@ -13,7 +13,7 @@ from sim2sky.config.train import Recipe, Run
 
 # settings that must be the same in the recipes of a run and of the earlier run that this key names
 SHARED = {
-    "start_from": ("architecture", "angles", "standardise", "distribution"),
+    "start_from": ("architecture", "angles", "standardise", "predictive"),
     "train_on.worst_of": ("normalisation",),
 }
 

@@ -124,7 +124,7 @@ class Recipe(Strict):
             )
         if self.seeds_together and self.schedule.name == "plateau":
             raise ValueError("seeds_together: the seeds share one learning rate, which a plateau of one cannot lower")
-        self._check_distribution()
+        self._check_predictive()
         if stages := self.schedule.stages:
             if (total := sum(stage.epochs for stage in stages)) != self.epochs:
                 raise ValueError(f"schedule.stages: they take {total} epochs, the recipe has {self.epochs}")
@@ -134,13 +134,13 @@ class Recipe(Strict):
                 )
         return self
 
-    def _check_distribution(self) -> None:
+    def _check_predictive(self) -> None:
         """What a loss that gives a distribution cannot do without, or not do at all."""
-        if self.distribution != "none" and not self.standardise:
+        if self.predictive != "none" and not self.standardise:
             raise ValueError(
                 f"standardise: loss {self.loss} needs it, since its widths start near one and are bounded; set it to true"
             )
-        if self.distribution != "flow":
+        if self.predictive != "flow":
             return
         if self.seeds_together:
             raise ValueError("seeds_together: loss flow cannot be trained as one batched model; set it to false")
@@ -152,7 +152,7 @@ class Recipe(Strict):
             )
 
     @property
-    def distribution(self) -> Literal["none", "gaussian", "flow"]:
+    def predictive(self) -> Literal["none", "gaussian", "flow"]:
         """What the loss makes of a network's outputs beside an estimate."""
         if self.loss == "flow":
             return "flow"
