@@ -48,6 +48,7 @@ def test_size_and_place_of_pixels_are_those_of_astropy(name):
 
 def test_plain_coordinates_are_read_without_astropy(monkeypatch):
     monkeypatch.setattr(module, "WCS", None)
+    assert sky_of(COORDINATES["old PC"]).pixel_scale == pytest.approx(SCALE)
     assert sky_of(COORDINATES["PC and CDELT"]).pixel_scale == pytest.approx(SCALE)
 
 

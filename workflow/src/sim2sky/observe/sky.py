@@ -16,9 +16,9 @@ Header = Mapping[str, Any]
 PLAUSIBLE = (1e-3, 60.0)  # arcsec; astropy takes headers with half of the cards for pixels of a degree
 SCALES = ("PIXSCALE", "PIXSCAL1", "PIXELSCL", "SECPIX", "SECPIX1")  # arcsec, where there are no celestial coordinates
 CELESTIAL = ("RA--", "DEC-", "GLON", "GLAT", "ELON", "ELAT")
-# Cards of distortions, and old spellings of rotations, which astropy reads.
+# Cards of distortions, and old spellings, which astropy reads.
 DISTORTED = (
-    *("A_ORDER", "B_ORDER", "AP_ORDER", "CROTA1", "CROTA2", "CD001001", "PC001001", "PC001002", "PC002002"),
+    *("A_ORDER", "B_ORDER", "AP_ORDER", "CROTA1", "CROTA2", "CD001001"),
     *(f"PV{axis}_{index}" for axis in (1, 2) for index in range(5)),
 )
 Matrix = tuple[tuple[float, float], tuple[float, float]]
@@ -130,9 +130,11 @@ def _linear(header: Header) -> Matrix | None:
     if any(f"CD{i}_{j}" in header for i in (1, 2) for j in (1, 2)):
         found.append([header.get(f"CD{i}_{j}", 0.0) for i in (1, 2) for j in (1, 2)])
     if "CDELT1" in header and "CDELT2" in header:
-        has_pc = any(f"PC{i}_{j}" in header for i in (1, 2) for j in (1, 2))
-        if has_pc or not found:
-            sides = [(header.get(f"PC{i}_{j}", float(i == j)), header[f"CDELT{i}"]) for i in (1, 2) for j in (1, 2)]
+        turns = [header.get(f"PC{i}_{j}", header.get(f"PC00{i}00{j}")) for i in (1, 2) for j in (1, 2)]  # Pan-STARRS
+        if not found or any(turn is not None for turn in turns):
+            unit = (1.0, 0.0, 0.0, 1.0)
+            turns = [default if turn is None else turn for turn, default in zip(turns, unit, strict=True)]
+            sides = zip(turns, [header[f"CDELT{i}"] for i in (1, 1, 2, 2)], strict=True)
             found.append([turn * side for turn, side in sides])
     if not all(isinstance(value, int | float) for values in found for value in values):
         return None

@@ -72,7 +72,7 @@ def read_image(entry: Entry, frame: Frame, reading: Reading) -> Ingested:
         bands = [_band(path, stamp(path), band, reading) for path, band in zip(paths, frame.bands, strict=True)]
         found = [_brought(entry, band, at, frame, reading, flags) for at, band in enumerate(bands)]
         about |= {name: [band.about[name] for band in bands] for name in bands[0].about}
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             pixels = np.array([pixels for pixels, _ in found]).astype(np.float32)
         if not math.isfinite(pixels.sum(dtype=np.float64)):
             raise Unusable("its pixels are beyond the range of 32-bit numbers")
@@ -94,7 +94,7 @@ def _band(path: str, stamp: Stamp, band: str, reading: Reading) -> Band:
     name, find = survey_of(units, reading.survey)
     image = find(units, band, reading)
     said = headers.filter_of(image.unit.header)
-    if image.plane is None and reading.hdu is None and said and headers.is_another_band(said[1], band):
+    if image.plane is None and said and headers.is_another_band(said[1], band):
         raise Unusable(f"{said[0]} is {said[1]!r}, the network has band {band!r}")
     try:
         sky = sky_of(image.unit.header)
