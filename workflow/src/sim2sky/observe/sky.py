@@ -134,8 +134,10 @@ def _linear(header: Header) -> Matrix | None:
         if not found or any(turn is not None for turn in turns):
             unit = (1.0, 0.0, 0.0, 1.0)
             turns = [default if turn is None else turn for turn, default in zip(turns, unit, strict=True)]
-            sides = zip(turns, [header[f"CDELT{i}"] for i in (1, 1, 2, 2)], strict=True)
-            found.append([turn * side for turn, side in sides])
+            sides = [header[f"CDELT{i}"] for i in (1, 1, 2, 2)]
+            if not all(isinstance(value, int | float) for value in [*turns, *sides]):
+                return None
+            found.append([turn * side for turn, side in zip(turns, sides, strict=True)])
     if not all(isinstance(value, int | float) for values in found for value in values):
         return None
     matrices = [((a, b), (c, d)) for a, b, c, d in found]
