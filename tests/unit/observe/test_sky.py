@@ -72,7 +72,7 @@ def test_a_position_on_the_other_half_of_the_sky_is_nowhere():
         TAN | {"PC1_1": COS, "PC1_2": -SIN, "PC2_1": SIN, "PC2_2": COS},  # without CDELT
         TAN | {"CD1_1": 0.0, "CD2_2": D},
         TAN | {"CD1_1": "unknown", "CD2_2": D},
-        TAN | {"CDELT1": "unknown", "CDELT2": D},
+        TAN | {"CDELT1": "unknown", "CDELT2": "unknown"},
         CD | {"CTYPE1": "RA---XYZ", "CTYPE2": "DEC--XYZ"},
         {"PIXSCALE": 1e9},
     ],
