@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from sim2sky.observe import headers
 from sim2sky.observe.cutouts import MASKS, OTHERS, SCIENCE, WEIGHTS, named_as
-from sim2sky.observe.ingest.fits_file import Unit, Unusable
+from sim2sky.observe.ingest.fits_file import Unit, Unusable, stem
 
 # What an HDU beside the image is, by its name; the first that fits. Weights of HST and SWarp count exposures or have another unit.
 COMPANIONS = {
@@ -87,7 +88,7 @@ def find_image(units: tuple[Unit, ...], band: str, hdu: str | int | None = None)
     if not images:
         axes = {len(unit.axes) for unit in units if unit.shape}
         raise Unusable(f"an image with {max(axes)} axes, not 2 or 3" if axes else "holds no image")
-    found = _named(images, str(hdu).format(band=band)) if hdu is not None else _of_band(images, band)
+    found = _named(images, str(hdu).replace("{band}", band)) if hdu is not None else _of_band(images, band)
     plane = None
     if len(found.axes) == 3:
         names = headers.plane_names(found.header, found.axes[0])
@@ -119,6 +120,11 @@ def _of_band(images: list[Unit], band: str) -> Unit:
     sky = [unit for unit in images if not any(kind.search(unit.label) for kind in (MASKS, WEIGHTS, OTHERS))]
     if not sky:
         raise Unusable(f"its images are masks, weights or the like: HDUs {', '.join(unit.label for unit in images)}")
+    word = re.split(r"[._-]", stem(images[0].path))[-1]
+    if len(images) == 1 and any(kind.search(word.upper()) for kind in (MASKS, WEIGHTS, OTHERS)):
+        raise Unusable(
+            f"is called {word!r}, as masks, weights or noise are; if it is an image of the sky, name its `hdu`"
+        )
     answers = [_has_band(unit, band) for unit in sky]
     found = [unit for unit, answer in zip(sky, answers, strict=True) if answer]
     found = found or [unit for unit, answer in zip(sky, answers, strict=True) if answer is None]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from astropy.convolution import Gaussian2DKernel, interpolate_replace_nans
 from astropy.wcs import WCS
-from reproject import reproject_exact
 from scipy.ndimage import gaussian_filter, median_filter
 
 from sim2sky.observe.ingest.bands import BandImage
@@ -17,6 +17,7 @@ from sim2sky.observe.ingest.fits_file import Unusable
 from sim2sky.observe.judge import SENTINELS
 
 SAME_SCALE = 0.005  # relative; 0.262 and 0.263 arcsec are the same pixels: theta_E changes by 0.4 %
+HUGE = 9.9e19  # of either sign, no flux in any unit
 NO_WEIGHT = 1e15  # standard deviations that mean no data; Euclid has 1e16
 BESIDE = 1.0  # pixel by which a cutout may be off its position without being refused for a missing row
 NEAR = 0.25  # of the frame's side: how far from the middle of the image the brightest object is looked for
@@ -37,6 +38,7 @@ class Window(NamedTuple):
         return image[self.row : self.row + self.side, self.column : self.column + self.side]
 
 
+@lru_cache(maxsize=64)
 def find_window(shape: tuple[int, int], centre: tuple[float, float], pixels: int, ratio: float) -> Window:
     """The part of an image that a frame covers.
 
@@ -100,18 +102,26 @@ def bad_pixels(image: BandImage, window: Window, pixels: np.ndarray, plane: int 
         Of the window, as they are in the file.
     plane : int or None
         Of the HDU.
+
+    Raises
+    ------
+    Unusable
+        All pixels are the same.
     """
-    header, found = image.unit.header, dict[str, np.ndarray]()
-    finite = pixels.ravel()
-    if not math.isfinite(finite.sum(dtype=np.float64)):
+    header, found, finite = image.unit.header, dict[str, np.ndarray](), pixels
+    low, high = float(pixels.min()), float(pixels.max())  # NaN if there is one
+    if not math.isfinite(high - low):
         found["NaN"] = ~np.isfinite(pixels)
         finite = pixels[~found["NaN"]]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
+    if low == high:
+        raise Unusable(f"all its pixels are {low:g}")
     if isinstance(blank := header.get("BLANK"), int | float) and not {"BSCALE", "BZERO"} & header.keys():
         found["BLANK"] = pixels == blank
     if image.no_data is not None:
         found["no data"] = pixels == image.no_data
-    elif pixels.dtype.kind == "f" and finite.size:
-        found["no data"] = _without_data(pixels, finite)
+    elif pixels.dtype.kind == "f":
+        found["no data"] = _without_data(pixels, finite, low, high)
     saturation = header.get("SATURATE")
     if isinstance(saturation, int | float) and saturation > 0 and image.linear is None:
         found["saturated"] = pixels >= saturation
@@ -120,8 +130,7 @@ def bad_pixels(image: BandImage, window: Window, pixels: np.ndarray, plane: int 
             continue
         beside = window.of(unit.read(plane))
         if kind == "mask":
-            bits = np.nan_to_num(beside).astype(np.int64)
-            found["masked"] = (bits if image.mask_bits is None else bits & image.mask_bits) != 0
+            found["masked"] = (beside if image.mask_bits is None else beside.astype(np.int64) & image.mask_bits) != 0
         elif kind == "rms":
             found["without weight"] = ~((beside > 0) & (beside < NO_WEIGHT))
         elif kind == "variance":
@@ -131,15 +140,18 @@ def bad_pixels(image: BandImage, window: Window, pixels: np.ndarray, plane: int 
     return {kind: bad for kind, bad in found.items() if bad.any()}
 
 
-def _without_data(pixels: np.ndarray, finite: np.ndarray) -> np.ndarray:
-    """Zeros and sentinels among pixels of a noisy sky; the zeros of an image without noise, or of counts, are its sky."""
+def _without_data(pixels: np.ndarray, finite: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Zeros and sentinels among pixels of a noisy sky; the zeros of an image without noise, or of counts, are its sky.
+
+    `finite` are the finite ones of `pixels`, and `low` and `high` the lowest and the highest of them.
+    """
     none = zeros = pixels == 0
     if zeros.any():
         rest = finite[finite != 0]
-        noisy = rest.size and (rest.min() < 0 or np.percentile(rest, 1) > 0.1 * np.median(rest))
-        none = zeros & bool(noisy)
-    if finite.min() in SENTINELS or finite.max() in SENTINELS:
-        none = none | np.isin(pixels, SENTINELS)
+        level = rest.size > finite.size / 2 and np.percentile(rest, 1) > 0.1 * np.median(rest)
+        none = zeros & bool(level or low < 0)
+    if low in SENTINELS or high in SENTINELS or low < -HUGE or high > HUGE:
+        none = none | np.isin(pixels, SENTINELS) | (np.abs(pixels) > HUGE)
     return none
 
 
@@ -185,6 +197,8 @@ def resample(pixels: np.ndarray, window: Window, side: int, ratio: float) -> np.
     ratio : float
         Pixel of the frame in pixels of the image.
     """
+    from reproject import reproject_exact  # takes a second, with dask, and few need it
+
     given = _flat_wcs((window.x, window.y), 1.0)
     wanted = _flat_wcs(((side - 1) / 2, (side - 1) / 2), ratio)
     means, _ = reproject_exact((pixels.astype(np.float64), given), wanted, shape_out=(side, side))
@@ -192,7 +206,11 @@ def resample(pixels: np.ndarray, window: Window, side: int, ratio: float) -> np.
 
 
 def _flat_wcs(middle: tuple[float, float], scale: float) -> WCS:
-    """Coordinates about `middle` (x, y), with pixels of `scale` tenths of an arcsecond: so small that the sky is flat."""
+    """Coordinates about `middle` (x, y), with pixels of `scale` tenths of an arcsecond.
+
+    They are small because the sky is flat there, and because larger ones are 2 % off where edges coincide (see
+    ``findings/reproject_exact_coinciding_edges.sh``).
+    """
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = "RA---TAN", "DEC--TAN"
     wcs.wcs.crval = 0.0, 0.0

@@ -16,7 +16,7 @@ from sim2sky.observe.ingest.bands import BandImage
 from sim2sky.observe.ingest.entries import INGEST_FLAGS, Entry, Frame, Ingested
 from sim2sky.observe.ingest.fits_file import Stamp, Unusable, open_units, stamp
 from sim2sky.observe.ingest.registry import survey_of
-from sim2sky.observe.ingest.sky import Sky, pixel_scale_of, sky_of
+from sim2sky.observe.sky import Sky, pixel_scale_of, sky_of
 
 ZERO_POINT_OF_A_SURVEY = (10.0, 50.0)  # mag; zero, for one, is written where it is not known
 SAME_ZERO_POINT, GIVEN_SCALE = 0.01, 0.01  # mag and relative, within which what is given and what is found are the same
@@ -72,26 +72,34 @@ def read_image(entry: Entry, frame: Frame, reading: Reading) -> Ingested:
         bands = [_band(path, stamp(path), band, reading) for path, band in zip(paths, frame.bands, strict=True)]
         found = [_brought(entry, band, at, frame, reading, flags) for at, band in enumerate(bands)]
         about |= {name: [band.about[name] for band in bands] for name in bands[0].about}
-        pixels = np.array([pixels for pixels, _ in found], np.float32)
-        if not np.isfinite(pixels).all():
+        with np.errstate(over="ignore", invalid="ignore"):
+            pixels = np.array([pixels for pixels, _ in found]).astype(np.float32)
+        if not math.isfinite(pixels.sum(dtype=np.float64)):
             raise Unusable("its pixels are beyond the range of 32-bit numbers")
         return Ingested(pixels, None, flags, about, _stacked(found, frame), _psfs(bands))
     except Unusable as error:
         return Ingested(None, str(error), flags, about)
     except Exception as error:  # damaged files raise almost anything in the libraries that read them
-        return Ingested(None, f"cannot be read: {type(error).__name__}: {error}", flags, about)
+        return Ingested(
+            None, f"cannot be read, the file may be damaged ({type(error).__name__}: {error})", flags, about
+        )
 
 
 @lru_cache(maxsize=8)  # planes of a cube come one after the other
 def _band(path: str, stamp: Stamp, band: str, reading: Reading) -> Band:
     """The image of a band, and what is believed of it."""
     units = open_units(path, stamp)
+    if not any(unit.shape for unit in units):
+        raise Unusable("holds no image")
     name, find = survey_of(units, reading.survey)
     image = find(units, band, reading)
     said = headers.filter_of(image.unit.header)
-    if image.plane is None and reading.hdu is None and said and headers.is_another_band(said[1], band):
+    if image.plane is None and said and headers.is_another_band(said[1], band):
         raise Unusable(f"{said[0]} is {said[1]!r}, the network has band {band!r}")
-    sky = sky_of(image.unit.header)
+    try:
+        sky = sky_of(image.unit.header)
+    except ValueError as error:
+        raise Unusable(str(error)) from error
     scale, scale_from = _pixel_scale(image, sky, reading)
     zero_point, zero_point_from = _zero_point(image, scale, reading)
     about = {"survey": name, "hdu": image.unit.label, "zero_point": zero_point, "zero_point_from": zero_point_from}
@@ -168,12 +176,10 @@ def _brought(
     window = framed.find_window(whole.shape, centre, frame.pixels, ratio)
     pixels = window.of(whole)
     bad = framed.bad_pixels(image, window, pixels, plane)
-    pixels = (image.linear(pixels) if image.linear else pixels).astype(np.float64)
+    pixels = image.linear(pixels) if image.linear else pixels
     if bad:
-        pixels = _filled(pixels, bad, reading)
+        pixels = _filled(pixels.astype(np.float64), bad, reading)
         flags["bad_pixels"] = True
-    elif pixels.min() == pixels.max():
-        raise Unusable(f"all its pixels are {pixels.min():g}")
     sigma = framed.sigma_of(image, window, plane)
     if ratio != 1:
         pixels = framed.resample(pixels, window, frame.pixels, ratio)
@@ -184,7 +190,7 @@ def _brought(
     flags["cropped_off_centre"] |= off > 1
     flags["zero_point_unchecked"] |= band.about["zero_point_from"].startswith(("given", "believed"))
     flags["pixel_scale_unchecked"] |= band.about["pixel_scale_from"] != "header"
-    factor = 10 ** (0.4 * (frame.zero_points[at] - band.zero_point))
+    factor = np.float64(10 ** (0.4 * (frame.zero_points[at] - band.zero_point)))
     return pixels * factor, None if sigma is None else sigma * factor
 
 
@@ -247,4 +253,8 @@ def _psfs(bands: list[Band]) -> tuple[np.ndarray | None, ...] | None:
     if not any(units):
         return None
     stamps = [None if unit is None else unit.read().astype(np.float64) for unit in units]
-    return tuple(None if stamp is None else (stamp / stamp.sum()).astype(np.float32) for stamp in stamps)
+    sums = [0.0 if stamp is None else float(stamp.sum()) for stamp in stamps]
+    return tuple(
+        None if stamp is None or not 0 < total < math.inf else (stamp / total).astype(np.float32)
+        for stamp, total in zip(stamps, sums, strict=True)
+    )
