@@ -185,7 +185,14 @@ rule:
         code=code("write_report"),
         code_of_rules={
             rule: digest(code(rule, **in_use()))
-            for rule in ("simulate_shard", "inject_noise", "train", "predict", "evaluate_run")
+            for rule in (
+                "simulate_shard",
+                "inject_noise",
+                *(["ingest"] if REAL else []),
+                "train",
+                "predict",
+                "evaluate_run",
+            )
         },
     log:
         log_of("write_report", "report"),

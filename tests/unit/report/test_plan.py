@@ -20,7 +20,7 @@ from tests.unit.report.adaptation_results import small_study
 from tests.unit.report.files import CAPTIONS, ROOT
 from tests.unit.report.regression_results import STUCK, regression_study
 
-KINDS = {"history", "predictions", "latents", "models", "first_shards", "cutouts"}
+KINDS = {"history", "predictions", "latents", "models", "first_shards", "cutouts", "catalogues", "measured_shards"}
 KINDS |= {"metrics", "error_scores", "cross_validation", "degeneracy", "reconstruction"}
 NO_FIGURE = {"summary"}  # a table, which Snakemake's own report shows
 

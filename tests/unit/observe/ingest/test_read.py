@@ -84,7 +84,8 @@ def test_pixels_in_maggies_have_a_zero_point_of_zero(path):
     write(path, sky() * 1e-12, cards)
     np.testing.assert_allclose(pixels(path, frame(zero_point=30.0))[0], sky()[MIDDLE, MIDDLE], rtol=1e-5)
     write(path, sky(), cards)
-    assert "no maggies" in said(path)
+    assert "does not say the zero point" in said(path)
+    np.testing.assert_array_equal(pixels(path, zero_point=ZERO_POINT)[0], sky()[MIDDLE, MIDDLE])
 
 
 def test_a_zero_point_that_is_given_is_believed_and_flagged_where_the_header_has_none(path):
@@ -107,6 +108,7 @@ def test_a_zero_point_that_is_given_is_believed_and_flagged_where_the_header_has
         (TAN | {"MAGZERO": 27.0}, {}, "does not say the size"),
         (CARDS | {"FILTER": "r"}, {}, "no image of band 'g': FILTER is 'r'"),
         (CARDS | {"FILTER": "F814W"}, {}, "no image of band 'g'"),
+        (CARDS | {"FILTER": "r"}, {"hdu": 0}, "FILTER is 'r', the network has band 'g'"),
         (CARDS, {"survey": "pan_starrs"}, "no FPA.ZP and EXPTIME"),
     ],
 )

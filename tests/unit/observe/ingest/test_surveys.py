@@ -40,6 +40,7 @@ def test_every_format_is_documented():
 
 
 @needs_files
+@pytest.mark.filterwarnings("ignore:Invalid 'BLANK'")
 @pytest.mark.parametrize(
     ("name", "band", "scale", "zero_point", "expected", "said"),
     [

@@ -47,12 +47,13 @@ def flag(estimates: Estimates, population: Mapping[str, Mapping[str, float]]) ->
     dict of str to (n,) bool array
     """
     ranged = [index for index, name in enumerate(estimates.parameters) if name not in ANGLE_PERIODS]
-    low, high = (np.array([population[estimates.parameters[i]][end] for i in ranged]) for end in ("low", "high"))
+    ends = np.array([[population[estimates.parameters[i]][end] for i in ranged] for end in ("low", "high")])
+    low, high = ends
     q16, median, q84 = (at_level(estimates.quantiles, level)[:, ranged] for level in (0.16, 0.5, 0.84))
-    within = (low <= median) & (median <= high)
+    within = np.asarray((low <= median) & (median <= high))
     return {
-        "outside_population": (~within).any(axis=1),
+        "outside_population": np.any(~within, axis=1),
         "unlike_training": estimates.distance < TAIL,
         "seeds_disagree": estimates.agreement < TAIL,
-        "prior_edge": (within & ((q16 < low) | (q84 > high))).any(axis=1),
+        "prior_edge": np.any(within & ((q16 < low) | (q84 > high)), axis=1),
     }

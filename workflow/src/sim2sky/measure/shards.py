@@ -140,7 +140,7 @@ def _real(data: store.Shards) -> pd.DataFrame:
 
 def _joined(parts: Sequence[Estimates]) -> Estimates:
     """Estimates of several lots of images as those of one."""
-    arrays = {
+    arrays: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in vars(parts[0])
         if name not in ("parameters", "conformal")

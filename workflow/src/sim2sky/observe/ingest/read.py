@@ -16,7 +16,7 @@ from sim2sky.observe.ingest.bands import BandImage
 from sim2sky.observe.ingest.entries import INGEST_FLAGS, Entry, Frame, Ingested
 from sim2sky.observe.ingest.fits_file import Stamp, Unusable, open_units, stamp
 from sim2sky.observe.ingest.registry import survey_of
-from sim2sky.observe.ingest.sky import Sky, pixel_scale_of, sky_of
+from sim2sky.observe.sky import Sky, pixel_scale_of, sky_of
 
 ZERO_POINT_OF_A_SURVEY = (10.0, 50.0)  # mag; zero, for one, is written where it is not known
 SAME_ZERO_POINT, GIVEN_SCALE = 0.01, 0.01  # mag and relative, within which what is given and what is found are the same
@@ -72,7 +72,7 @@ def read_image(entry: Entry, frame: Frame, reading: Reading) -> Ingested:
         bands = [_band(path, stamp(path), band, reading) for path, band in zip(paths, frame.bands, strict=True)]
         found = [_brought(entry, band, at, frame, reading, flags) for at, band in enumerate(bands)]
         about |= {name: [band.about[name] for band in bands] for name in bands[0].about}
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             pixels = np.array([pixels for pixels, _ in found]).astype(np.float32)
         if not math.isfinite(pixels.sum(dtype=np.float64)):
             raise Unusable("its pixels are beyond the range of 32-bit numbers")
@@ -94,9 +94,12 @@ def _band(path: str, stamp: Stamp, band: str, reading: Reading) -> Band:
     name, find = survey_of(units, reading.survey)
     image = find(units, band, reading)
     said = headers.filter_of(image.unit.header)
-    if image.plane is None and reading.hdu is None and said and headers.is_another_band(said[1], band):
+    if image.plane is None and said and headers.is_another_band(said[1], band):
         raise Unusable(f"{said[0]} is {said[1]!r}, the network has band {band!r}")
-    sky = sky_of(image.unit.header)
+    try:
+        sky = sky_of(image.unit.header)
+    except ValueError as error:
+        raise Unusable(str(error)) from error
     scale, scale_from = _pixel_scale(image, sky, reading)
     zero_point, zero_point_from = _zero_point(image, scale, reading)
     about = {"survey": name, "hdu": image.unit.label, "zero_point": zero_point, "zero_point_from": zero_point_from}

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from astropy.wcs import WCS
 
-from sim2sky.observe.ingest import sky as module
-from sim2sky.observe.ingest.fits_file import Unusable
-from sim2sky.observe.ingest.sky import pixel_scale_of, sky_of
+from sim2sky.observe import sky as module
+from sim2sky.observe.sky import pixel_scale_of, sky_of
 
-from .files import CD, SCALE, TAN, header
+from .ingest.files import CD, SCALE, TAN, header
 
 D = SCALE / 3600
 COS, SIN = np.cos(0.7), np.sin(0.7)
@@ -49,6 +48,7 @@ def test_size_and_place_of_pixels_are_those_of_astropy(name):
 
 def test_plain_coordinates_are_read_without_astropy(monkeypatch):
     monkeypatch.setattr(module, "WCS", None)
+    assert sky_of(COORDINATES["old PC"]).pixel_scale == pytest.approx(SCALE)
     assert sky_of(COORDINATES["PC and CDELT"]).pixel_scale == pytest.approx(SCALE)
 
 
@@ -71,6 +71,9 @@ def test_a_position_on_the_other_half_of_the_sky_is_nowhere():
         TAN | {"CDELT1": 1.0, "CDELT2": 1.0},
         TAN | {"PC1_1": COS, "PC1_2": -SIN, "PC2_1": SIN, "PC2_2": COS},  # without CDELT
         TAN | {"CD1_1": 0.0, "CD2_2": D},
+        TAN | {"CD1_1": "unknown", "CD2_2": D},
+        TAN | {"CDELT1": "unknown", "CDELT2": "unknown"},
+        CD | {"CTYPE1": "RA---XYZ", "CTYPE2": "DEC--XYZ"},
         {"PIXSCALE": 1e9},
     ],
 )
@@ -91,5 +94,5 @@ def test_cards_of_the_size_where_there_are_no_coordinates():
     ],
 )
 def test_coordinates_that_cannot_be_meant(cards, message):
-    with pytest.raises(Unusable, match=message):
+    with pytest.raises(ValueError, match=message):
         sky_of(cards)
