@@ -61,12 +61,14 @@ def _goal(study: Study, domain: str) -> str:
 
 
 def _scores(table: pd.DataFrame, goal: str, limited: bool) -> list[str]:
-    """Cells of one parameter, coverages in per cent with their binomial scatter."""
+    """Cells of one parameter, coverages in per cent, of 68 % with the binomial scatter."""
     known = {(row.errors, row.metric, row.level): row for row in table.fillna({"level": 0}).itertuples()}
 
     def share(errors: str, level: float) -> str:
         row = known.get((errors, "coverage", level))
-        return f"{100 * row.value:.1f} ± {100 * row.scatter:.1f}" if row else "–"
+        if not row:
+            return "–"
+        return f"{100 * row.value:.1f}" + (f" ± {100 * row.scatter:.1f}" if level == 0.68 else "")
 
     def value(metric: str, errors: str = "after", level: float = 0, write: Callable[[float], str] | None = None) -> str:
         row = known.get((errors, metric, level))
