@@ -1,7 +1,9 @@
 """``sim2sky measure``: what it writes, and one sentence for each thing that may be wrong."""
 
 import gzip
+import itertools
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,7 +15,10 @@ from astropy.io import fits
 from astropy.table import Table
 
 from sim2sky.cli import main
+from sim2sky.measure import run as tools
+from sim2sky.measure.networks import choose
 from sim2sky.models.measuring import MeasuringNetwork
+from tests import pages
 from tests.unit.measure.made import read_network, write_image, write_network
 
 
@@ -70,6 +75,36 @@ def test_a_catalogue_is_replaced_only_if_asked_for(folder, capsys):
 def test_formats_are_listed(capsys):
     main(["measure", "--list-formats"])
     assert "euclid" in capsys.readouterr().out
+
+
+@pytest.fixture
+def printed(folder, monkeypatch):
+    """A folder with all that the page names, and the network that fits."""
+    (folder / "images").rename(folder / "cutouts")
+    monkeypatch.setattr(tools, "choose", lambda entries, reading: choose(entries, reading, folder / "networks"))
+    (folder / "networks").mkdir()
+    named = folder / "results/measure/<study>/<run>/network.safetensors"
+    named.parent.mkdir(parents=True)
+    for path in (folder / "networks/des_g.safetensors", named):
+        write_network(path)
+    rows = [f"cutouts/{index}.fits,lens {index},10.0,-20.0,1.0,0.1" for index in range(4)]
+    (folder / "list.csv").write_text("\n".join(["file,name,ra,dec,theta_E,theta_E_err", *rows]))
+    cube = np.random.default_rng(0).normal(size=(12, 24, 24)) + 1
+    fits.PrimaryHDU(cube.astype("f4")).writeto(folder / "des_cutouts_g.fits")
+    return folder
+
+
+COMMANDS = [command for command, test in pages.ELSEWHERE.items() if test.endswith("tools/test_measure.py")]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_run_as_they_are_printed(printed, command, capsys):
+    arguments = shlex.split(command)
+    # eight processes would take longer to start than the images to read
+    arguments = ["2" if before == "--processes" else each for before, each in itertools.pairwise(arguments)]
+    main(arguments)
+    assert "--list-formats" in arguments or "images measured" in capsys.readouterr().out
+    assert "--list-formats" in arguments or list(printed.glob("*/catalogue.html"))
 
 
 def no_images(folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def measure_simulated(
     units = {name: str(data.variable(name).attrs["units"]) for name in conditions}
     known = columns(about.parameters, {}, units, true=True, lens=True)
     start, stop = bounds
-    parts, found, tables = [], [], []
+    found, tables = [], []
     for first in range(start, stop, STEP):
         span = first, min(first + STEP, stop)
         table = _simulated(data, span, dataset, conditions, list(about.parameters))
@@ -69,10 +70,10 @@ def measure_simulated(
         tables.append(rows(list(known), table, everywhere, found[-1], about.population))
         print(f"{dataset}: {span[1] - start} of {stop - start} images measured", flush=True)
     made = metadata(about) | {"fingerprint": dict(fingerprint), "dataset": dataset}
-    with store.atomic(Path(catalogue).with_suffix(".part")) as part:
+    with TemporaryDirectory(dir=Path(catalogue).parent) as folder:
+        part = Path(folder) / "part.parquet"
         write_part(pd.concat(tables, ignore_index=True), part, known, made)
-        parts = join_parts([part], catalogue)
-    print(*parts, flush=True)
+        print(*join_parts([part], catalogue), flush=True)
     whole = pd.read_parquet(catalogue)
     true = {name: whole[f"{name}_true"].to_numpy() for name in about.parameters}
     origin = record.provenance({}, fingerprint, network=about.sha256, dataset=dataset)
