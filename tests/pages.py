@@ -96,6 +96,8 @@ FRAGMENTS = {
     ("docs/how-to/gpus.md", "recipes:"),
     ("docs/how-to/interrupted.md", "slurm-requeue: true              # in place of slurm-no-requeue: true"),
     ("docs/how-to/network.md", "recipes:"),
+    ("docs/how-to/real-images.md", "datasets:"),
+    ("docs/how-to/real-images.md", "images:"),
     ("docs/how-to/study.md", "simulations:"),
     ("docs/how-to/survey.md", "cutouts:"),
     (

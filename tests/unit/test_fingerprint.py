@@ -137,6 +137,7 @@ NAMESAKES = {
     "params": "of Snakemake",
     "pixels": "of options",
     "shards": "of a domain",
+    "side": "of the piece of an image that is read",
 }
 
 

@@ -386,7 +386,7 @@ def test_files_that_are_none(tmp_path, path):
     for content, message in (
         (b"", "empty"),
         (b"name,ra\nx,1\n", "not a FITS file"),
-        (b"\x1f\x8b\0\0", "cannot be read"),
+        (b"\x1f\x8b\0\0", "may be damaged"),
     ):
         path.write_bytes(content)
         assert message in said(path)
@@ -430,3 +430,35 @@ def test_compressed_files_give_the_same_image(tmp_path, path):
 def test_coordinates_are_no_part_of_the_flux(path):
     write(path, sky(), CD | {"MAGZERO": ZERO_POINT})
     np.testing.assert_array_equal(pixels(path)[0], sky()[MIDDLE, MIDDLE])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_whatever_is_wrong_with_a_file_raises_nothing(path):
+    write(path, None, {}, ("G", sky(), CARDS), ("R", sky(), CARDS | {"FILTER": "r"}))
+    whole, random = path.read_bytes(), np.random.default_rng(0)
+    for at in range(60):
+        damaged = np.frombuffer(whole, np.uint8).copy()
+        damaged[random.integers(0, 12000, 20)] = random.integers(0, 256, 20)
+        path.write_bytes(damaged.tobytes()[: len(whole) if at % 2 else random.integers(10, len(whole))])
+        found = read(path)
+        assert (found.pixels is None) == bool(found.reason)
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {"FLUXMAG0": -5.0},
+        {"PHOTFLAM": -1e-19, "PHOTPLAM": 5000.0},
+        {"PHOTFLAM": 0.0, "PHOTPLAM": 5000.0},
+        {"MAGZERO": "unknown"},
+    ],
+)
+def test_cards_that_are_no_zero_point_say_nothing(path, cards):
+    write(path, sky(), WITHOUT_ZERO_POINT | cards)
+    assert "does not say the zero point" in said(path)
+
+
+def test_a_psf_without_light_is_none(path):
+    for psf in (np.zeros((5, 5)), np.full((5, 5), np.nan)):
+        write(path, None, {}, ("SCI", sky(), CARDS), ("PSF", psf, {}))
+        assert read(path).psf == (None,)

@@ -54,7 +54,7 @@ def test_images_are_read_when_they_are_asked_for():
 def test_a_shard_holds_what_was_read(folder):
     entries = list_images(folder / "list.csv")
     path = folder / "s.zarr.zip"
-    write_image_shard(entries[1:4], frame(), Reading(), path, {"code": "1"}, "checksum")
+    write_image_shard(entries[1:4], frame(), Reading(), path, {"code": "1"}, {"files": "checksum"})
     shard = open_shards([path])
     assert shard.read("lens").tolist() == [1, 2, 3]
     assert shard.read("measured").tolist() == [False, True, True]
@@ -67,7 +67,7 @@ def test_a_shard_holds_what_was_read(folder):
     assert about["names"] == ["id1", "id2", "id3"]
     assert "not a FITS file" in about["reasons"]["0"]
     assert (about["zero_point"], about["pixel_scale"], about["bands"]) == ([ZERO_POINT], SCALE, ["g"])
-    assert about["config"]["content"] == "checksum"
+    assert about["config"]["files"] == "checksum"
 
 
 def test_equal_images_give_equal_bytes(folder):

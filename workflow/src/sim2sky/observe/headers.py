@@ -53,12 +53,12 @@ def zero_points(header: Header, pixel_scale: float) -> dict[str, float]:
         The pixels are magnitudes.
     """
     found = {key: value for key in ZERO_POINTS if (value := _number(header, key)) is not None}
-    if flux := _number(header, "FLUXMAG0"):  # HSC: flux of magnitude zero
+    if flux := _positive(header, "FLUXMAG0"):  # HSC: flux of magnitude zero
         found["FLUXMAG0"] = 2.5 * np.log10(flux)
-    exposure = _number(header, "EXPTIME")
+    exposure = _positive(header, "EXPTIME")
     if (stack := _number(header, "FPA.ZP")) is not None and exposure:  # Pan-STARRS: of one count per second
         found["FPA.ZP and EXPTIME"] = stack + 2.5 * np.log10(exposure)
-    response, pivot = _number(header, "PHOTFLAM"), _number(header, "PHOTPLAM")
+    response, pivot = _positive(header, "PHOTFLAM"), _positive(header, "PHOTPLAM")
     unit = str(header.get("BUNIT", "")).strip()
     if response and pivot:  # Hubble: AB zero point of one electron per second
         whole = 2.5 * np.log10(exposure) if exposure and unit.upper() in ("ELECTRONS", "COUNTS") else 0.0
@@ -185,3 +185,8 @@ def _number(header: Header, key: str) -> float | None:
     except (TypeError, ValueError):
         return None
     return number if np.isfinite(number) else None
+
+
+def _positive(header: Header, key: str) -> float | None:
+    number = _number(header, key)
+    return number if number is not None and number > 0 else None

@@ -88,7 +88,7 @@ def find_image(units: tuple[Unit, ...], band: str, hdu: str | int | None = None)
     if not images:
         axes = {len(unit.axes) for unit in units if unit.shape}
         raise Unusable(f"an image with {max(axes)} axes, not 2 or 3" if axes else "holds no image")
-    found = _named(images, str(hdu).format(band=band)) if hdu is not None else _of_band(images, band)
+    found = _named(images, str(hdu).replace("{band}", band)) if hdu is not None else _of_band(images, band)
     plane = None
     if len(found.axes) == 3:
         names = headers.plane_names(found.header, found.axes[0])

@@ -12,6 +12,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -212,11 +213,11 @@ def _astropy_units(path: str, size: int) -> list[Unit]:
     """HDUs as astropy reads them; images at once if that takes little memory, plane by plane if not."""
     units: list[Unit] = []
     above = fits.Header()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), ExitStack() as closing:
         warnings.simplefilter(
             "ignore"
         )  # of cards that are not by the standard; what is wrong with pixels is found below
-        file = fits.open(path, memmap=False, lazy_load_hdus=False)
+        file = closing.enter_context(fits.open(path, memmap=False, lazy_load_hdus=False))
         for index, hdu in enumerate(file):
             header = hdu.header.copy()
             shape = tuple(hdu.shape) if hdu.is_image and hdu.shape and math.prod(hdu.shape) else ()
@@ -227,8 +228,8 @@ def _astropy_units(path: str, size: int) -> list[Unit]:
             if shape or not hdu.is_image:
                 kept = partial(_held, hdu.data) if shape and size < IN_MEMORY else partial(_section, hdu)
                 units.append(Unit(index, _without_undefined(header), shape, path, pixels=kept))
-        if size < IN_MEMORY:
-            file.close()
+        if size >= IN_MEMORY:
+            closing.pop_all()  # stays open as long as its units
     return units
 
 

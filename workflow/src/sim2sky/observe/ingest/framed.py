@@ -120,8 +120,7 @@ def bad_pixels(image: BandImage, window: Window, pixels: np.ndarray, plane: int 
             continue
         beside = window.of(unit.read(plane))
         if kind == "mask":
-            bits = np.nan_to_num(beside).astype(np.int64)
-            found["masked"] = (bits if image.mask_bits is None else bits & image.mask_bits) != 0
+            found["masked"] = (beside if image.mask_bits is None else beside.astype(np.int64) & image.mask_bits) != 0
         elif kind == "rms":
             found["without weight"] = ~((beside > 0) & (beside < NO_WEIGHT))
         elif kind == "variance":

@@ -80,13 +80,17 @@ def read_image(entry: Entry, frame: Frame, reading: Reading) -> Ingested:
     except Unusable as error:
         return Ingested(None, str(error), flags, about)
     except Exception as error:  # damaged files raise almost anything in the libraries that read them
-        return Ingested(None, f"cannot be read: {type(error).__name__}: {error}", flags, about)
+        return Ingested(
+            None, f"cannot be read, the file may be damaged ({type(error).__name__}: {error})", flags, about
+        )
 
 
 @lru_cache(maxsize=8)  # planes of a cube come one after the other
 def _band(path: str, stamp: Stamp, band: str, reading: Reading) -> Band:
     """The image of a band, and what is believed of it."""
     units = open_units(path, stamp)
+    if not any(unit.shape for unit in units):
+        raise Unusable("holds no image")
     name, find = survey_of(units, reading.survey)
     image = find(units, band, reading)
     said = headers.filter_of(image.unit.header)
@@ -248,4 +252,8 @@ def _psfs(bands: list[Band]) -> tuple[np.ndarray | None, ...] | None:
     if not any(units):
         return None
     stamps = [None if unit is None else unit.read().astype(np.float64) for unit in units]
-    return tuple(None if stamp is None else (stamp / stamp.sum()).astype(np.float32) for stamp in stamps)
+    sums = [0.0 if stamp is None else float(stamp.sum()) for stamp in stamps]
+    return tuple(
+        None if stamp is None or not 0 < total < math.inf else (stamp / total).astype(np.float32)
+        for stamp, total in zip(stamps, sums, strict=True)
+    )
