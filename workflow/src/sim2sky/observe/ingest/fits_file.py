@@ -23,6 +23,7 @@ import numpy as np
 from astropy.io import fits
 
 BLOCK, CARD = 2880, 80
+TOGETHER = 2**18  # pixels of a cube that are read at once
 IN_MEMORY = 2**28  # bytes of a file up to which its images are kept in memory if they are not plain
 TYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _TEXT = re.compile(r"'((?:[^']|'')*)'")
@@ -46,7 +47,9 @@ class Unit:
         Its cards; those of a primary HDU without an image stand in for the ones that it has not.
     shape : tuple of int
         Of the pixels; empty for tables.
-    path, offset
+    path, stamp
+        The file, and what tells whether it is still the same.
+    offset : int
         Where its pixels are in a plain file.
     pixels : callable, optional
         Gives those that astropy reads, of one plane or all.
@@ -56,6 +59,7 @@ class Unit:
     header: Header
     shape: tuple[int, ...]
     path: str
+    stamp: Stamp
     offset: int = 0
     pixels: Callable[[int | None], np.ndarray] | None = None
 
@@ -75,9 +79,29 @@ class Unit:
         axes, start = self.axes if plane is None else self.axes[1:], self.offset
         if self.pixels is not None:
             return np.asarray(self.pixels(plane)).reshape(axes)
-        kind = np.dtype(TYPES[self.header["BITPIX"]])
-        start += (plane or 0) * math.prod(axes) * kind.itemsize
-        return np.fromfile(self.path, kind, math.prod(axes), offset=start).reshape(axes)
+        kind, count = TYPES[self.header["BITPIX"]], math.prod(axes)
+        if plane is None:
+            return _from_file(self.path, kind, start, count).reshape(axes)
+        together = max(1, min(TOGETHER // count, self.axes[0]))
+        first = plane // together * together
+        start += first * count * int(kind[-1])
+        together = min(together, self.axes[0] - first)
+        return _planes(self.path, self.stamp, kind, start, together * count)[(plane - first) * count :][:count].reshape(
+            axes
+        )
+
+
+@lru_cache(maxsize=8)  # opening a file takes as long as measuring an image
+def _planes(path: str, stamp: Stamp, kind: str, start: int, count: int) -> np.ndarray:
+    """Pixels of some planes of a cube, most of which are asked for next."""
+    pixels = _from_file(path, kind, start, count)
+    pixels.flags.writeable = False
+    return pixels
+
+
+def _from_file(path: str, kind: str, start: int, count: int) -> np.ndarray:
+    """Numbers of a file in the order of bytes that this machine computes fastest with."""
+    return np.fromfile(path, kind, count, offset=start).astype(kind.replace(">", "="))
 
 
 def stamp(path: str) -> Stamp:
@@ -115,17 +139,17 @@ def open_units(path: str, stamp: Stamp) -> tuple[Unit, ...]:
         begin = file.read(9)
         if begin == b"SIMPLE  =":
             file.seek(0)
-            plain = _plain_units(file, path, size)
+            plain = _plain_units(file, path, stamp)
         elif not begin.startswith((b"\x1f\x8b", b"BZh")):
             raise Unusable("not a FITS file: it does not begin with SIMPLE")
-    return tuple(_astropy_units(path, size) if plain is None else plain)
+    return tuple(_astropy_units(path, stamp) if plain is None else plain)
 
 
-def _plain_units(file: BinaryIO, path: str, size: int) -> list[Unit] | None:
+def _plain_units(file: BinaryIO, path: str, stamp: Stamp) -> list[Unit] | None:
     """HDUs of a plain file; None if astropy has to read it."""
     units: list[Unit] = []
     above: dict[str, Any] = {}
-    end = index = 0
+    end, index, size = 0, 0, stamp[0]
     while end < size and (text := _header_text(file, end)) is not None:
         header = parse_cards(text)
         if not _is_plain(header, first=not end):
@@ -138,7 +162,7 @@ def _plain_units(file: BinaryIO, path: str, size: int) -> list[Unit] | None:
         if not end and not length:
             above = {key: value for key, value in header.items() if not key.startswith(("NAXIS", "BITPIX", "EXT"))}
         if length:
-            units.append(Unit(index, above | header, shape, path, offset))
+            units.append(Unit(index, above | header, shape, path, stamp, offset))
         index += 1
         end = offset + math.ceil(length / BLOCK) * BLOCK
         file.seek(end)
@@ -180,18 +204,22 @@ def parse_cards(text: str) -> dict[str, Any]:
     """Values of a header's cards by their keys, the first of each; text that goes on in CONTINUE is cut there."""
     found: dict[str, Any] = {}
     for at in range(0, len(text), CARD):
-        card = text[at : at + CARD]
-        if card[8:10] == "= ":
-            key, value = card[:8].rstrip(), card[10:].strip()
-        elif card.startswith("HIERARCH ") and "=" in card:
-            key, value = (part.strip() for part in card[9:].split("=", 1))
-        else:
-            continue
-        if key not in found and value:
-            parsed = _value(value)
-            if parsed is not None:
-                found[key] = parsed
+        key, value = _card(text[at : at + CARD])
+        if value is not None:
+            found.setdefault(key, value)
     return found
+
+
+@lru_cache(maxsize=4096)  # most cards are the same in all files of a survey
+def _card(card: str) -> tuple[str, Any]:
+    """Key and value of a card; None for one without a value."""
+    if card[8:10] == "= ":
+        key, value = card[:8].rstrip(), card[10:].strip()
+    elif card.startswith("HIERARCH ") and "=" in card:
+        key, value = (part.strip() for part in card[9:].split("=", 1))
+    else:
+        return "", None
+    return key, _value(value) if value else None
 
 
 def _value(text: str) -> Any:
@@ -209,14 +237,12 @@ def _value(text: str) -> Any:
     return None
 
 
-def _astropy_units(path: str, size: int) -> list[Unit]:
+def _astropy_units(path: str, stamp: Stamp) -> list[Unit]:
     """HDUs as astropy reads them; images at once if that takes little memory, plane by plane if not."""
     units: list[Unit] = []
-    above = fits.Header()
+    above, in_memory = fits.Header(), stamp[0] < IN_MEMORY
     with warnings.catch_warnings(), ExitStack() as closing:
-        warnings.simplefilter(
-            "ignore"
-        )  # of cards that are not by the standard; what is wrong with pixels is found below
+        warnings.simplefilter("ignore")  # of cards that are not by the standard
         file = closing.enter_context(fits.open(path, memmap=False, lazy_load_hdus=False))
         for index, hdu in enumerate(file):
             header = hdu.header.copy()
@@ -226,9 +252,9 @@ def _astropy_units(path: str, size: int) -> list[Unit]:
             elif shape:
                 header.extend(above, unique=True, strip=True)
             if shape or not hdu.is_image:
-                kept = partial(_held, hdu.data) if shape and size < IN_MEMORY else partial(_section, hdu)
-                units.append(Unit(index, _without_undefined(header), shape, path, pixels=kept))
-        if size >= IN_MEMORY:
+                kept = partial(_held, hdu.data) if shape and in_memory else partial(_section, hdu)
+                units.append(Unit(index, _without_undefined(header), shape, path, stamp, pixels=kept))
+        if not in_memory:
             closing.pop_all()  # stays open as long as its units
     return units
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,7 @@ class Window(NamedTuple):
         return image[self.row : self.row + self.side, self.column : self.column + self.side]
 
 
+@lru_cache(maxsize=64)
 def find_window(shape: tuple[int, int], centre: tuple[float, float], pixels: int, ratio: float) -> Window:
     """The part of an image that a frame covers.
 
@@ -100,18 +102,26 @@ def bad_pixels(image: BandImage, window: Window, pixels: np.ndarray, plane: int 
         Of the window, as they are in the file.
     plane : int or None
         Of the HDU.
+
+    Raises
+    ------
+    Unusable
+        All pixels are the same.
     """
-    header, found = image.unit.header, dict[str, np.ndarray]()
-    finite = pixels.ravel()
-    if not math.isfinite(finite.sum(dtype=np.float64)):
+    header, found, finite = image.unit.header, dict[str, np.ndarray](), pixels
+    low, high = float(pixels.min()), float(pixels.max())  # NaN if there is one
+    if not math.isfinite(high - low):
         found["NaN"] = ~np.isfinite(pixels)
         finite = pixels[~found["NaN"]]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
+    if low == high:
+        raise Unusable(f"all its pixels are {low:g}")
     if isinstance(blank := header.get("BLANK"), int | float) and not {"BSCALE", "BZERO"} & header.keys():
         found["BLANK"] = pixels == blank
     if image.no_data is not None:
         found["no data"] = pixels == image.no_data
-    elif pixels.dtype.kind == "f" and finite.size:
-        found["no data"] = _without_data(pixels, finite)
+    elif pixels.dtype.kind == "f":
+        found["no data"] = _without_data(pixels, finite, low, high)
     saturation = header.get("SATURATE")
     if isinstance(saturation, int | float) and saturation > 0 and image.linear is None:
         found["saturated"] = pixels >= saturation
@@ -130,14 +140,16 @@ def bad_pixels(image: BandImage, window: Window, pixels: np.ndarray, plane: int 
     return {kind: bad for kind, bad in found.items() if bad.any()}
 
 
-def _without_data(pixels: np.ndarray, finite: np.ndarray) -> np.ndarray:
-    """Zeros and sentinels among pixels of a noisy sky; the zeros of an image without noise, or of counts, are its sky."""
+def _without_data(pixels: np.ndarray, finite: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Zeros and sentinels among pixels of a noisy sky; the zeros of an image without noise, or of counts, are its sky.
+
+    `finite` are the finite ones of `pixels`, and `low` and `high` the lowest and the highest of them.
+    """
     none = zeros = pixels == 0
     if zeros.any():
         rest = finite[finite != 0]
         level = rest.size > finite.size / 2 and np.percentile(rest, 1) > 0.1 * np.median(rest)
-        none = zeros & bool(level or (rest < 0).any())
-    low, high = finite.min(), finite.max()
+        none = zeros & bool(level or low < 0)
     if low in SENTINELS or high in SENTINELS or low < -HUGE or high > HUGE:
         none = none | np.isin(pixels, SENTINELS) | (np.abs(pixels) > HUGE)
     return none

@@ -74,7 +74,7 @@ def read_image(entry: Entry, frame: Frame, reading: Reading) -> Ingested:
         about |= {name: [band.about[name] for band in bands] for name in bands[0].about}
         with np.errstate(over="ignore"):
             pixels = np.array([pixels for pixels, _ in found]).astype(np.float32)
-        if not np.isfinite(pixels).all():
+        if not math.isfinite(pixels.sum(dtype=np.float64)):
             raise Unusable("its pixels are beyond the range of 32-bit numbers")
         return Ingested(pixels, None, flags, about, _stacked(found, frame), _psfs(bands))
     except Unusable as error:
@@ -173,12 +173,10 @@ def _brought(
     window = framed.find_window(whole.shape, centre, frame.pixels, ratio)
     pixels = window.of(whole)
     bad = framed.bad_pixels(image, window, pixels, plane)
-    pixels = (image.linear(pixels) if image.linear else pixels).astype(np.float64)
+    pixels = image.linear(pixels) if image.linear else pixels
     if bad:
-        pixels = _filled(pixels, bad, reading)
+        pixels = _filled(pixels.astype(np.float64), bad, reading)
         flags["bad_pixels"] = True
-    elif pixels.min() == pixels.max():
-        raise Unusable(f"all its pixels are {pixels.min():g}")
     sigma = framed.sigma_of(image, window, plane)
     if ratio != 1:
         pixels = framed.resample(pixels, window, frame.pixels, ratio)
@@ -189,7 +187,7 @@ def _brought(
     flags["cropped_off_centre"] |= off > 1
     flags["zero_point_unchecked"] |= band.about["zero_point_from"].startswith(("given", "believed"))
     flags["pixel_scale_unchecked"] |= band.about["pixel_scale_from"] != "header"
-    factor = 10 ** (0.4 * (frame.zero_points[at] - band.zero_point))
+    factor = np.float64(10 ** (0.4 * (frame.zero_points[at] - band.zero_point)))
     return pixels * factor, None if sigma is None else sigma * factor
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,29 @@ def planes(paths: Sequence[str | Path]) -> Entries:
     return Entries(len(data), files, pd.array(names, "str"), places, ra, dec, published)
 
 
+@dataclass(frozen=True)
+class _Images:
+    """Images of a shard that fits a frame.
+
+    Attributes
+    ----------
+    shard : Shards
+        With the images.
+    order, factors : list of int, (band, 1, 1) array
+        Where the bands of the frame are in the shard, and what makes their unit that of the frame.
+    unusable : dict of str to str
+        Why an image could not be used, by its place.
+    flags : dict of str to (lens,) bool array
+        Flags of the images.
+    """
+
+    shard: Shards
+    order: list[int]
+    factors: np.ndarray
+    unusable: dict[str, str]
+    flags: dict[str, np.ndarray]
+
+
 def read_plane(entry: Entry, frame: Frame) -> tuple[np.ndarray, dict[str, bool], dict[str, Any]]:
     """Pixels (band, y, x) of a lens of a shard in the unit of the frame, its flags, and where they are from.
 
@@ -57,30 +81,26 @@ def read_plane(entry: Entry, frame: Frame) -> tuple[np.ndarray, dict[str, bool],
     Unusable
         The shard has not the bands, the size or the pixel scale of the frame, or the image could not be used when it was made.
     """
-    if entry.plane is None:
+    path, plane, state = entry.file, entry.plane, stamp(entry.file)
+    if plane is None:
         raise Unusable("is a shard; give this file itself, or list its planes, to measure each of its images")
-    shard, factors, order = _fitting(entry.file, stamp(entry.file), frame)
-    if not 0 <= entry.plane < len(shard):
-        raise Unusable(f"has no image {entry.plane}: there are {len(shard)}")
-    flags = {
-        name: bool(_array(entry.file, stamp(entry.file), name)[entry.plane]) for name in INGEST_FLAGS if name in shard
-    }
-    if "measured" in shard and not _array(entry.file, stamp(entry.file), "measured")[entry.plane]:
-        raise Unusable(
-            shard.attributes.get("reasons", {}).get(str(entry.plane), "could not be used when the shard was made")
-        )
-    length = shard.variable("image").chunks[0]
-    start = entry.plane // length * length
-    image = _chunk(entry.file, stamp(entry.file), start, min(start + length, len(shard)))[entry.plane - start]
-    pixels = image[order] * factors[:, None, None]
+    images = _fitting(path, state, frame)
+    count, length = len(images.shard), images.shard.variable("image").chunks[0]
+    if not 0 <= plane < count:
+        raise Unusable(f"has no image {plane}: there are {count}")
+    if reason := images.unusable.get(str(plane)):
+        raise Unusable(reason)
+    start = plane // length * length
+    pixels = _chunk(path, state, start, min(start + length, count))[plane - start][images.order] * images.factors
     if not np.isfinite(pixels).all():
         raise Unusable("has pixels that are NaN or infinite")
-    return pixels.astype(np.float32), dict.fromkeys(INGEST_FLAGS, False) | flags, {"shard": entry.file}
+    flags = {name: name in images.flags and bool(images.flags[name][plane]) for name in INGEST_FLAGS}
+    return pixels.astype(np.float32), flags, {"shard": path}
 
 
 @lru_cache(maxsize=2)
-def _fitting(path: str, stamp: Stamp, frame: Frame) -> tuple[Shards, np.ndarray, list[int]]:
-    """A shard whose images fit a frame, the factors to its unit, and the order of its bands."""
+def _fitting(path: str, stamp: Stamp, frame: Frame) -> _Images:
+    """Images of a shard, if they fit a frame."""
     shard = open_shards([path])
     about = shard.attributes
     bands, scale, zero_points = (about.get(key) for key in ("bands", "pixel_scale", "zero_point"))
@@ -94,15 +114,12 @@ def _fitting(path: str, stamp: Stamp, frame: Frame) -> tuple[Shards, np.ndarray,
     if side != frame.pixels:
         raise Unusable(f"its images have {side} pixels, those of the network {frame.pixels}")
     order = [bands.index(band) for band in frame.bands]
-    return shard, 10 ** (0.4 * (np.array(frame.zero_points) - np.array(zero_points, float)[order])), order
+    factors = 10 ** (0.4 * (np.array(frame.zero_points) - np.array(zero_points, float)[order]))
+    flags = {name: shard.read(name) for name in INGEST_FLAGS if name in shard}
+    return _Images(shard, order, factors[:, None, None], about.get("reasons", {}), flags)
 
 
 @lru_cache(maxsize=2)
 def _chunk(path: str, stamp: Stamp, start: int, stop: int) -> np.ndarray:
     """Images of a chunk, which none of them can be read without."""
     return open_shards([path]).read("image", start, stop)
-
-
-@lru_cache(maxsize=16)
-def _array(path: str, stamp: Stamp, name: str) -> np.ndarray:
-    return open_shards([path]).read(name)
