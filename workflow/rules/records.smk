@@ -51,6 +51,17 @@ def of_networks(wildcards):
     yield from with_code(said_of(models[blocks[0]]), changes, training_code(wildcards))
 
 
+def of_measuring_network(wildcards):
+    """A copied network file must be of the networks that are there, where they are."""
+    from sim2sky.provenance.networks import networks_provenance
+
+    made = {key: value for key, value in calibration_params(wildcards).items() if key != "domains"}
+    models = networks_to_calibrate(wildcards)
+    if all(Path(model).exists() for model in models):
+        made["networks"] = [networks_provenance(model)["sha256"] for model in models]
+    yield from otherwise(PATHS.network.format(**wildcards), made, calibration_code(wildcards))
+
+
 def of_predictions(wildcards):
     from sim2sky.provenance.stale import stale_predictions
 
@@ -98,6 +109,13 @@ def jobs_of_runs():
         yield [PATHS.run_metrics.format(**wildcards)], silent, wildcards
 
 
+def jobs_of_measurements():
+    for study, asked in [(name, item.measurement) for name, item in STUDIES.items() if item.measurement]:
+        for run in asked.runs:
+            wildcards = {"study": study, "run": run}
+            yield [PATHS.network.format(**wildcards)], of_measuring_network, wildcards
+
+
 def jobs_of_studies():
     made_by = {
         "metrics": lambda wildcards: code("aggregate_metrics"),
@@ -130,7 +148,8 @@ def jobs_of_shards():
 def without_record():
     """Results without a record, each with what is otherwise than it would be made now."""
     found = {}
-    for paths, check, wildcards in chain(jobs_of_shards(), jobs_of_runs(), jobs_of_studies()):
+    jobs = chain(jobs_of_shards(), jobs_of_runs(), jobs_of_measurements(), jobs_of_studies())
+    for paths, check, wildcards in jobs:
         lacking = [path for path in paths if lacks_record(path)]
         if lacking:
             try:

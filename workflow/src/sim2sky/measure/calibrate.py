@@ -98,7 +98,7 @@ def calibrate(
         train, validation, mine = _parts(domain, recipe, targets)
         state, adapted, raw = _adapted(networks, recipe, encoding, train, validation, residuals.get(name))
         if name == domain.name:
-            residuals[name] = _residual(adapted, raw, validation.labels)
+            residuals[name] = None if recipe.distribution != "none" else _residual(adapted, raw, validation.labels)
             if residuals[name] is not None:
                 raw = replace(adapted, residual=residuals[name]).predict(validation.images)
             calibrations[name] = _calibrations(domain.name, targets, raw, validation.labels)
@@ -111,7 +111,7 @@ def calibrate(
         left = (time.perf_counter() - started) / done * (len(domains) - done)
         print(f"{domain.name}: {len(validation.lens)} validation images, {left:.0f} s left", flush=True)
     described = {
-        name: {**about["domains"][name], "labelled": on[name] == name, "calibrated_on": on[name]}
+        name: {**about["domains"][name], "calibrated_on": on[name]}
         | {"calibration": [one.state() for one in calibrations[on[name]]]}
         for name in on
     }
@@ -120,7 +120,8 @@ def calibrate(
         name: {key: first.variable(name).attrs.get(key, "") for key in ("units", "long_name")} for name in targets
     }
     measuring |= {"parameters": parameters, "population": population, "domains": described}
-    config = {"recipe": recipe.params(), "targets": list(targets), "source": source, "calibrate_on": calibrate_on}
+    config = {"recipe": recipe.params(), "targets": list(targets), "about": dict(about)}
+    config |= {"source": source, "default": default, "calibrate_on": calibrate_on}
     config["networks"] = [networks_provenance(model)["sha256"] for model in models]
     made = record.provenance(config, fingerprint, domains={domain.name: domain.origin() for domain in domains})
     tensors = {key: value.cpu().contiguous() for key, value in tensors.items()}
@@ -165,10 +166,8 @@ def _adapted(
     return state, ensemble, raw
 
 
-def _residual(ensemble: Ensemble, raw: Predictive, labels: torch.Tensor) -> torch.Tensor | None:
-    """Mean square error of each seed, shape (parameters, seeds); None if the loss gives variances itself."""
-    if raw.aleatoric.any():
-        return None
+def _residual(ensemble: Ensemble, raw: Predictive, labels: torch.Tensor) -> torch.Tensor:
+    """Mean square error of each seed, shape (parameters, seeds)."""
     error = raw.means.numpy() - labels.double().numpy()[:, :, None]
     squares = [
         np.square(short_way(error[:, column], ANGLE_PERIODS.get(name))).mean(axis=0)

@@ -6,7 +6,7 @@ of the metadata.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from sim2sky.models.latent import LatentDistribution, fraction_above
 from sim2sky.models.network_file import make_network, read_tensors
 from sim2sky.models.registry import Network
 
+BLOCK = 1024  # images whose latent features are in memory at once
 FORMAT = 1  # of the file; another one is refused
 
 
@@ -55,7 +56,7 @@ class About:
     population : mapping of str to mapping
         For each parameter ``low``, ``high``, and ``quantiles``, those of the training labels at 0, 0.01, ..., 1.
     domains : mapping of str to mapping
-        Domains of the file: ``title``, ``survey``, ``zero_points``, ``labelled``, and ``calibrated_on``, whose labels the calibration is of.
+        Domains of the file: ``title``, ``survey``, ``zero_points``, and ``calibrated_on``, whose labels the calibration is of.
     domain : str
         The one of them that images are measured as.
     sha256 : str
@@ -121,6 +122,14 @@ class Estimates:
     def __len__(self) -> int:
         """Number of images."""
         return len(self.distance)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Estimates]) -> Estimates:
+        """Estimates of several lots of images by one network file as one."""
+        arrays = [field.name for field in fields(cls) if field.name not in ("parameters", "conformal")]
+        conformal = {level: np.concatenate([part.conformal[level] for part in parts]) for level in parts[0].conformal}
+        values = {name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays}
+        return cls(parameters=parts[0].parameters, conformal=conformal, **values)
 
 
 class MeasuringNetwork:
@@ -204,18 +213,22 @@ class MeasuringNetwork:
             raise ValueError(
                 f"images of the shape {images.shape} are given; (images, {', '.join(map(str, shape))}) is needed"
             )
-        if not (finite := np.isfinite(images).all(axis=(1, 2, 3))).all():
-            raise ValueError(
-                f"image {int(finite.argmin())}: has pixels that are not finite; fill or leave out such images"
-            )
+        starts = range(0, max(1, len(images)), BLOCK)
+        return Estimates.joined([self._measure(images[start : start + BLOCK], start) for start in starts])
+
+    def _measure(self, images: np.ndarray, first: int) -> Estimates:
+        """A block of images, the first of which is called number `first`."""
+        copied = torch.from_numpy(np.array(images, dtype=np.float32))  # normalisation is in place
+        if not (finite := copied.isfinite().all(dim=(1, 2, 3))).all():
+            number = first + int(finite.int().argmin())
+            raise ValueError(f"image {number}: has pixels that are not finite; fill or leave out such images")
         statistics: Statistics | None = None
         if "pixel_std" in self._domain:
             statistics = Statistics(*(self._domain.get(f"pixel_{name}") for name in Statistics._fields))
-        copied = torch.from_numpy(np.array(images, dtype=np.float32))  # normalisation is in place
         normalised = normalise(copied, statistics)
-        return self.estimates(self._ensemble.predict(normalised))
+        return self._calibrated(self._ensemble.predict(normalised))
 
-    def estimates(self, raw: Predictive) -> Estimates:
+    def _calibrated(self, raw: Predictive) -> Estimates:
         """Calibrated estimates from the predictive distributions of images."""
         quantiles, std = raw.quantiles.numpy(), raw.std.numpy()
         columns = list(enumerate(self._calibrations))

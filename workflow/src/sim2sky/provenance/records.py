@@ -47,7 +47,7 @@ def lacks_record(path: str | Path, metadata: str | Path = METADATA) -> bool:
 
 def unrecorded(results: str | Path, metadata: str | Path = METADATA) -> list[Path]:
     """Results of a folder that have no record of their own, among all files that rules make but logs, benchmarks and the report."""
-    folders = ("simulate", "observe", "train", "adapt", "evaluate")
+    folders = ("simulate", "observe", "train", "adapt", "evaluate", "measure")
     found = (path for folder in folders for path in sorted((Path(results) / folder).rglob("*")))
     made = (path for path in found if path.is_file() and path.suffix != ".ckpt" and path.name[0] != ".")
     return [path for path in made if lacks_record(path, metadata)]

@@ -31,7 +31,7 @@ def loss_linear(results: Results) -> Figure:
 
 @register_figure("history")
 def loss_log(results: Results) -> Figure:
-    """Loss against epoch on a logarithmic scale, one panel per run."""
+    """Loss against epoch on a logarithmic scale, one panel per run; on a linear one where losses may be negative."""
     return _loss_figure(results, "log")
 
 
@@ -46,11 +46,14 @@ def _loss_figure(results: Results, scale: str) -> Figure:
     axes = figure.subplots(len(rows), max(len(runs) for _, runs in rows), sharex=True, squeeze=False)
     curves = {run: _history(results, run) for run in study.runs}
     for kind, runs in kinds.items():
-        limits = _limits([curves[run] for run in runs if curves[run] is not None], scale)
+        own = (
+            "linear" if study.recipe_of(runs[0]).distribution != "none" else scale
+        )  # logarithms of a density have any sign
+        limits = _limits([curves[run] for run in runs if curves[run] is not None], own)
         for row in (row for row in range(len(rows)) if rows[row][0] == kind):
             axes[row, 0].set_ylabel(kind)
             for ax, run in zip(axes[row], rows[row][1], strict=False):
-                _loss_panel(ax, run, curves[run], scale, limits)
+                _loss_panel(ax, run, curves[run], own, limits)
             drawn = [ax for ax, run in zip(axes[row], rows[row][1], strict=False) if curves[run] is not None]
             for ax in drawn[1:]:
                 ax.tick_params(which="both", labelleft=False)
@@ -69,7 +72,8 @@ def _loss_figure(results: Results, scale: str) -> Figure:
 def loss_kind(study: Study, run: str) -> str:
     """The loss of a run and what it is taken of: curves can only share an axis where both agree."""
     recipe = study.recipe_of(run)
-    text = recipe.loss.upper() if recipe.loss != "huber" else "Huber loss"
+    names = {"huber": "Huber loss", "gaussian_nll": "Gaussian NLL", "beta_nll": "beta-NLL", "flow": "NLL of the flow"}
+    text = names.get(recipe.loss, recipe.loss.upper())
     if recipe.standardise:
         text += ", standardised labels"
     return text + (",\nangles as sin, cos" if recipe.angles == "sin_cos" else "")
@@ -93,11 +97,12 @@ def _limits(tables: Sequence[pd.DataFrame], scale: str) -> tuple[float, float]:
     if not tables:
         return 0.1, 1.0
     values = np.concatenate([table[list(LOSSES.values())].to_numpy(float).ravel() for table in tables])
-    values = values[np.isfinite(values) & (values > 0)]
+    values = values[np.isfinite(values)]
     guess = max(table.guess_loss.max() for table in tables)
     if scale == "log":
+        values = values[values > 0]
         return 0.8 * values.min(), 1.25 * max(guess, values.max())
-    return 0.0, 1.05 * min(HIGHEST * guess, max(guess, values.max()))
+    return min(0.0, 1.05 * values.min()), 1.05 * min(HIGHEST * guess, max(guess, values.max()))
 
 
 def _loss_panel(ax: Axes, run: str, table: pd.DataFrame | None, scale: str, limits: tuple[float, float]) -> None:
