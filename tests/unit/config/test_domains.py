@@ -366,3 +366,39 @@ def test_orientation_of_round_sources_is_refused():
     (text,) = problems(study(["theta"], simulation=round_sources))
     assert text.startswith("targets.0: theta does not show in images of simulation one, for its sources are round")
     assert problems(study(["sigma"], simulation=round_sources)) == []
+
+
+def measuring(lenses=400, **change):
+    """A study that measures what its run is evaluated on."""
+    return study(
+        simulation=changed(GALAXIES, lenses=lenses), measurement={"runs": ["first"], "datasets": ["noisy"]} | change
+    )
+
+
+def test_a_measurement_that_fits_is_taken():
+    own = {"survey": "des"}
+    raw = measuring(coverage_within={"noisy": 0.05}, calibrate_on="noisy")
+    for dataset in raw["datasets"].values():
+        dataset |= own
+    assert problems(raw) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"runs": ["frist"]}, "measurement.runs.0: unknown run 'frist'; did you mean 'first'?"),
+        (
+            {"coverage_within": {"nosy": 0.1}},
+            "measurement.coverage_within.nosy: unknown dataset of `measurement` 'nosy'",
+        ),
+        ({"coverage_within": {"clean": 0.1}}, "measurement.coverage_within.clean: unknown dataset of `measurement`"),
+        ({"coverage_within": {"noisy": 2}}, "measurement.coverage_within.noisy: "),
+        ({"lenses": 100}, "datasets.clean.split.validation: has 10 of 100 lenses"),
+        ({"lenses": 150, "calibrate_on": "noisy"}, "datasets.noisy.split.validation: has 15 of 150 lenses"),
+    ],
+)
+def test_what_is_wrong_with_a_measurement_is_named(change, text):
+    raw = measuring(**change)
+    for dataset in raw["datasets"].values():
+        dataset["survey"] = "des"
+    assert any(problem.startswith(text) for problem in problems(raw)), problems(raw)

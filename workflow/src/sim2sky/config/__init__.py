@@ -4,7 +4,7 @@ The JSON schemas under ``workflow/schemas`` and ``config/README.md`` are generat
 the files that they describe.
 """
 
-from sim2sky.config.analyses import ChiRange, Degeneracy, Measurement, Reconstruction, StuckAtMean
+from sim2sky.config.analyses import MINIMUM_IMAGES, ChiRange, Degeneracy, Measurement, Reconstruction, StuckAtMean
 from sim2sky.config.base import Fraction, Name, Strict, known, merge, nested, unit, unit_of
 from sim2sky.config.cosmosim import CosmosimPopulation, CosmosimSimulation, Crop
 from sim2sky.config.images import Reading
@@ -38,6 +38,7 @@ __all__ = [
     "CosmosimPopulation",
     "AnySimulation",
     "MEAN_PARAMETER",
+    "MINIMUM_IMAGES",
     "Background",
     "BandConditions",
     "CentreCrop",

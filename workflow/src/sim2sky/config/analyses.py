@@ -70,6 +70,9 @@ class Reconstruction(Strict):
     images: PositiveInt = Field(6, description="how many test images are shown")
 
 
+MINIMUM_IMAGES = 20  # for calibrating errors: with fewer than 19, a split-conformal interval of 95 % has no bounds
+
+
 class Measurement(Strict):
     """Catalogues: what runs measure on datasets, with errors; of each run, one network file that measures by itself."""
 

@@ -10,6 +10,7 @@ from functools import reduce
 from math import isclose
 from typing import Any
 
+from sim2sky.config.analyses import MINIMUM_IMAGES
 from sim2sky.config.base import merge, nested
 from sim2sky.config.chains import chain_problems, changed_recipe
 from sim2sky.config.check import check, place, unknown
@@ -235,6 +236,15 @@ def _of_measurement(study: Study) -> Mistakes:
         yield from _name((*where, "datasets", index), name, study.datasets, "dataset")
     for name in asked.coverage_within:
         yield from _name((*where, "coverage_within", name), name, asked.datasets, "dataset of `measurement`")
+    sources = [study.runs[run].source for run in asked.runs if run in study.runs]
+    for name in dict.fromkeys([*sources, *([asked.calibrate_on] if asked.calibrate_on else [])]):
+        dataset = study.datasets.get(name)
+        if not dataset or not (simulation := study.simulations.get(dataset.simulation or "")):
+            continue
+        first, last = dataset.split.bounds(simulation.lenses)["validation"]
+        if last - first < MINIMUM_IMAGES:
+            text = f"has {last - first} of {simulation.lenses} lenses, by whose labels `measurement` calibrates errors"
+            yield ("datasets", name, "split", "validation"), f"{text}; at least {MINIMUM_IMAGES} are needed"
     if asked.calibrate_on is not None:
         yield from _name((*where, "calibrate_on"), asked.calibrate_on, study.datasets, "dataset")
         dataset = study.datasets.get(asked.calibrate_on)

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from sim2sky.config import MINIMUM_IMAGES
+
 # Probabilities of the quantiles of every measurement. Steps of 0.01 give the CRPS to 1e-3 of its value; the rest are ends of intervals.
 LEVELS = tuple(sorted({*(i / 100 for i in range(1, 100)), 0.005, 0.025, 0.975, 0.995}))
 CENTRAL = (0.5, 0.68, 0.9, 0.95)  # intervals whose coverage is reported
@@ -24,7 +26,6 @@ MEDIAN = LEVELS.index(0.5)
 # Levels above the median, and their mirror images below, that are brought to the right coverage exactly; factors of others are interpolated,
 # so that a few validation images do not roughen the distribution of each measured one.
 ANCHORS = (0.6, 0.75, 0.84, 0.9, 0.95, 0.975, 0.98, 0.995)
-MINIMUM_IMAGES = 20  # with fewer than 19, a split-conformal interval of 95 % has no bounds
 FLOOR = 1e-3  # of the mean absolute error: no standard deviation is believed to be smaller
 
 _OUTWARD = LEVELS[MEDIAN + 1 :]
