@@ -26,7 +26,7 @@ from sim2sky.measure.catalogue import DEFINITIONS, columns, rows
 from sim2sky.measure.networks import choose, commonest, frame_of, said_of
 from sim2sky.measure.tables import join_parts, write_part
 from sim2sky.models.measuring import About, MeasuringNetwork
-from sim2sky.observe.ingest import INGEST_FLAGS, Entries, Frame, list_images, read_image, read_images
+from sim2sky.observe.ingest import INGEST_FLAGS, Entries, Entry, Frame, list_images, read_image, read_images
 from sim2sky.provenance.record import versions
 
 PART = 2000  # images of a part, or fewer if they take more than
@@ -153,7 +153,7 @@ def _measured_parts(
     parts: list[Path] = []
     started, done = time.perf_counter(), 0
     for first in range(0, len(entries), size):
-        some = entries[first : first + size]
+        some = list(entries[first : first + size])
         path = folder / f"{first:09d}-{_digest(some, about, reading)}.parquet"
         if not path.exists():
             images, table = read_part(some, frame, reading, processes)
@@ -173,7 +173,9 @@ def _measured_parts(
     return parts
 
 
-def read_part(entries: Entries, frame: Frame, reading: Reading, processes: int) -> tuple[np.ndarray, pd.DataFrame]:
+def read_part(
+    entries: Sequence[Entry], frame: Frame, reading: Reading, processes: int
+) -> tuple[np.ndarray, pd.DataFrame]:
     """Images that can be measured, and what is known of all without a network, as :func:`catalogue.rows` takes it."""
     images = np.empty((len(entries), *frame.shape), np.float32)
     records, count = [], 0
@@ -194,7 +196,7 @@ def _number(value: float | None) -> float:
     return np.nan if value is None else value
 
 
-def _digest(entries: Entries, about: About, reading: Reading) -> str:
+def _digest(entries: Sequence[Entry], about: About, reading: Reading) -> str:
     """What decides the rows of a part: the network, what is said about the images, and the files with their sizes and dates."""
     asked = [about.sha256, about.domain, versions(), reading.model_dump(mode="json")]
     digest = sha256(store.canonical_json(asked).encode())

@@ -81,9 +81,9 @@ def _write_fits(joined: Path, path: Path) -> None:
                 width = table[name].dtype.itemsize // 4
                 ascii_alone = np.char.encode(table[name], "ascii", "replace").astype(f"S{width}")
                 table.replace_column(name, Column(ascii_alone, **_about(table[name])))
+            # the header is written once; its cards take no mappings
+            table.meta = _cards(table.meta) if not file.tell() else {}
             buffer = io.BytesIO()
-            about = yaml.safe_dump(dict(table.meta), sort_keys=False, width=70)
-            table.meta = {"comments": about.splitlines()}  # a card takes no mapping
             table.write(buffer, format="fits")
             content = buffer.getvalue()
             with fits.open(io.BytesIO(content)) as hdus:
@@ -94,6 +94,12 @@ def _write_fits(joined: Path, path: Path) -> None:
                 file.write((primary.tostring() + _described(header, table).tostring()).encode("ascii"))
             file.write(content[start : start + size])
         file.write(bytes(-file.tell() % _FITS_BLOCK))
+
+
+def _cards(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What a catalogue says of itself as comments, and the checksum of its network, which is longer than a line of them."""
+    lines = yaml.safe_dump(dict(meta), sort_keys=False, width=56).splitlines()
+    return {"comments": lines, "network": meta["network"]["sha256"]}
 
 
 def _about(column: Column) -> dict[str, Any]:

@@ -93,18 +93,17 @@ def distribution(table: pd.DataFrame) -> Figure:
         median, learnt = table[f"{name}_median"], table.attrs["population"].get(name)
         kinds = {"no flag": ~table.doubtful, "flagged": table.doubtful}
         values = [median[mine].dropna().to_numpy() for mine in kinds.values()]
-        ends = np.concatenate(values)
-        ends = ends if len(ends) else np.zeros(1)
+        learnt_ends = [learnt["low"], learnt["high"]] if learnt and not is_angle(name) else []
+        ends = np.array([*np.concatenate(values), *learnt_ends] or [0.0], float)
         ax.hist(
             values,
-            np.linspace(ends.min(), max(ends.max(), np.nextafter(ends.min(), np.inf, dtype=np.float32)), BINS),
+            np.linspace(ends.min(), max(ends.max(), ends.min() + 1e-6), BINS),
             stacked=True,
             color=["#0072B2", "#D55E00"],
             label=list(kinds),
         )
-        if learnt and not is_angle(name):
-            for end in ("low", "high"):
-                ax.axvline(learnt[end], color="black", ls=":", lw=1.2, label="range learnt" if end == "low" else None)
+        for text, end in zip(("range learnt", None), learnt_ends, strict=False):
+            ax.axvline(end, color="black", ls=":", lw=1.2, label=text)
         ax.set(xlabel=label(table, name), ylabel="images")
     style.legend(figure, axes.flat[0])
     return figure
@@ -218,8 +217,10 @@ def measured_examples(results: Results) -> Figure:
             places = np.searchsorted(shard.read("lens"), numbers.lens[lenses])
             images = [shard.read("image", place, place + 1)[0] for place in places.tolist()]
             _fill(axes[row : row + 1], numbers.loc[lenses], list(read_text(path, lenses)["name"]), images)
-            axes[row, 0].set_axis_on()
-            axes[row, 0].set_ylabel(text if images else f"{text}: none")
+            if images:
+                axes[row, 0].set_ylabel(text)
+            else:
+                axes[row, 0].text(0, 0.5, f"{text}: none", transform=axes[row, 0].transAxes)
     return figure
 
 
@@ -243,5 +244,6 @@ def measured_flags(results: Results) -> Figure:
     ax.set_yticks(range(len(pairs)), [f"{results.study.datasets[d].title}: {run}" for run, d in pairs])
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
     ax.grid(False)
     return figure
