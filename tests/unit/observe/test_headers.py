@@ -103,3 +103,9 @@ def test_everything_that_contradicts_the_study_is_named():
         "FILTER is 'r'",
     ]
     assert not list(headers.contradictions(cards, zero_point=22.5, scale=0.1685, band="r"))
+
+
+def test_coordinates_that_contradict_each_other_are_named():
+    cards = header(**CD, CD1_1=-0.168 / 3600, CD2_2=0.168 / 3600, PC1_1=1.0, CDELT1=-0.2 / 3600, CDELT2=0.2 / 3600)
+    (found,) = headers.contradictions(cards, zero_point=30, scale=0.168, band="g")
+    assert "pixels of 0.168 arcsec by CD, 0.2 by PC" in found

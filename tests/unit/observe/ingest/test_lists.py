@@ -131,6 +131,13 @@ def test_planes_of_a_table(tmp_path):
     assert [(entry.name, entry.plane) for entry in list_images(tmp_path / "t.csv")] == [("c_3", 3), ("c_1", 1)]
 
 
+def test_files_of_one_name_in_several_folders(tmp_path):
+    (tmp_path / "t.csv").write_text("file\na/x.fits\nb/x.fits\n/c/x.fits\n")
+    entries = list_images(tmp_path / "t.csv")
+    assert [entry.name for entry in entries] == ["a/x.fits", "b/x.fits", "/c/x.fits"]
+    assert [entry.file for entry in entries] == [str(tmp_path / "a/x.fits"), str(tmp_path / "b/x.fits"), "/c/x.fits"]
+
+
 def test_a_cube_is_as_many_images_as_it_has_planes(tmp_path):
     entries = list_images(write(tmp_path / "c.fits", np.zeros((7, 4, 4), np.float32)))
     assert [(entry.name, entry.plane) for entry in entries[5:]] == [("c_5", 5), ("c_6", 6)]

@@ -6,23 +6,19 @@ import re
 import warnings
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from astropy import units
-from astropy.io.fits import Header
-from astropy.wcs import WCS
-from astropy.wcs.utils import proj_plane_pixel_scales
+
+from sim2sky.observe.sky import Header, number, pixel_scale_of, sky_of
 
 # Magnitude of one unit of the pixels. PHOT_C (colour term), PHOTZPT (of ST magnitudes) and MAGLIM are something else.
 ZERO_POINTS = (
     *("MAGZERO", "MAGZPT", "MAGZP", "MAG_ZERO", "MAG_ZP", "MAG0", "ZEROPOINT", "ZEROPNT", "ZEROPT", "ZPT", "ZP"),
     *("PHOTZP", "ABZP", "ABMAGZP", "SEXMGZPT"),
 )
-SCALES = ("PIXSCALE", "PIXSCAL1", "PIXELSCL", "SECPIX", "SECPIX1")  # arcsec, where there are no celestial coordinates
 FILTERS = ("FILTER", "BAND", "FILT", "FILTNAM", "FILTER1", "FILT_ID", "FPA.FILTERID", "FPA.FILTER")
 BROAD = {*"ugrizyjhk", "ks", "vis"}  # bands by their usual names, in small letters
-PLAUSIBLE = (1e-3, 60.0)  # arcsec; astropy takes headers with half of the cards for pixels of a degree
 # units as files spell them, and as astropy reads them
 SPELT = {
     r"nano-?magg(y|ies?)": "nmgy",
@@ -52,11 +48,11 @@ def zero_points(header: Header, pixel_scale: float) -> dict[str, float]:
     ValueError
         The pixels are magnitudes.
     """
-    found = {key: value for key in ZERO_POINTS if (value := _number(header, key)) is not None}
+    found = {key: value for key in ZERO_POINTS if (value := number(header, key)) is not None}
     if flux := _positive(header, "FLUXMAG0"):  # HSC: flux of magnitude zero
         found["FLUXMAG0"] = 2.5 * np.log10(flux)
     exposure = _positive(header, "EXPTIME")
-    if (stack := _number(header, "FPA.ZP")) is not None and exposure:  # Pan-STARRS: of one count per second
+    if (stack := number(header, "FPA.ZP")) is not None and exposure:  # Pan-STARRS: of one count per second
         found["FPA.ZP and EXPTIME"] = stack + 2.5 * np.log10(exposure)
     response, pivot = _positive(header, "PHOTFLAM"), _positive(header, "PHOTPLAM")
     unit = str(header.get("BUNIT", "")).strip()
@@ -92,16 +88,8 @@ def _of_unit(text: str, pixel_scale: float) -> float | None:
 
 
 def pixel_scale(header: Header) -> float | None:
-    """Size of a pixel [arcsec]; None if the header does not say it, or nothing that can be meant."""
-    value = next((value for key in SCALES if (value := _number(header, key)) is not None), None)
-    if any(str(header.get(f"CTYPE{axis}", "")).startswith(("RA--", "GLON", "ELON")) for axis in (1, 2)):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                value = 3600 * float(np.sqrt(np.prod(proj_plane_pixel_scales(WCS(header, naxis=2)))))
-            except Exception:  # of wcslib there are many; a header without usable coordinates says nothing
-                value = None
-    return value if value is not None and PLAUSIBLE[0] < value < PLAUSIBLE[1] else None
+    """Size of a pixel [arcsec]; None if the header does not say it; ValueError if it contradicts itself."""
+    return pixel_scale_of(header, sky_of(header))
 
 
 def filter_of(header: Header) -> tuple[str, str] | None:
@@ -168,25 +156,17 @@ def contradictions(header: Header, *, zero_point: float, scale: float, band: str
                 yield f"zero point {value:.2f} by {key}, the study has zero_point {zero_point:g}"
     except ValueError as error:
         yield str(error)
-    found = pixel_scale(header)
-    if found is not None and not abs(found / scale - 1) < 0.01:
-        yield f"pixels of {found:.4g} arcsec, the study has pixel_scale {scale:g}"
+    try:
+        found = pixel_scale(header)
+        if found is not None and not abs(found / scale - 1) < 0.01:
+            yield f"pixels of {found:.4g} arcsec, the study has pixel_scale {scale:g}"
+    except ValueError as error:
+        yield str(error)
     named = filter_of(header)
     if band and named and is_another_band(named[1], band):
         yield f"{named[0]} is {named[1]!r}, the simulation has band {band!r}"
 
 
-def _number(header: Header, key: str) -> float | None:
-    value: Any = header.get(key)
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if np.isfinite(number) else None
-
-
 def _positive(header: Header, key: str) -> float | None:
-    number = _number(header, key)
-    return number if number is not None and number > 0 else None
+    value = number(header, key)
+    return value if value is not None and value > 0 else None

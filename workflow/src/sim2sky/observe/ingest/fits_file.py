@@ -11,7 +11,7 @@ import math
 import os
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
@@ -22,12 +22,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from astropy.io import fits
 
+from sim2sky.observe.sky import Header
+
 BLOCK, CARD = 2880, 80
 TOGETHER = 2**18  # pixels of a cube that are read at once
 IN_MEMORY = 2**28  # bytes of a file up to which its images are kept in memory if they are not plain
 TYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _TEXT = re.compile(r"'((?:[^']|'')*)'")
-Header = Mapping[str, Any]
 Stamp = tuple[int, int]  # size [byte] and time of modification [ns] of a file
 
 

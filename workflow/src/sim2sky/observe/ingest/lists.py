@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from sim2sky.observe.ingest import shards
 from sim2sky.observe.ingest.entries import Entries
 from sim2sky.observe.ingest.fits_file import Unusable, open_units, stamp, stem
 
-FITS = re.compile(r"\.(fits?|fts)(\.(gz|fz|bz2))?$", re.IGNORECASE)
+FITS = re.compile(r"\.(?:fits?|fts)(?:\.(?:gz|fz|bz2))?$", re.IGNORECASE)
 TABLES = (".csv", ".ecsv", ".parquet", ".vot", ".votable", ".xml")
 # Names of columns, in small letters.
 COLUMNS = {
@@ -193,7 +193,11 @@ def _table(path: Path, table: pd.DataFrame) -> Entries:
     if "name" in columns:
         names = _texts(path, columns["name"])
     else:
-        names = files.map(stem) + ("" if planes is None else "_" + pd.Series(planes).astype("str"))
+        names = files.map(stem)
+        if planes is not None:
+            names += "_" + pd.Series(planes).astype("str")
+        elif names.duplicated().any():  # in several folders
+            names = files
     _no_duplicates(path, names, "name" if "name" in columns else "file")
     ra, dec = (_angles(path, columns.get(key), *limits) for key, limits in LIMITS.items())
     return Entries(len(table), _paths(path, files), names.array, planes, ra, dec, _published(path, table))
@@ -229,29 +233,33 @@ def _texts(path: Path, column: pd.Series) -> pd.Series:
 
 def _paths(path: Path, files: pd.Series) -> Any:
     """Paths of files beside a table; names without an ending get that of the file that is there."""
-    there = {stem(name): name for name in os.listdir(path.parent) if FITS.search(name)}
-    return files.map(lambda name: str(path.parent / str(there.get(name, name)))).array
+    bare = ~files.str.contains(FITS.pattern, case=False)
+    if bare.any():
+        there = {stem(name): name for name in os.listdir(path.parent) if FITS.search(name)}
+        files = files.where(~bare, files.map(lambda name: there.get(name, name)))
+    beside = os.path.join(path.parent, "") if path.parent != Path() else ""
+    return files.where(files.str.startswith(os.sep), beside + files).array
 
 
 def _numbers(path: Path, column: pd.Series, missing: float = np.nan) -> np.ndarray:
     """A column as numbers; ValueError names the first that is none."""
     numbers = pd.to_numeric(column, errors="coerce")
-    given = column.astype("str").fillna("").str.strip().str.lower()
-    wrong = np.flatnonzero(numbers.isna() & ~given.isin(["", "nan", "none", "null", "--", "<na>"]))
-    if wrong.size:
-        row = wrong[0]
-        raise ValueError(f"{path}: row {row + 1}: {column.name} is {column.iloc[row]!r}, which is no number")
+    for row in np.flatnonzero(numbers.isna()):
+        value = column.iloc[row]
+        if not pd.isna(value) and str(value).strip().lower() not in ("", "nan", "none", "null", "--"):
+            raise ValueError(f"{path}: row {row + 1}: {column.name} is {value!r}, which is no number")
     return numbers.astype(float).fillna(missing).to_numpy()
 
 
-def _no_duplicates(path: Path, names: Iterable[str], what: str) -> None:
+def _no_duplicates(path: Path, names: pd.Series, what: str) -> None:
     """ValueError for a list that has an image twice."""
-    seen: dict[str, int] = {}
-    for row, name in enumerate(names, 1):
-        if (earlier := seen.setdefault(name, row)) != row:
-            raise ValueError(
-                f"{path}: rows {earlier} and {row} have the same {what} {name!r}; give each image a `name` of its own, once"
-            )
+    twice = np.flatnonzero(names.duplicated())
+    if twice.size:
+        name = names.iloc[twice[0]]
+        earlier = int(np.flatnonzero(names == name)[0])
+        raise ValueError(
+            f"{path}: rows {earlier + 1} and {twice[0] + 1} have the same {what} {name!r}; give each image a `name` of its own, once"
+        )
 
 
 def _published(path: Path, table: pd.DataFrame) -> Mapping[str, tuple[np.ndarray, np.ndarray | None]]:

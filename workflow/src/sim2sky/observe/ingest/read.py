@@ -16,7 +16,7 @@ from sim2sky.observe.ingest.bands import BandImage
 from sim2sky.observe.ingest.entries import INGEST_FLAGS, Entry, Frame, Ingested
 from sim2sky.observe.ingest.fits_file import Stamp, Unusable, open_units, stamp
 from sim2sky.observe.ingest.registry import survey_of
-from sim2sky.observe.ingest.sky import Sky, pixel_scale_of, sky_of
+from sim2sky.observe.sky import Sky, pixel_scale_of, sky_of
 
 ZERO_POINT_OF_A_SURVEY = (10.0, 50.0)  # mag; zero, for one, is written where it is not known
 SAME_ZERO_POINT, GIVEN_SCALE = 0.01, 0.01  # mag and relative, within which what is given and what is found are the same
@@ -96,7 +96,10 @@ def _band(path: str, stamp: Stamp, band: str, reading: Reading) -> Band:
     said = headers.filter_of(image.unit.header)
     if image.plane is None and reading.hdu is None and said and headers.is_another_band(said[1], band):
         raise Unusable(f"{said[0]} is {said[1]!r}, the network has band {band!r}")
-    sky = sky_of(image.unit.header)
+    try:
+        sky = sky_of(image.unit.header)
+    except ValueError as error:
+        raise Unusable(str(error)) from error
     scale, scale_from = _pixel_scale(image, sky, reading)
     zero_point, zero_point_from = _zero_point(image, scale, reading)
     about = {"survey": name, "hdu": image.unit.label, "zero_point": zero_point, "zero_point_from": zero_point_from}

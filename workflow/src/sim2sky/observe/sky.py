@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,9 @@ from astropy import units
 from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 
-from sim2sky.observe.headers import PLAUSIBLE, SCALES
-from sim2sky.observe.ingest.fits_file import Header, Unusable
-
+Header = Mapping[str, Any]
+PLAUSIBLE = (1e-3, 60.0)  # arcsec; astropy takes headers with half of the cards for pixels of a degree
+SCALES = ("PIXSCALE", "PIXSCAL1", "PIXELSCL", "SECPIX", "SECPIX1")  # arcsec, where there are no celestial coordinates
 CELESTIAL = ("RA--", "DEC-", "GLON", "GLAT", "ELON", "ELAT")
 # Cards of distortions, and old spellings of rotations, which astropy reads.
 DISTORTED = (
@@ -64,7 +65,7 @@ def sky_of(header: Header) -> Sky | None:
 
     Raises
     ------
-    Unusable
+    ValueError
         Its cards contradict each other, or the pixels are not square.
     """
     kinds = [str(header.get(f"CTYPE{axis}", "")) for axis in (1, 2)]
@@ -76,7 +77,7 @@ def sky_of(header: Header) -> Sky | None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                wcs = WCS(dict(header), naxis=2)
+                wcs = WCS(header, naxis=2)
                 (a, b), (c, d) = wcs.pixel_scale_matrix.tolist()
                 matrix = ((a, b), (c, d))
         except Exception:  # of wcslib there are many; a header without usable coordinates says nothing
@@ -86,8 +87,8 @@ def sky_of(header: Header) -> Sky | None:
     if not PLAUSIBLE[0] < scale < PLAUSIBLE[1]:
         return None
     if abs(sides[0] / sides[1] - 1) > SQUARE or abs(area / (sides[0] * sides[1]) - 1) > SQUARE:
-        raise Unusable(f"its pixels are not square: sides of {3600 * sides[0]:.4g} and {3600 * sides[1]:.4g} arcsec")
-    ra, dec, x, y = (float(header.get(key, 0)) for key in ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2"))
+        raise ValueError(f"its pixels are not square: sides of {3600 * sides[0]:.4g} and {3600 * sides[1]:.4g} arcsec")
+    ra, dec, x, y = (number(header, key) or 0.0 for key in ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2"))
     return Sky(scale, (ra, dec, x, y), linear, wcs)
 
 
@@ -95,9 +96,20 @@ def pixel_scale_of(header: Header, sky: Sky | None) -> float | None:
     """Size of a pixel [arcsec]: by the coordinates, or by a card; None if the header does not say it."""
     if sky:
         return sky.pixel_scale
-    values = (header.get(key) for key in SCALES)
-    number = next((abs(float(value)) for value in values if isinstance(value, int | float)), None)
-    return number if number is not None and PLAUSIBLE[0] < number < PLAUSIBLE[1] else None
+    value = next((value for key in SCALES if (value := number(header, key)) is not None), None)
+    return value if value is not None and PLAUSIBLE[0] < value < PLAUSIBLE[1] else None
+
+
+def number(header: Header, key: str) -> float | None:
+    """Value of a card as a number; None if it has none that is finite."""
+    value: Any = header.get(key)
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found if math.isfinite(found) else None
 
 
 def _is_plain(header: Header, kinds: list[str]) -> bool:
@@ -127,7 +139,7 @@ def _linear(header: Header) -> Matrix | None:
     matrices = [((a, b), (c, d)) for a, b, c, d in found]
     if len(found) == 2 and max(abs(x - y) for x, y in zip(*found, strict=True)) > 0.01 * max(map(abs, found[0])):
         by_cd, by_pc = (3600 * math.sqrt(_area(matrix)) for matrix in matrices)
-        raise Unusable(
+        raise ValueError(
             f"its coordinates contradict each other: pixels of {by_cd:.4g} arcsec by CD, {by_pc:.4g} by PC and CDELT"
         )
     return matrices[0] if matrices and _area(matrices[0]) > 0 else None
