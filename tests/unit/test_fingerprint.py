@@ -138,6 +138,7 @@ NAMESAKES = {
     "params": "of Snakemake",
     "pixels": "of options",
     "shards": "of a domain",
+    "variance": "of an ensemble",
     "side": "of the piece of an image that is read",
 }
 

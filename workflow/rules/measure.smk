@@ -69,7 +69,6 @@ def measuring_networks():
     return [path for path in files if not CONFIG.partial or Path(path).exists()]
 
 
-
 @cache
 def measured(study):
     """(run, dataset) of each catalogue of a study."""
@@ -140,7 +139,6 @@ def calibration_runtime(wildcards, attempt):
 
 def calibration_disk(wildcards):
     return costs.networks_disk(network_of(wildcards), STUDIES[wildcards.study].seeds)
-
 
 
 def lenses_to_measure(wildcards):
