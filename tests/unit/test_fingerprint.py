@@ -133,10 +133,12 @@ def test_names_in_the_configuration_are_unique():
 NAMESAKES = {
     "bands": "of a data set, in its attributes",
     "bounds": "of a domain, or another one's of the configuration",
+    "distribution": "of a parameter of the population",
     "parameters": "of a torch module",
     "params": "of Snakemake",
     "pixels": "of options",
     "shards": "of a domain",
+    "variance": "of an ensemble",
     "side": "of the piece of an image that is read",
 }
 
@@ -161,6 +163,7 @@ def test_noise_formula_matters_to_the_noise_rule_alone(package):
     path.write_text(path.read_text() + "\nCHANGED = True\n")
     assert changed(before, prints()) == {
         "inject_noise",
+        "bound_errors",
         "draw_figures",
     }  # a figure holds the formulas against the real sky
 

@@ -63,7 +63,11 @@ def bounded_lenses(dataset):
     """The test lenses of a dataset whose errors are bounded, as many as the study that wants most asks for: their shards, and bounds within them."""
     domain = domain_of(dataset, ("test",))
     start, stop = domain["bounds"]["test"]
-    asked = [study.information.lenses for study in STUDIES.values() if study.information and dataset in study.information.datasets]
+    asked = [
+        study.information.lenses
+        for study in STUDIES.values()
+        if study.information and dataset in study.information.datasets
+    ]
     stop, size = min(stop, start + max(asked)), OBSERVED[dataset][1].shard_size
     return domain["shards"][: (stop - 1) // size + 1], (start, stop)
 

@@ -30,7 +30,7 @@ def test_shipped_configuration_is_valid_and_full_size():
     study = studies["einstein_radius"]
     assert study.simulations["galaxy_lenses"].lenses == 50000
     assert study.seeds == 10
-    assert set(surveys) == {"des", "noise_free"}
+    assert set(surveys) == {"des", "euclid_vis", "noise_free"}
 
 
 def test_without_cutouts_the_third_domain_is_left_out(tmp_path):
@@ -481,3 +481,53 @@ def test_a_study_of_which_no_run_is_left_is_refused():
         configure.load(wanted, ROOT)
     assert str(error.value).startswith("config/studies/einstein_radius.yaml: only_runs: none is left")
     assert "without cutouts.des_coadd_g, which has no path in config/config.yaml" in str(error.value)
+
+
+EUCLID = "resources/surveys/euclid_vis.yaml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            "psf: euclid_vis_q1",
+            "psf: euclid_vis",
+            "bands.VIS.psf: unknown PSF 'euclid_vis'; did you mean 'euclid_vis_q1'?",
+        ),
+        ("    psf: euclid_vis_q1\n", "", "needs either `seeing` or `psf`"),
+        ("psf: euclid_vis_q1", "psf: euclid_vis_q1\n    seeing: 0.2", "needs either `seeing` or `psf`"),
+    ],
+)
+def test_a_band_has_one_point_spread_function_and_it_is_there(project, old, new, words):
+    path = project / EUCLID
+    assert old in (text := path.read_text())
+    path.write_text(text.replace(old, new))
+    with pytest.raises(configure.ConfigError) as error:
+        configure.load(top(studies=["euclid_lenses"]), project)
+    assert EUCLID in str(error.value)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("study", "change", "words"),
+    [
+        ("einstein_radius", {"information": {"datasets": ["dse"]}}, "did you mean 'des'"),
+        ("einstein_radius", {"information": {"datasets": ["des_sky"]}}, "des_sky has real images"),
+        ("euclid_lenses", {"information": {"datasets": ["euclid_q1"]}}, "euclid_q1 has real images"),
+        (
+            "einstein_radius",
+            {"information": {"datasets": ["des"]}, "datasets": {"des": {"noise": "none"}}},
+            "des has no noise",
+        ),
+        ("reference_network", {"information": {"datasets": ["cosmosim"]}}, "is not made of galaxies"),
+        (
+            "reference_network",
+            {"recipes": {"reference": {"normalisation": "arcsinh"}}},
+            "without noise; eight_bit fits",
+        ),
+    ],
+)
+def test_bounds_and_stretches_need_noise_that_is_known(study, change, words):
+    with pytest.raises(configure.ConfigError) as error:
+        configure.load(top(studies=[study], overrides={study: change}), ROOT)
+    assert words in str(error.value)

@@ -200,13 +200,13 @@ def _checked(
 
 def _survey(name: str, root: Path) -> Survey:
     survey, wrong = check(Survey, _read(root / "resources/surveys", name, "survey", root))
+    file = f"resources/surveys/{name}.yaml"
     if survey is None:
-        file = f"resources/surveys/{name}.yaml"
         raise ConfigError("\n".join(f"{place(file, path)}: {text}" for path, text in wrong))
     for band, conditions in survey.bands.items():
         if conditions.psf:
             try:
-                known(conditions.psf, [file.stem for file in (root / "resources/psf").glob("*.fits")], "PSF")
+                known(conditions.psf, [path.stem for path in (root / "resources/psf").glob("*.fits")], "PSF")
             except ValueError as error:
                 raise ConfigError(f"{place(file, ('bands', band, 'psf'))}: {error}") from None
     return survey

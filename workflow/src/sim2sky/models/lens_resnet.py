@@ -8,7 +8,7 @@ from torch import nn
 from sim2sky.models.registry import Network, register_models
 
 WIDTHS = (12, 18, 28, 40)  # filters of the stages, each at half the resolution of the one before
-LATENT = 48
+LATENT = 40
 
 
 class Residual(nn.Module):
@@ -70,5 +70,5 @@ def _convolution(channels: int, filters: int, stride: int, side: int = 3) -> nn.
 
 @register_models({"lens_resnet": 1})
 def lens_resnet(name: str, *, bands: int = 1, pixels: int = 80, outputs: int = 1) -> Network:
-    """About 146,000 parameters at the defaults; the latent space has 48 dimensions."""
+    """About 138,000 parameters at the defaults; the latent space has 40 dimensions."""
     return LensResNet(bands, pixels, outputs)

@@ -15,7 +15,7 @@ from sim2sky.tools.dryrun import planned_records
 # Rules of each stage, by how their names begin. A test compares them with the files of workflow/rules.
 STAGES = {
     "simulate": ("simulate_shard",),
-    "observe": ("centre_crop", "inject_noise", "ingest"),
+    "observe": ("centre_crop", "inject_noise", "ingest", "bound_errors"),
     "train": ("train_source_only", "cross_validate"),
     "adapt": ("adapt",),
     "measure": ("calibrate", "measure_simulated", "measure_images", "gather_catalogue"),
