@@ -74,7 +74,7 @@ def read_image(entry: Entry, frame: Frame, reading: Reading) -> Ingested:
         about |= {name: [band.about[name] for band in bands] for name in bands[0].about}
         with np.errstate(over="ignore", invalid="ignore"):
             pixels = np.array([pixels for pixels, _ in found]).astype(np.float32)
-        if not math.isfinite(pixels.sum(dtype=np.float64)):
+        if not np.isfinite(pixels).all():
             raise Unusable("its pixels are beyond the range of 32-bit numbers")
         return Ingested(pixels, None, flags, about, _stacked(found, frame), _psfs(bands))
     except Unusable as error:
