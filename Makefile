@@ -84,6 +84,7 @@ benchmarks: setup-test $(PEER) ## speed against peers and another checkout (BEFO
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/gpu.py
 	$(BIN)/python benchmarks/input_pipeline.py
+	$(BIN)/python benchmarks/measure.py
 	$(BIN)/python benchmarks/threads.py
 	test -z "$(BEFORE)" || $(BIN)/python benchmarks/workflow.py --before $(BEFORE) --demo
 
