@@ -135,6 +135,7 @@ NAMESAKES = {
     "bounds": "of a domain, or another one's of the configuration",
     "distribution": "of a parameter of the population",
     "parameters": "of a torch module",
+    "domains": "of a network file",
     "params": "of Snakemake",
     "pixels": "of options",
     "shards": "of a domain",

@@ -164,7 +164,7 @@ def observation_seconds(observed: Observed, lenses: int) -> float:
 def information_seconds(observed: Observed, lenses: int) -> float:
     """Seconds to bound the errors of so many lenses: each is rendered and blurred twice for every parameter of mass and light."""
     simulation = observed.simulation
-    assert not in_counts(simulation)
+    assert simulation.engine == "galaxy"
     rendered = 2 * len(simulation.parameters) * observed.pixels(lenses)
     return rendered * (simulation.supersampling**2 + 1) / IMAGING_SPEED
 

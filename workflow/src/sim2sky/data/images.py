@@ -250,7 +250,12 @@ def on_device(statistics: Statistics | None, device: torch.device) -> Statistics
     """`statistics` on `device`."""
     if statistics is None:
         return None
-    return Statistics(*(None if value is None else value.to(device) for value in statistics))
+    mean, std, softening = statistics
+    return Statistics(
+        None if mean is None else mean.to(device),
+        std.to(device),
+        None if softening is None else softening.to(device),
+    )
 
 
 def _has_room(device: torch.device, size: int) -> bool:

@@ -224,7 +224,8 @@ class MeasuringNetwork:
             raise ValueError(f"image {number}: has pixels that are not finite; fill or leave out such images")
         statistics: Statistics | None = None
         if "pixel_std" in self._domain:
-            statistics = Statistics(*(self._domain.get(f"pixel_{name}") for name in Statistics._fields))
+            own = self._domain
+            statistics = Statistics(own.get("pixel_mean"), own["pixel_std"], own.get("pixel_softening"))
         normalised = normalise(copied, statistics)
         return self._calibrated(self._ensemble.predict(normalised))
 

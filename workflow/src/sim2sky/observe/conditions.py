@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,9 +22,8 @@ class Conditions:
 
     def __getitem__(self, part: slice) -> Conditions:
         """Those of some of the lenses."""
-        return Conditions(
-            *(None if (value := getattr(self, field.name)) is None else value[part] for field in fields(self))
-        )
+        psf = None if self.psf is None else self.psf[part]
+        return Conditions(self.seeing[part], self.sky_brightness[part], self.num_exposures[part], psf)
 
 
 def draw(histogram: Histogram, uniform: np.ndarray) -> np.ndarray:
@@ -68,4 +67,5 @@ def draw_conditions(
         if widths and conditions.psf:
             psf[:, b] = uniform[:, b, 0] * len(widths[conditions.psf])  # rounded down
             drawn[:, b, 0] = widths[conditions.psf][psf[:, b]]
-    return Conditions(*np.moveaxis(drawn, -1, 0), psf if any(survey.bands[band].psf for band in bands) else None)
+    named = any(survey.bands[band].psf for band in bands)
+    return Conditions(drawn[..., 0], drawn[..., 1], drawn[..., 2], psf if named else None)

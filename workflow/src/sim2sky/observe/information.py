@@ -36,6 +36,7 @@ def bound_errors(
     """Write the smallest errors that the parameters of observed lenses can have.
 
     All parameters that vary in the population are unknown; the point-spread function and the width of the noise are known.
+    Neighbours are left out: they are taken as known.
 
     Parameters
     ----------
@@ -52,10 +53,8 @@ def bound_errors(
     """
     data = open_shards(shards)
     config = data.attributes["config"]
-    simulation, dataset, survey = (
-        model.model_validate(config[key])
-        for model, key in ((Simulation, "simulated"), (Dataset, "dataset"), (Survey, "survey"))
-    )
+    simulation, dataset = Simulation.model_validate(config["simulated"]), Dataset.model_validate(config["dataset"])
+    survey = Survey.model_validate(config["survey"])
     camera = Camera.of(survey, simulation.bands, {Path(file).stem: read_psf(file, survey.pixel_scale) for file in psf})
     prior = free_parameters(simulation)
     found = []
@@ -157,7 +156,7 @@ class Scene:
 
     def _observed(self, parameters: Mapping[str, torch.Tensor]) -> np.ndarray:
         """Images (lens, band, y, x) without noise [counts/s] of the camera."""
-        simulation, total = self.simulation, 0.0
+        simulation = self.simulation
         rendered = render(
             parameters,
             simulation.pixels,
@@ -166,6 +165,7 @@ class Scene:
             ZERO_POINT,
             integrate_cusps=simulation.cusps == "integrated",
         )
+        total = torch.zeros(rendered[0][:, None].shape, dtype=torch.float64)
         for light, image in zip(LIGHTS, rendered, strict=True):
             magnitudes = [f"{light}_magnitude", *(f"{light}_magnitude_{band}" for band in simulation.bands[1:])]
             ratio = torch.stack([parameters[magnitudes[0]] - parameters[name] for name in magnitudes], 1)
