@@ -89,10 +89,18 @@ class LabelEncoding:
                 value = torch.cat([value.sin(), value.cos()], dim=1)
             columns.append(value)
         outputs = torch.cat(columns, dim=1)
+        standard = self._standard_like(outputs)
+        return outputs if standard is None else (outputs - standard[0]) / standard[1]
+
+    def _standard_like(self, outputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Mean and deviation where `outputs` are, and of their type, if outputs are standardised.
+
+        They stay on that device: with a copy in each step a GPU would wait for the CPU.
+        """
         if self._standard is None:
-            return outputs
-        mean, std = self._standard
-        return (outputs - mean.to(outputs)) / std.to(outputs)
+            return None
+        mean, std = self._standard = self._standard[0].to(outputs.device), self._standard[1].to(outputs.device)
+        return mean.to(outputs.dtype), std.to(outputs.dtype)
 
     def per_output(self, values: torch.Tensor) -> torch.Tensor:
         """Values per parameter, shape (n, parameters), repeated where a parameter has two outputs."""
@@ -102,10 +110,8 @@ class LabelEncoding:
 
     def decode(self, outputs: torch.Tensor) -> torch.Tensor:
         """From outputs to values of the parameters; an angle that is encoded as sine and cosine lies in [0, period)."""
-        values = outputs
-        if self._standard is not None:
-            mean, std = self._standard
-            values = outputs * std.to(outputs) + mean.to(outputs)
+        standard = self._standard_like(outputs)
+        values = outputs if standard is None else outputs * standard[1] + standard[0]
         columns, first = [], 0
         for period in self.periods:
             if period is None:
