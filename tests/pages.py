@@ -71,6 +71,7 @@ ELSEWHERE = {
     "sim2sky measure list.csv --centre position": "tests/unit/tools/test_measure.py",
     "sim2sky measure des_cutouts_g.fits --zero-point 30 --pixel-scale 0.263": "tests/unit/tools/test_measure.py",
     "sim2sky measure --list-formats": "tests/unit/tools/test_measure.py",
+    "python -m sim2sky.tools.stack_psfs resources/psf/my_survey.fits VIS_PSF cutouts/*.fits": "tests/unit/tools/test_stack_psfs.py",
     "sinfo -s": "tests/slurm/test_placement.py",
     'sinfo -o "%P %G %f"': "tests/slurm/test_placement.py",
     'sinfo -o "%P %G"': "tests/slurm/test_placement.py",

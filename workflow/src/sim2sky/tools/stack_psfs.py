@@ -26,6 +26,11 @@ def stack_psfs(out: str | Path, hdu: str, files: list[Path]) -> None:
         Name of the HDU with the stamp.
     files : list of path
         Where the stamps are.
+
+    Raises
+    ------
+    SystemExit
+        The images have different pixel scales.
     """
     stamps, scales = [], []
     for path in files:
@@ -35,7 +40,7 @@ def stack_psfs(out: str | Path, hdu: str, files: list[Path]) -> None:
         stamps.append((stamp / stamp.sum()).astype(np.float32))
         scales.append(round(float(proj_plane_pixel_scales(WCS(header))[0]) * 3600, 6))
     if len(set(scales)) > 1:
-        raise ValueError(f"the images have different pixel scales: {scales}")
+        raise SystemExit(f"the images have different pixel scales: {scales}")
     made = fits.PrimaryHDU(np.stack(stamps))
     made.header["PIXSCALE"] = scales[0], "[arcsec] size of a pixel"
     for index, path in enumerate(files):
