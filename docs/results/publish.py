@@ -3,8 +3,8 @@
     python docs/results/publish.py STUDY [--into FOLDER] [--results results] [--figures NAME ...]
 
 Copies summary.csv, metrics.csv, provenance.json, the tables of any analysis and the figures named (by default all) to docs/results/STUDY, or to a
-folder of that name in FOLDER of docs/results, and writes the study's table between its markers in the README.md there. Run it from the folder of the
-project after the workflow has finished.
+folder of that name in FOLDER of docs/results, and writes the study's table between its markers in the README.md there; also that of the errors of its
+measurements, and what was measured in real images, where there are markers for them. Run it from the folder of the project after the workflow has finished.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ ALSO = (
     "evaluate/{study}/reconstruction.csv",
     "evaluate/{study}/reconstruction.json",
     "train/{study}/cross_validation.csv",
+    "evaluate/{study}/errors.csv",
+    "evaluate/{study}/errors.json",
 )
 
 
@@ -91,6 +93,44 @@ def stuck_table(summary: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
+def errors_table(scores: pd.DataFrame) -> str:
+    """Coverage of the intervals, errors and the information limit of every run, domain and parameter, as Markdown."""
+    asked = {
+        "68 % before": ("before", "coverage", 0.68),
+        "68 % after": ("after", "coverage", 0.68),
+        "68 % conformal": ("conformal", "coverage", 0.68),
+        "95 % before": ("before", "coverage", 0.95),
+        "95 % after": ("after", "coverage", 0.95),
+        "CRPS before": ("before", "crps", 0.0),
+        "CRPS after": ("after", "crps", 0.0),
+        "RMSE": ("after", "rmse", 0.0),
+        "limit": ("after", "limit", 0.0),
+    }
+    rows = scores[scores.by == "all"].fillna({"level": 0.0}).set_index(["errors", "metric", "level"]).sort_index()
+    lines = [
+        f"| run | domain | parameter | {' | '.join(asked)} | images |",
+        "|---|---|---|" + "---|" * (len(asked) + 1),
+    ]
+    for where in dict.fromkeys(zip(scores.run, scores.domain, scores.parameter, strict=True)):
+        one = rows[(rows.run == where[0]) & (rows.domain == where[1]) & (rows.parameter == where[2])]
+        cells = [f"{one.loc[key, 'value']:.3f}" if key in one.index else "" for key in asked.values()]
+        lines.append(f"| {' | '.join([*where, *cells])} | {int(one.images.max())} |")
+    return "\n".join(lines) + "\n"
+
+
+def measured_table(catalogue: pd.DataFrame, parameter: str = "theta_E") -> str:
+    """What a run says of each real image, beside the published value, as Markdown."""
+    flags = [name for name in catalogue if name.startswith("flag_")]
+    lines = ["| image | q02 | q16 | median | q84 | q98 | published | flags |", "|---|" + "---|" * 7]
+    for row in catalogue.to_dict("records"):
+        values = [f"{row[f'{parameter}_{name}']:.3f}" for name in ("q02", "q16", "median", "q84", "q98")]
+        published = row.get(f"{parameter}_published")
+        values.append("" if published is None or pd.isna(published) else f"{published:.3f}")
+        raised = ", ".join(name.removeprefix("flag_") for name in flags if row[name])
+        lines.append(f"| {' | '.join([str(row['name']), *values])} | {raised} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("study")
@@ -125,7 +165,21 @@ def main() -> None:
     text, found = re.subn(MARKERS.format(study=study), lambda m: m[1] + new + m[2], readme.read_text(), flags=re.DOTALL)
     if not found:
         raise SystemExit(f"{readme}: no markers for the table of {study}")
+    if (scores := target / "errors.csv").is_file():
+        text = filled(text, rf"errors of {study}", errors_table(pd.read_csv(scores)))
+    for path in sorted((arguments.results / "measure" / study).glob("*/*.parquet")):
+        name = f"{path.parent.name} of {study} on {path.stem}"
+        if f"<!-- {name} -->" in text:
+            shutil.copy(path.with_suffix(".ecsv"), target)
+            text = filled(text, name, measured_table(pd.read_parquet(path)))
     readme.write_text(text)
+
+
+def filled(text: str, name: str, table: str) -> str:
+    """`text` with a table between the markers that are called `name`, if it has them."""
+    return re.sub(
+        rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", lambda m: m[1] + table + m[2], text, flags=re.DOTALL
+    )
 
 
 if __name__ == "__main__":
