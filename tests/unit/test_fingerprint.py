@@ -173,7 +173,7 @@ def test_renderer_matters_to_what_renders_alone(package):
     before = unedited()
     path = package / "lensing/mass.py"
     path.write_text(path.read_text() + "\nCHANGED = True\n")
-    assert changed(before, prints()) == {"simulate_shard", "compare_degenerate", "reconstruct"}
+    assert changed(before, prints()) == {"simulate_shard", "bound_errors", "compare_degenerate", "reconstruct"}
 
 
 def test_new_adaptation_method_matters_to_training(package):

@@ -6,6 +6,6 @@ tee(snakemake.log[0])
 
 from sim2sky.observe.information import bound_errors
 
-files, params = snakemake.input, snakemake.params
-bound_errors(files.shards, params.bounds, snakemake.output.table, params.code, files.get("psf", []))
-bring_back_dates(snakemake.config["results"], files)
+params, psf = snakemake.params, snakemake.input.get("psf", [])
+bound_errors(snakemake.input.shards, params.bounds, snakemake.output.table, params.code, psf)
+bring_back_dates(snakemake.config["results"], snakemake.input)

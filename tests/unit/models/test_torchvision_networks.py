@@ -17,7 +17,7 @@ from sim2sky.registry import traits
 from sim2sky.tools import networks_table as table
 from sim2sky.train.objective import AUXILIARY_WEIGHT, Objective
 
-TRAITS = {name: found for name, found in traits("models").items() if name != "lens_cnn"}
+TRAITS = {name: found for name, found in traits("models").items() if not name.startswith("lens_")}
 OUTPUTS = 6
 
 

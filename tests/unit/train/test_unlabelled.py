@@ -10,7 +10,7 @@ import torch
 from sim2sky import store
 from sim2sky.config import Split
 from sim2sky.data.domain import Domain, load_part, load_training_parts
-from sim2sky.data.images import FloatImages
+from sim2sky.data.images import FloatImages, Statistics
 from sim2sky.data.streaming import ChosenImages
 from sim2sky.train.block import train_block
 from sim2sky.train.loop import TrainingError
@@ -126,7 +126,7 @@ def test_streamed_images_are_the_same_without_those_that_could_not_be_used(domai
         assert torch.equal(held.images[index], streamed.images[index])
     for mine, theirs in zip(held.images.moments(), streamed.images.moments(), strict=True):
         torch.testing.assert_close(mine, theirs)
-    ready = streamed.prepared((torch.ones(1, 1, 1), torch.full((1, 1, 1), 2.0)), CPU)
+    ready = streamed.prepared(Statistics(torch.ones(1, 1, 1), torch.full((1, 1, 1), 2.0)), CPU)
     torch.testing.assert_close(ready.images[:3], (held.images[:3] - 1) / 2)
     order = streamed.images.order(np.random.default_rng(0))
     assert sorted(order) == list(range(67)) and list(order) != list(range(67))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from itertools import islice
@@ -40,11 +41,13 @@ def read_images(entries: Iterable[Entry], frame: Frame, reading: Reading, proces
     images = iter(entries)
     parts = iter(lambda: list(islice(images, TOGETHER)), [])
     pool = Parallel(processes, return_as="generator", pre_dispatch="2 * n_jobs", batch_size=1)
-    for part in pool(delayed(_read_part)(part, frame, reading) for part in parts):
+    folder = os.getcwd()  # joblib keeps processes, which may have begun in another
+    for part in pool(delayed(_read_part)(part, frame, reading, folder) for part in parts):
         yield from part
 
 
-def _read_part(entries: list[Entry], frame: Frame, reading: Reading) -> list[Ingested]:
+def _read_part(entries: list[Entry], frame: Frame, reading: Reading, folder: str) -> list[Ingested]:
+    os.chdir(folder)
     return [read_image(entry, frame, reading) for entry in entries]
 
 
