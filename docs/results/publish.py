@@ -163,9 +163,10 @@ def main() -> None:
         one = "mean" not in set(summary.parameter)
         new = table(summary if one else summary[summary.parameter == "mean"]) if several else regression_table(summary)
     text, found = re.subn(MARKERS.format(study=study), lambda m: m[1] + new + m[2], readme.read_text(), flags=re.DOTALL)
-    if not found:
+    scores = target / "errors.csv"
+    if not found and not scores.is_file():
         raise SystemExit(f"{readme}: no markers for the table of {study}")
-    if (scores := target / "errors.csv").is_file():
+    if scores.is_file():
         text = filled(text, rf"errors of {study}", errors_table(pd.read_csv(scores)))
     for path in sorted((arguments.results / "measure" / study).glob("*/*.parquet")):
         name = f"{path.parent.name} of {study} on {path.stem}"
