@@ -19,6 +19,7 @@ from sim2sky.observe.judge import SENTINELS
 SAME_SCALE = 0.005  # relative; 0.262 and 0.263 arcsec are the same pixels: theta_E changes by 0.4 %
 HUGE = 9.9e19  # of either sign, no flux in any unit
 NO_WEIGHT = 1e15  # standard deviations that mean no data; Euclid has 1e16
+REPEATED = 0.02  # fraction of pixels with a value that another one has, beyond which an image is rounded
 BESIDE = 1.0  # pixel by which a cutout may be off its position without being refused for a missing row
 NEAR = 0.25  # of the frame's side: how far from the middle of the image the brightest object is looked for
 SMOOTH = 1.5  # pixel; so that it is no single pixel
@@ -149,10 +150,19 @@ def _without_data(pixels: np.ndarray, finite: np.ndarray, low: float, high: floa
     if zeros.any():
         rest = finite[finite != 0]
         level = rest.size > finite.size / 2 and np.percentile(rest, 1) > 0.1 * np.median(rest)
-        none = zeros & bool(level or low < 0)
+        none = zeros & bool((level or low < 0) and not _zero_is_a_step(rest, int(zeros.sum())))
     if low in SENTINELS or high in SENTINELS or low < -HUGE or high > HUGE:
         none = none | np.isin(pixels, SENTINELS) | (np.abs(pixels) > HUGE)
     return none
+
+
+def _zero_is_a_step(rest: np.ndarray, zeros: int) -> bool:
+    """Whether zero is one of the values that the noise of a rounded or compressed image takes: no more frequent than those beside it.
+
+    `rest` are the other pixels. Compression rounds each row to multiples of a step of its own.
+    """
+    counts, size = np.unique(rest, return_counts=True)[1], np.abs(rest)
+    return counts[counts > 1].sum() > REPEATED * rest.size and zeros <= (size <= 2 * size.min()).sum()
 
 
 def sigma_of(image: BandImage, window: Window, plane: int | None) -> np.ndarray | None:
