@@ -121,13 +121,13 @@ def measure(
 def _room(folder: Path, overwrite: bool) -> Iterator[Path]:
     """The folder of parts, which stays after a failure if it holds any; ValueError if there is no room for a catalogue."""
     files = [folder / f"catalogue.{kind}" for kind in ("parquet", "fits", "ecsv", "html")]
+    if folders := [str(file) for file in files if file.is_dir()]:
+        raise ValueError(f"--out: {folders[0]} is a folder; name another folder for the catalogue")
     # those beside parts are of a measurement that was cut while it wrote them
     if not (overwrite or (folder / PARTS).exists()) and (there := [file.name for file in files if file.exists()]):
         raise ValueError(
             f"--out: {folder} holds a catalogue ({', '.join(there)}); name another folder, or replace it with --overwrite"
         )
-    if folders := [str(file) for file in files if file.is_dir()]:
-        raise ValueError(f"--out: {folders[0]} is a folder; name another folder for the catalogue")
     new = not folder.exists()
     try:
         (folder / PARTS).mkdir(parents=True, exist_ok=True)
