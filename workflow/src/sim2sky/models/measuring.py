@@ -172,7 +172,7 @@ class MeasuringNetwork:
 
     @classmethod
     def _of(
-        cls, path: str | Path, domain: str | None, tensors: Mapping[str, torch.Tensor], said: Mapping[str, Any]
+        cls, path: str | Path, domain: str | None, tensors: dict[str, torch.Tensor], said: Mapping[str, Any]
     ) -> MeasuringNetwork:
         """The network of what a file holds."""
         if "measuring" not in said:

@@ -216,8 +216,7 @@ def _table(path: Path, table: pd.DataFrame) -> Entries:
 def _planes(path: Path, column: pd.Series) -> np.ndarray:
     """A column of planes, -1 where there is none; ValueError for the first that is no whole number from zero."""
     planes = _numbers(path, column)
-    if (wrong := np.flatnonzero((planes < 0) | (planes % 1 > 0) | np.isinf(planes))).size:
-        row = wrong[0]
+    for row in np.flatnonzero((planes < 0) | (planes % 1 > 0) | np.isinf(planes)):
         raise ValueError(f"{path}: row {row + 1}: {column.name} is {planes[row]:g}; planes are counted from 0")
     return np.nan_to_num(planes, nan=-1).astype(int)
 
@@ -227,8 +226,7 @@ def _angles(path: Path, column: pd.Series | None, low: float, high: float) -> np
     if column is None:
         return None
     angles = _numbers(path, column)
-    if (wrong := np.flatnonzero((angles < low) | (angles > high))).size:
-        row = wrong[0]
+    for row in np.flatnonzero((angles < low) | (angles > high)):
         raise ValueError(f"{path}: row {row + 1}: {column.name} is {angles[row]:g}, not in {low:g} to {high:g} degrees")
     return angles
 
@@ -295,9 +293,7 @@ def _published(path: Path, table: pd.DataFrame) -> Mapping[str, tuple[np.ndarray
                 errors = (_numbers(path, table[high]) - _numbers(path, table[low])) / (2 * int(match[1]))
         values = _numbers(path, table[name])
         wrong = np.isinf(values) if errors is None else np.isinf(values) | np.isinf(errors) | (errors < 0)
-        if wrong.any():
-            raise ValueError(
-                f"{path}: row {np.flatnonzero(wrong)[0] + 1}: {name} or its error is infinite, or the error negative; leave it empty"
-            )
+        for row in np.flatnonzero(wrong):
+            raise ValueError(f"{path}: row {row + 1}: {name} or its error is infinite, or the error negative")
         found[name] = values, errors
     return found

@@ -106,6 +106,7 @@ def distribution(table: pd.DataFrame) -> Figure:
         for text, end in zip(("range learnt", None), learnt_ends, strict=False):
             ax.axvline(end, color="black", ls=":", lw=1.2, label=text)
         ax.set(xlabel=label(table, name), ylabel="images")
+        ax.yaxis.get_major_locator().set_params(integer=True)
     style.legend(figure, axes.flat[0])
     return figure
 
