@@ -48,7 +48,7 @@ def test_if_none_fits_all_are_named_with_the_reason(folder):
         chosen(folder)
     text = str(refused.value)
     assert "des_g.safetensors (band g, 20 x 20 pixels of 0.263 arcsec, Dark Energy Survey): its pixels are 0.5" in text
-    assert "euclid_vis.safetensors" in text and "--model" in text
+    assert "euclid_vis.safetensors" in text and "--model" in text and "images/0.fits" in text
 
 
 def test_if_several_fit_one_has_to_be_named(folder):

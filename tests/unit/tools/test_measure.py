@@ -7,17 +7,20 @@ import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from astropy.io import fits
 from astropy.table import Table
+from safetensors.numpy import save_file
 
 from sim2sky.cli import main
 from sim2sky.measure import run as tools
-from sim2sky.measure.networks import choose
+from sim2sky.measure.networks import FOLDER, choose
 from sim2sky.models.measuring import MeasuringNetwork
+from sim2sky.models.network_file import read_tensors, write_tensors
 from tests import pages
 from tests.unit.measure.made import read_network, write_image, write_network
 
@@ -65,7 +68,9 @@ def test_a_folder_becomes_a_catalogue_and_a_page(folder, capsys):
 
 def test_a_catalogue_is_replaced_only_if_asked_for(folder, capsys):
     main(["measure", "images", *MODEL])
-    with pytest.raises(SystemExit, match="images-measured holds a catalogue; name another folder, or replace it with"):
+    with pytest.raises(
+        SystemExit, match="images-measured holds a catalogue .*; name another folder, or replace it with"
+    ):
         main(["measure", "images", *MODEL])
     main(["measure", "images", *MODEL, "--overwrite"])
     main(["measure", "images", *MODEL, "--out", "elsewhere/deep"])
@@ -147,6 +152,20 @@ def table_of(text):
     return lambda folder: (folder / "list.csv").write_text(text)
 
 
+def impossible(path):
+    write_image(path)
+    path.write_bytes(path.read_bytes().replace(b"NAXIS   =                    2", b"NAXIS   =                 9999"))
+
+
+def table_in(folder):
+    folder.mkdir()
+    (folder / "catalogue.fits").write_text("mine")
+
+
+def folder_in_place(folder):
+    (folder / "out/catalogue.fits").mkdir(parents=True)
+
+
 FITS = only("a.fits")
 NOISE = np.random.default_rng(0).normal(size=(20, 20)).astype("f4")
 # What is done to the folder, arguments, and words of the sentence
@@ -188,6 +207,11 @@ MISTAKES = {
     "network of another scale": (None, ["images", "--model", "fine.safetensors"], "0.263 arcsec, those of the network 0.1"),
     "network of larger images": (None, ["images", "--model", "large.safetensors"], "0.fits"),
     "network of counts": (None, ["images", "--model", "counts.safetensors"], "nowhere on the sky"),
+    "out holds a table": (lambda f: table_in(f / "out"), ["images", *MODEL, "--out", "out"], "out holds a catalogue (catalogue.fits)"),
+    "out holds a folder": (folder_in_place, ["images", *MODEL, "--out", "out"], "out/catalogue.fits is a folder"),
+    "an error below zero": (table_of("file,theta_E,theta_E_err\nimages/0.fits,1,-1\n"), ["list.csv", *MODEL], "row 1: theta_E"),
+    "more values than columns": (table_of("file\nimages/0.fits,1\n"), ["list.csv", *MODEL], "no readable table"),
+    "an impossible header": (FITS(impossible), ["images/a.fits", *MODEL], "a.fits: cannot be read, the file may be damaged"),
     "no such domain": (None, ["images", *MODEL, "--domain", "hsc"], "no domain hsc"),
     "out is a file": (out_is_a_file, ["images", *MODEL], "--out: images-measured is no folder"),
     "out lies in a file": (None, ["images", *MODEL, "--out", "network.safetensors/a"], "--out: network.safetensors/a is no folder"),
@@ -207,7 +231,58 @@ def test_a_mistake_ends_in_one_sentence(folder, capsys, mistake):
     if change:
         change(folder)
     assert words in refused(arguments, capsys)
-    assert not list(folder.rglob("catalogue.*"))
+    assert len(list(folder.rglob("catalogue.*"))) == mistake.startswith("out holds")
+
+
+def test_weights_of_another_program_are_refused(tmp_path):
+    for number, provenance in enumerate(("[1, 2]", "{}", '"text"')):
+        path = tmp_path / f"{number}.safetensors"
+        save_file({"weight": np.zeros(3)}, path, {"provenance": provenance})
+        with pytest.raises(ValueError, match="not a readable network file"):
+            MeasuringNetwork.read(path)
+
+
+def test_a_network_file_that_lacks_something_is_refused(tmp_path):
+    tensors, said = read_tensors(next(FOLDER.glob("*.safetensors")))
+    del said["sha256"]
+    for key in said["measuring"]:  # as files of other versions may
+        lacking = {name: value for name, value in said["measuring"].items() if name != key}
+        write_tensors(tmp_path / "x", tensors, said | {"measuring": lacking})
+        with pytest.raises(ValueError, match=f"x: no network file of this version of sim2sky: .*{key}"):
+            MeasuringNetwork.read(tmp_path / "x")
+
+
+def test_what_is_cut_says_so_and_goes_on(folder, monkeypatch, capsys):
+    def cut(*_):
+        raise KeyboardInterrupt
+
+    whole = Path("whole/catalogue.fits")
+    main(["measure", "images", *MODEL, "--out", "whole"])
+    monkeypatch.setattr("sim2sky.measure.tables._write_ecsv", cut)  # after the other two files
+    with pytest.raises(SystemExit) as ended:
+        main(["measure", "images", *MODEL])
+    assert ended.value.code == 130 and "sim2sky measure: interrupted" in capsys.readouterr().err
+    monkeypatch.undo()
+    monkeypatch.setattr(MeasuringNetwork, "read", read_network)
+    monkeypatch.chdir(folder)
+    main(["measure", "images", *MODEL])
+    assert Path("images-measured/catalogue.fits").read_bytes() == whole.read_bytes()
+
+
+def test_lenses_of_a_catalogue_that_is_replaced_are_removed(folder):
+    main(["measure", "images", *MODEL, "--coolest"])
+    other = folder / "images-measured/coolest/mine.json"
+    other.write_text("{}")
+    main(["measure", "images/0.fits", *MODEL, "--out", "images-measured", "--overwrite", "--coolest"])
+    assert sorted(path.name for path in other.parent.iterdir()) == ["0000000-0.json", "mine.json"]
+
+
+def test_names_that_are_no_utf_8_have_their_rows(folder):
+    os.rename(b"images/3.fits", b"images/\xff.fits")
+    main(["measure", "images", *MODEL])
+    for kind in ("parquet", "ecsv"):
+        table = Table.read(f"images-measured/catalogue.{kind}")
+        assert table["name"][3] == "\\xff" and table["theta_E_median"][3] > 2
 
 
 def test_there_are_at_least_forty_such_cases():

@@ -26,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.run(options, further)
     except (ValueError, OSError, RuntimeError) as error:
         sys.exit(f"sim2sky {options.command}: error: {' '.join(str(error).split())}")
+    except KeyboardInterrupt:
+        print(f"sim2sky {options.command}: interrupted", file=sys.stderr)
+        sys.exit(130)  # 128 and the number of the signal, as shells have it
 
 
 def _parser() -> argparse.ArgumentParser:

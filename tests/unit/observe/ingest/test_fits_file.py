@@ -125,7 +125,7 @@ def test_a_gzip_file_that_ends_early(tmp_path):
     path = tmp_path / "x.fits.gz"
     write(tmp_path / "x.fits", sky())
     path.write_bytes(gzip.compress((tmp_path / "x.fits").read_bytes())[:3000])
-    with pytest.raises((EOFError, OSError, TypeError)):
+    with pytest.raises(Unusable, match="may be damaged"):
         units(path)
 
 

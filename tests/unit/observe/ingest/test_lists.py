@@ -176,6 +176,13 @@ def test_a_million_planes_take_no_memory(tmp_path):
         ("file,theta_E\na.fits,about one\n", "row 1: theta_E is 'about one'"),
         ("filename,path\na.fits,b.fits\n", "several columns for `file`"),
         ("file,plane\na.fits,second\n", "plane is 'second'"),
+        ("file,plane\na.fits,0\na.fits,-5\n", "row 2: plane is -5; planes are counted from 0"),
+        ("file,plane\na.fits,1.5\n", "row 1: plane is 1.5"),
+        ("file,theta_E,theta_E_err\na.fits,1,0.1\nb.fits,1,-0.1\n", "row 2: theta_E or its error"),
+        ("file,theta_E\na.fits,inf\n", "row 1: theta_E or its error is infinite"),
+        ("file,theta_E,theta_E_low_3sigma,theta_E_high_3sigma\na.fits,1,1.1,0.9\n", "row 1: theta_E or its error"),
+        ("file,theta_E\na.fits,1.2,\nb.fits,1.3,\n", "no readable table"),
+        ("file\na.fits,3\n", "no readable table"),
     ],
 )
 def test_tables_that_cannot_be_used(tmp_path, text, message):
@@ -184,6 +191,26 @@ def test_tables_that_cannot_be_used(tmp_path, text, message):
     with pytest.raises(ValueError, match=message) as error:
         list_images(path)
     assert str(path) in str(error.value)
+
+
+def cards(*more):
+    """A FITS header in bytes."""
+    return "".join(f"{card:80}" for card in ("SIMPLE  =                    T", *more, "END")).ljust(2880).encode()
+
+
+def test_names_that_are_no_utf_8_are_listed(tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xff.fits"
+    with open(path, "wb"):
+        pass
+    assert list_images(tmp_path)[0].file == os.fsdecode(path)
+
+
+def test_a_catalogue_in_the_folder_is_no_image(tmp_path):
+    for name in ("a.fits", "catalogue.fits"):
+        write(tmp_path / name, sky())
+    assert [entry.name for entry in list_images(tmp_path)] == ["a", "catalogue"]
+    (tmp_path / "catalogue.parquet").touch()
+    assert [entry.name for entry in list_images(tmp_path)] == ["a"]
 
 
 def test_paths_that_cannot_be_used(tmp_path):
@@ -201,6 +228,8 @@ def test_paths_that_cannot_be_used(tmp_path):
         ("d.parquet", b"PAR1", "no readable table"),
         ("e.vot", b"<html>", "no readable table"),
         ("f.zarr.zip", b"PK", "not a readable shard"),
+        ("j.fits", cards("NAXIS   = 9999"), "may be damaged"),
+        ("k.fits", cards("BITPIX  = 17", "NAXIS   = 2", "NAXIS1  = -91", "NAXIS2  = 91"), "may be damaged"),
     ):
         (tmp_path / name).write_bytes(content)
         refused(tmp_path / name, message)

@@ -9,7 +9,7 @@ from astropy.wcs import WCS
 
 from sim2sky.observe.ingest import INGEST_FLAGS
 
-from .files import CARDS, CD, SCALE, SIDE, TAN, ZERO_POINT, frame, pixels, read, sky, write
+from .files import CARDS, CD, SCALE, SIDE, TAN, ZERO_POINT, frame, header, pixels, read, sky, write
 
 WITHOUT_ZERO_POINT = {key: value for key, value in CARDS.items() if key != "MAGZERO"}
 MIDDLE = slice(5, 45)
@@ -344,6 +344,28 @@ def test_zeros_of_an_image_without_noise_and_of_counts_are_its_sky(path):
         assert flags(read(path)) == set()
 
 
+@pytest.mark.parametrize("quantised", ["round", "fine", 4, 16, 64])
+def test_zeros_of_rounded_and_compressed_images_are_their_sky(path, quantised):
+    data = 3 * sky(91)
+    if quantised in ("round", "fine"):
+        write(path, np.round(data, 0 if quantised == "round" else 2))
+    else:
+        fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(data, header(CARDS), quantize_level=quantised)]).writeto(
+            path
+        )
+    assert flags(read(path)) == set()
+
+
+def test_a_hole_in_a_rounded_image_is_bad(path):
+    data = np.round(sky(), 1)
+    data[20:30, 20:26] = 0
+    write(path, data)
+    found = read(path)
+    assert flags(found) == {"bad_pixels"}
+    changed = found.pixels[0] != data[MIDDLE, MIDDLE]
+    assert changed[15:25, 15:21].all() and changed.sum() < 66
+
+
 def test_bad_pixels_outside_the_frame_do_not_matter(path):
     data = sky()
     data[:5] = np.nan
@@ -354,12 +376,12 @@ def test_bad_pixels_outside_the_frame_do_not_matter(path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (with_bad(np.nan, 500), "of the pixels in the frame are bad (NaN 0.2"),
-        (np.full((SIDE, SIDE), np.nan), "1 of the pixels in the frame are bad (NaN 1)"),
-        (with_bad(0, 500), "(no data 0.2"),
+        (with_bad(np.nan, 500), "of the pixels in the frame are bad (NaN 2"),
+        (np.full((SIDE, SIDE), np.nan), "100 % of the pixels in the frame are bad (NaN 100 %)"),
+        (with_bad(0, 500), "(no data 2"),
         (np.ones((SIDE, SIDE)), "all its pixels are 1"),
         (np.zeros((SIDE, SIDE)), "all its pixels are 0"),
-        (sky().astype(np.float64) * 1e300, "(no data 1)"),
+        (sky().astype(np.float64) * 1e300, "(no data 100 %)"),
     ],
 )
 def test_too_many_bad_pixels_are_no_image(path, data, message):

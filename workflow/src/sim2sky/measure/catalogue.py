@@ -100,9 +100,9 @@ def _of_parameter(name: str, about: Mapping[str, str], true: bool, published: bo
         text = f"{title}: {level:g} quantile, calibrated on simulations"
         found[f"{name}_{key}"] = Column(text, unit, descriptor)
     for key, text in {
-        "std_aleatoric": "standard deviation that the image leaves open, mean over the ensemble",
-        "std_epistemic": "standard deviation between the networks of the ensemble",
-        "std": "standard deviation, both parts together",
+        "std_aleatoric": "standard deviation that the image leaves open, mean over the ensemble, before calibration",
+        "std_epistemic": "standard deviation between the networks of the ensemble, before calibration",
+        "std": "half of the width between the calibrated quantiles 0.16 and 0.84",
     }.items():
         found[f"{name}_{key}"] = Column(f"{title}: {text}", unit, f"stat.stdev{also}")
     for key, end in {"low": "min", "high": "max"}.items():

@@ -98,8 +98,14 @@ def choose(entries: Entries, reading: Reading, folder: Path = FOLDER) -> tuple[P
     most = max(each.fits for each in tried)
     best = [each for each in tried if each.fits == most]
     if not most:
-        there = "; ".join(f"{e.path.name} ({described(e.network.about)}): {commonest(e.reasons)}" for e in tried)
-        raise ValueError(f"none of the networks of {folder} fits these images; {there}; name another one with --model")
+        usual = [commonest(each.reasons) for each in tried]
+        there = "; ".join(
+            f"{e.path.name} ({described(e.network.about)}): {why}, as in {sample[e.reasons.index(why)].file}"
+            for e, why in zip(tried, usual, strict=True)
+        )
+        raise ValueError(
+            f"none of the networks of {folder} fits these images; {there}; if no option mends that, name another one with --model"
+        )
     if len(best) > 1:
         names = ", ".join(f"{each.path} ({described(each.network.about)})" for each in best)
         raise ValueError(f"several networks fit these images; name one with --model: {names}")

@@ -120,8 +120,14 @@ def measure(
 @contextmanager
 def _room(folder: Path, overwrite: bool) -> Iterator[Path]:
     """The folder of parts, which stays after a failure if it holds any; ValueError if there is no room for a catalogue."""
-    if (folder / "catalogue.parquet").exists() and not overwrite:
-        raise ValueError(f"--out: {folder} holds a catalogue; name another folder, or replace it with --overwrite")
+    files = [folder / f"catalogue.{kind}" for kind in ("parquet", "fits", "ecsv", "html")]
+    if folders := [str(file) for file in files if file.is_dir()]:
+        raise ValueError(f"--out: {folders[0]} is a folder; name another folder for the catalogue")
+    # those beside parts are of a measurement that was cut while it wrote them
+    if not (overwrite or (folder / PARTS).exists()) and (there := [file.name for file in files if file.exists()]):
+        raise ValueError(
+            f"--out: {folder} holds a catalogue ({', '.join(there)}); name another folder, or replace it with --overwrite"
+        )
     new = not folder.exists()
     try:
         (folder / PARTS).mkdir(parents=True, exist_ok=True)
@@ -183,13 +189,19 @@ def read_part(
         if found.pixels is not None:
             images[count] = found.pixels
             count += 1
-        record: dict[str, Any] = {"name": entry.name, "file": entry.file, "reason": found.reason or ""}
+        texts = {"name": entry.name, "file": entry.file, "reason": found.reason or ""}
+        record: dict[str, Any] = {key: readable(text) for key, text in texts.items()}
         record |= {"ra": _number(entry.ra), "dec": _number(entry.dec)}
         record |= {f"flag_{name}": found.flags.get(name, False) for name in INGEST_FLAGS}
         for name, (value, error) in entry.published.items():
             record |= {f"{name}_published": value, f"{name}_published_error": _number(error)}
         records.append(record)
     return images[:count], pd.DataFrame(records)
+
+
+def readable(text: str) -> str:
+    """Text that any file can hold: bytes of a file's name that are no UTF-8 as ``\\xff``."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _number(value: float | None) -> float:

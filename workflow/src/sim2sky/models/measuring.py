@@ -163,8 +163,18 @@ class MeasuringNetwork:
         """
         try:
             tensors, said = read_tensors(path)
-        except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        except (safetensors.SafetensorError, OSError, KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"{path}: not a readable network file, or damaged: {error!r}") from None
+        try:
+            return cls._of(path, domain, tensors, said)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise ValueError(f"{path}: no network file of this version of sim2sky: {error!r}") from error
+
+    @classmethod
+    def _of(
+        cls, path: str | Path, domain: str | None, tensors: dict[str, torch.Tensor], said: Mapping[str, Any]
+    ) -> MeasuringNetwork:
+        """The network of what a file holds."""
         if "measuring" not in said:
             raise ValueError(
                 f"{path}: holds trained networks without a calibration; rule `calibrate` makes one that measures"

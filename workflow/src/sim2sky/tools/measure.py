@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from sim2sky.config import Reading
 from sim2sky.measure.coolest import file_name, require_coolest, write_coolest
 from sim2sky.measure.networks import said_of
-from sim2sky.measure.run import Catalogue, measure, summary
+from sim2sky.measure.run import Catalogue, measure, readable, summary
 from sim2sky.observe.ingest.registry import list_surveys, survey_of
 from sim2sky.report.page.catalogue import write_catalogue_page
 
 
 def formats() -> str:
     """Names of the known formats of files, with a line about each."""
-    texts = {name: str(survey_of((), name)[1].__doc__).splitlines()[0] for name in list_surveys()}
+    texts = {name: str(survey_of((), name)[1].__doc__).splitlines()[0].replace("``", "") for name in list_surveys()}
     return "\n".join(f"{name:20} {text}" for name, text in texts.items())
 
 
@@ -57,10 +57,12 @@ def run(options: argparse.Namespace) -> None:
     path = Path(options.path)
     folder = Path(options.out or f"{path.resolve().name.partition('.')[0] or 'images'}-measured")
     found = measure(path, folder, reading, options.model, options.domain, options.processes, options.overwrite, _say)
+    for old in (folder / "coolest").glob(f"{'[0-9]' * 7}-*.json"):  # of the catalogue that was replaced
+        old.unlink()
     if options.coolest:
         _write_lenses(found, folder / "coolest")
     page = folder / "catalogue.html"
-    write_catalogue_page(found.files[0], page, str(path), said_of(found.about), found.image)
+    write_catalogue_page(found.files[0], page, readable(str(path)), said_of(found.about), found.image)
     for line in [*summary(found.files[0]), f"written: {', '.join(map(str, [*found.files, page]))}"]:
         _say(line)
 

@@ -143,7 +143,12 @@ def open_units(path: str, stamp: Stamp) -> tuple[Unit, ...]:
             plain = _plain_units(file, path, stamp)
         elif not begin.startswith((b"\x1f\x8b", b"BZh")):
             raise Unusable("not a FITS file: it does not begin with SIMPLE")
-    return tuple(_astropy_units(path, stamp) if plain is None else plain)
+    if plain is not None:
+        return tuple(plain)
+    try:
+        return tuple(_astropy_units(path, stamp))
+    except Exception as error:  # of astropy there are many
+        raise Unusable(f"cannot be read, the file may be damaged ({type(error).__name__}: {error})") from error
 
 
 def _plain_units(file: BinaryIO, path: str, stamp: Stamp) -> list[Unit] | None:

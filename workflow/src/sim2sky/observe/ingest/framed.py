@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from astropy.convolution import Gaussian2DKernel, interpolate_replace_nans
 from astropy.wcs import WCS
-from scipy.ndimage import gaussian_filter, median_filter
+from scipy.ndimage import binary_opening, gaussian_filter, median_filter
 
 from sim2sky.observe.ingest.bands import BandImage
 from sim2sky.observe.ingest.fits_file import Unusable
@@ -19,6 +19,7 @@ from sim2sky.observe.judge import SENTINELS
 SAME_SCALE = 0.005  # relative; 0.262 and 0.263 arcsec are the same pixels: theta_E changes by 0.4 %
 HUGE = 9.9e19  # of either sign, no flux in any unit
 NO_WEIGHT = 1e15  # standard deviations that mean no data; Euclid has 1e16
+REPEATED = 0.02  # fraction of pixels with a value that another one has, beyond which an image is rounded or compressed
 BESIDE = 1.0  # pixel by which a cutout may be off its position without being refused for a missing row
 NEAR = 0.25  # of the frame's side: how far from the middle of the image the brightest object is looked for
 SMOOTH = 1.5  # pixel; so that it is no single pixel
@@ -149,6 +150,9 @@ def _without_data(pixels: np.ndarray, finite: np.ndarray, low: float, high: floa
     if zeros.any():
         rest = finite[finite != 0]
         level = rest.size > finite.size / 2 and np.percentile(rest, 1) > 0.1 * np.median(rest)
+        counts = np.unique(rest, return_counts=True)[1]
+        if counts[counts > 1].sum() > REPEATED * rest.size:  # zero is one of the steps of the noise, and no data a hole
+            zeros = binary_opening(zeros, np.ones((3, 3)))
         none = zeros & bool(level or low < 0)
     if low in SENTINELS or high in SENTINELS or low < -HUGE or high > HUGE:
         none = none | np.isin(pixels, SENTINELS) | (np.abs(pixels) > HUGE)

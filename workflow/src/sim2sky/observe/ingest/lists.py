@@ -85,7 +85,9 @@ def _folder(path: Path) -> Entries:
         os.path.relpath(os.path.join(root, name), path)
         for root, _, names in os.walk(path, onerror=unreadable, followlinks=True)
         for name in names
-        if not name.startswith(".") and (FITS.search(name) or shards.is_shard(name))
+        if not name.startswith(".")
+        and (FITS.search(name) or shards.is_shard(name))
+        and not (name == "catalogue.fits" and "catalogue.parquet" in names)  # what this project wrote is no image
     )
     files = [name for name in found if FITS.search(name)]
     if not found:
@@ -95,7 +97,11 @@ def _folder(path: Path) -> Entries:
     names = [os.path.join(os.path.dirname(name), stem(name)) for name in files]
     if len(set(names)) < len(names):  # such as x.fits and x.fits.gz
         names = files
-    return Entries(len(files), pd.array([str(path / name) for name in files], "str"), pd.array(names, "str"))
+    paths = [str(path / name) for name in files]
+    try:
+        return Entries(len(files), pd.array(paths, "str"), pd.array(names, "str"))  # take less memory than lists
+    except UnicodeEncodeError:  # a name is no UTF-8
+        return Entries(len(files), paths, names)
 
 
 def _fits(path: Path) -> Entries:
@@ -130,7 +136,11 @@ def _read_table(path: Path) -> pd.DataFrame:
     kind = path.suffix.lower()
     try:
         if kind == ".csv":
-            return pd.read_csv(path, dtype="str", keep_default_na=False, comment="#", skipinitialspace=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)  # of rows with more values than columns
+                return pd.read_csv(
+                    path, dtype="str", keep_default_na=False, comment="#", skipinitialspace=True, index_col=False
+                )
         if kind == ".parquet":
             return _of_arrow(path)
         with warnings.catch_warnings():
@@ -189,7 +199,7 @@ def _table(path: Path, table: pd.DataFrame) -> Entries:
     if table.empty:
         raise ValueError(f"{path}: lists no images")
     files = _texts(path, columns["file" if "file" in columns else "name"])
-    planes = _numbers(path, columns["plane"], -1).astype(int) if "plane" in columns else None
+    planes = _planes(path, columns["plane"]) if "plane" in columns else None
     if "name" in columns:
         names = _texts(path, columns["name"])
     else:
@@ -203,13 +213,20 @@ def _table(path: Path, table: pd.DataFrame) -> Entries:
     return Entries(len(table), _paths(path, files), names.array, planes, ra, dec, _published(path, table))
 
 
+def _planes(path: Path, column: pd.Series) -> np.ndarray:
+    """A column of planes, -1 where there is none; ValueError for the first that is no whole number from zero."""
+    planes = _numbers(path, column)
+    for row in np.flatnonzero((planes < 0) | (planes % 1 > 0) | np.isinf(planes)):
+        raise ValueError(f"{path}: row {row + 1}: {column.name} is {planes[row]:g}; planes are counted from 0")
+    return np.nan_to_num(planes, nan=-1).astype(int)
+
+
 def _angles(path: Path, column: pd.Series | None, low: float, high: float) -> np.ndarray | None:
     """A column of angles [deg]; ValueError for the first that is beyond the limits."""
     if column is None:
         return None
     angles = _numbers(path, column)
-    if (wrong := np.flatnonzero((angles < low) | (angles > high))).size:
-        row = wrong[0]
+    for row in np.flatnonzero((angles < low) | (angles > high)):
         raise ValueError(f"{path}: row {row + 1}: {column.name} is {angles[row]:g}, not in {low:g} to {high:g} degrees")
     return angles
 
@@ -241,14 +258,14 @@ def _paths(path: Path, files: pd.Series) -> Any:
     return files.where(files.str.startswith(os.sep), beside + files).array
 
 
-def _numbers(path: Path, column: pd.Series, missing: float = np.nan) -> np.ndarray:
-    """A column as numbers; ValueError names the first that is none."""
+def _numbers(path: Path, column: pd.Series) -> np.ndarray:
+    """A column as numbers, NaN where there is none; ValueError names the first that is something else."""
     numbers = pd.to_numeric(column, errors="coerce")
     for row in np.flatnonzero(numbers.isna()):
         value = column.iloc[row]
         if not pd.isna(value) and str(value).strip().lower() not in ("", "nan", "none", "null", "--"):
             raise ValueError(f"{path}: row {row + 1}: {column.name} is {value!r}, which is no number")
-    return numbers.astype(float).fillna(missing).to_numpy()
+    return numbers.astype(float).to_numpy(na_value=np.nan)
 
 
 def _no_duplicates(path: Path, names: pd.Series, what: str) -> None:
@@ -274,5 +291,9 @@ def _published(path: Path, table: pd.DataFrame) -> Mapping[str, tuple[np.ndarray
             match = INTERVAL.search(str(low))
             if match and str(low)[: match.start()] == name and (high := str(low).replace("_low_", "_high_")) in table:
                 errors = (_numbers(path, table[high]) - _numbers(path, table[low])) / (2 * int(match[1]))
-        found[name] = _numbers(path, table[name]), errors
+        values = _numbers(path, table[name])
+        wrong = np.isinf(values) if errors is None else np.isinf(values) | np.isinf(errors) | (errors < 0)
+        for row in np.flatnonzero(wrong):
+            raise ValueError(f"{path}: row {row + 1}: {name} or its error is infinite, or the error negative")
+        found[name] = values, errors
     return found

@@ -118,7 +118,7 @@ def _pixel_scale(image: BandImage, sky: Sky | None, reading: Reading) -> tuple[f
         return given, "given"
     if image.pixel_scale is not None:
         return image.pixel_scale, image.source
-    raise Unusable("its header does not say the size of its pixels; give `pixel_scale`")
+    raise Unusable("its header does not say the size of its pixels; give `pixel_scale` (--pixel-scale)")
 
 
 def _zero_point(image: BandImage, scale: float, reading: Reading) -> tuple[float, str]:
@@ -140,7 +140,8 @@ def _zero_point(image: BandImage, scale: float, reading: Reading) -> tuple[float
         source, value = next(iter(found.items()))
         return value, f"believed: {source}"
     raise Unusable(
-        "its header does not say the zero point; give `zero_point`, or `survey` for the format of its survey"
+        "its header does not say the zero point; give `zero_point` (--zero-point), or the format of its survey by "
+        "`survey` (--survey)"
     )
 
 
@@ -169,7 +170,8 @@ def _brought(
         ratio = 1.0
     elif not reading.resample:
         raise Unusable(
-            f"its pixels are {band.pixel_scale:.4g} arcsec, those of the network {frame.pixel_scale:.4g}; `resample: true` resamples it"
+            f"its pixels are {band.pixel_scale:.4g} arcsec, those of the network {frame.pixel_scale:.4g}; `resample: true` "
+            "(--resample) resamples it"
         )
     whole = image.unit.read(plane)
     centre = _centre(entry, band, whole, frame.pixels * ratio, reading)
@@ -201,7 +203,8 @@ def _plane(entry: Entry, image: BandImage) -> int | None:
     count = image.unit.axes[0]
     if entry.plane is None:
         raise Unusable(
-            f"is a cube of {count} planes; give this file itself, or list its planes, to measure each of them"
+            f"is a cube of {count} planes, and no card says that they are bands; give this file itself, or list its planes, "
+            "if each is an image of its own"
         )
     if not 0 <= entry.plane < count:
         raise Unusable(f"has no plane {entry.plane}: there are {count}")
@@ -231,9 +234,9 @@ def _filled(pixels: np.ndarray, bad: dict[str, np.ndarray], reading: Reading) ->
     any_bad = np.logical_or.reduce(list(bad.values()))
     fraction = float(any_bad.mean())
     if fraction > reading.fill_up_to or any_bad.all():
-        kinds = ", ".join(f"{kind} {mask.mean():.2g}" for kind, mask in bad.items())
+        kinds = ", ".join(f"{kind} {100 * mask.mean():.3g} %" for kind, mask in bad.items())
         raise Unusable(
-            f"{fraction:.2g} of the pixels in the frame are bad ({kinds}), more than fill_up_to {reading.fill_up_to:g}"
+            f"{100 * fraction:.3g} % of the pixels in the frame are bad ({kinds}), more than fill_up_to {reading.fill_up_to:g}"
         )
     return framed.fill(pixels, any_bad)
 

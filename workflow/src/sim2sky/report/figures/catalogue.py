@@ -20,7 +20,7 @@ from sim2sky.report.symbols import symbol
 COLUMNS = 8
 ROWS = 2  # of each kind of image in the report
 FAILURE = 0.15  # relative error beyond which an estimate counts as a failure, as an outlier does in the metrics
-BINS = 40
+BINS = 40  # of a histogram, at most
 BARS = 300
 _FLAG_WORDS = {
     "flag_outside_population": "outside",
@@ -57,8 +57,8 @@ def _fill(axes: np.ndarray, table: pd.DataFrame, names: Sequence[str], images: S
         ax.imshow(image[0], norm=_stretch(image[0]), cmap="inferno", origin="lower")
         ax.set_title(_value(row, parameters_of(table)[0]), fontsize=8, pad=3)
         ax.set_xlabel(_short(name), fontsize=7, labelpad=2)
-        words = ", ".join(word for flag, word in _FLAG_WORDS.items() if row[flag])
-        ax.text(0.04, 0.04, words, transform=ax.transAxes, color="white", fontsize=7, wrap=True)
+        if words := "\n".join(word for flag, word in _FLAG_WORDS.items() if row[flag]):
+            style.note(ax, words, 0.04, ha="left")
 
 
 def _value(row: pd.Series, parameter: str) -> str:
@@ -94,10 +94,11 @@ def distribution(table: pd.DataFrame) -> Figure:
         kinds = {"no flag": ~table.doubtful, "flagged": table.doubtful}
         values = [median[mine].dropna().to_numpy() for mine in kinds.values()]
         learnt_ends = [learnt["low"], learnt["high"]] if learnt and not is_angle(name) else []
+        bins = int(np.clip(2 * np.sqrt(median.count()), 10, BINS))  # few images in many bins are a comb
         ends = np.array([*np.concatenate(values), *learnt_ends] or [0.0], float)
         ax.hist(
             values,
-            np.linspace(ends.min(), max(ends.max(), ends.min() + 1e-6), BINS),
+            np.linspace(ends.min(), max(ends.max(), ends.min() + 1e-6), bins + 1),
             stacked=True,
             color=["#0072B2", "#D55E00"],
             label=list(kinds),
@@ -105,6 +106,7 @@ def distribution(table: pd.DataFrame) -> Figure:
         for text, end in zip(("range learnt", None), learnt_ends, strict=False):
             ax.axvline(end, color="black", ls=":", lw=1.2, label=text)
         ax.set(xlabel=label(table, name), ylabel="images")
+        ax.yaxis.get_major_locator().set_params(integer=True)
     style.legend(figure, axes.flat[0])
     return figure
 

@@ -79,13 +79,13 @@ def _sections(
     table: pd.DataFrame, catalogue: str | Path, image: Callable[[int], np.ndarray]
 ) -> Iterator[tuple[str, str, Figure]]:
     name = symbols.text_symbol(parameters_of(table)[0])
-    of_all = (
-        f"{name} above each image: median, and the distances to the 16 % and 84 % quantiles. The first band is shown."
-    )
+    network = table.attrs["network"]
+    side = f", {network['pixels'] * network['pixel_scale']:.3g} arcsec wide" if network["pixel_scale"] else ""
+    of_all = f"{name} above each image: median, and the distances to the 16 % and 84 % quantiles. The first band is shown{side}."
     for heading, rows, text in zip(
         ("Images without flags", "Flagged images"),
         chosen(table),
-        (f"Evenly spaced by {name}. {of_all}", f"{of_all} The flags are inside."),
+        (f"Evenly spaced by {name}. {of_all}", f"{of_all} The flags are inside, each by a word of its name."),
         strict=True,
     ):
         if rows:

@@ -125,6 +125,8 @@ def _references(studies: Iterable[Study]) -> tuple[tuple[str, str], ...]:
 def as_text(provenance: Mapping[str, Any]) -> dict[str, str]:
     """Values as text: mappings and lists as YAML."""
     return {
-        key: value if isinstance(value, str) else yaml.safe_dump(value, sort_keys=False, allow_unicode=True).strip()
+        key: value
+        if isinstance(value, str)
+        else yaml.safe_dump(value, sort_keys=False, allow_unicode=True).strip().removesuffix("\n...")
         for key, value in provenance.items()
     }
