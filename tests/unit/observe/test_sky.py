@@ -44,6 +44,7 @@ def test_size_and_place_of_pixels_are_those_of_astropy(name):
     for x, y in ((0.0, 0.0), (24.5, 24.5), (49.0, 3.25)):
         ra, dec = wcs.all_pix2world(x, y, 0)
         assert sky.pixel_of(float(ra), float(dec)) == pytest.approx((y, x), abs=2e-6)
+        assert sky.position_of(y, x) == pytest.approx((float(ra), float(dec)), abs=1e-9)
 
 
 def test_plain_coordinates_are_read_without_astropy(monkeypatch):
@@ -55,7 +56,9 @@ def test_plain_coordinates_are_read_without_astropy(monkeypatch):
 def test_galactic_coordinates_are_turned():
     made = header(TAN | {"CTYPE1": "GLON-TAN", "CTYPE2": "GLAT-TAN", "CDELT1": -D, "CDELT2": D})
     position = WCS(made).pixel_to_world(10, 20).icrs
-    assert sky_of(dict(made)).pixel_of(position.ra.deg, position.dec.deg) == pytest.approx((20, 10), abs=1e-4)
+    sky = sky_of(dict(made))
+    assert sky.pixel_of(position.ra.deg, position.dec.deg) == pytest.approx((20, 10), abs=1e-4)
+    assert sky.position_of(20, 10) == pytest.approx((position.ra.deg, position.dec.deg), abs=1e-8)
 
 
 def test_a_position_on_the_other_half_of_the_sky_is_nowhere():

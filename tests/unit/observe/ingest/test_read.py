@@ -230,6 +230,13 @@ def test_the_frame_is_cut_about_the_brightest_object_near_the_middle(path):
     assert np.unravel_index(np.argmax(found), found.shape) == (10, 10)
 
 
+def test_the_position_is_that_of_the_list_or_of_the_middle_of_the_frame(path):
+    write(path, sky(50))
+    expected = WCS(fits.getheader(path)).all_pix2world(24.5, 24.5, 0)
+    assert read(path).about["position"] == pytest.approx([float(each) for each in expected], abs=1e-9)
+    assert read(path, frame(21), ra=150.1, dec=2.2).about["position"] == (150.1, 2.2)
+
+
 def test_a_cutout_that_is_a_pixel_off_its_position_is_kept_whole(path):
     write(path, sky(40), CARDS | {"CRPIX1": 20.5, "CRPIX2": 20.5})
     near, far = 2.2 + 0.9 * SCALE / 3600, 2.2 + 1.5 * SCALE / 3600

@@ -191,7 +191,9 @@ def read_part(
             count += 1
         texts = {"name": entry.name, "file": entry.file, "reason": found.reason or ""}
         record: dict[str, Any] = {key: readable(text) for key, text in texts.items()}
-        record |= {"ra": _number(entry.ra), "dec": _number(entry.dec)}
+        record |= dict(
+            zip(("ra", "dec"), found.about.get("position") or (_number(entry.ra), _number(entry.dec)), strict=True)
+        )
         record |= {f"flag_{name}": found.flags.get(name, False) for name in INGEST_FLAGS}
         for name, (value, error) in entry.published.items():
             record |= {f"{name}_published": value, f"{name}_published_error": _number(error)}

@@ -59,6 +59,22 @@ class Sky:
         xi, eta, det = math.degrees(xi), math.degrees(eta), a * d - b * c
         return (a * eta - c * xi) / det + y0 - 1, (d * xi - b * eta) / det + x0 - 1
 
+    def position_of(self, row: float, column: float) -> tuple[float, float]:
+        """Position of the ICRS [deg] of a row and a column, from zero at the middle of the first pixel; NaN if it has none."""
+        if self.linear is None:
+            found = self.wcs.celestial.pixel_to_world(column, row).icrs
+            return float(found.ra.deg), float(found.dec.deg)
+        ra0, dec0, x0, y0 = self.reference
+        x, y = column + 1 - x0, row + 1 - y0
+        (a, b), (c, d) = self.linear
+        xi, eta, north0 = (math.radians(angle) for angle in (a * x + b * y, c * x + d * y, dec0))
+        # the inverse of the projection in `pixel_of`
+        east = math.atan2(xi, math.cos(north0) - eta * math.sin(north0))
+        north = math.atan2(
+            math.sin(north0) + eta * math.cos(north0), math.hypot(xi, math.cos(north0) - eta * math.sin(north0))
+        )
+        return (ra0 + math.degrees(east)) % 360, math.degrees(north)
+
 
 def sky_of(header: Header) -> Sky | None:
     """Celestial coordinates of a header; None if it has none, or none that can be meant.

@@ -151,7 +151,7 @@ class Ingested:
     flags : dict of str to bool
         Each of :data:`INGEST_FLAGS`.
     about : dict
-        Where the image, its zero point and its pixel scale are from; JSON.
+        Where the image, its zero point and its pixel scale are from, and the ``position`` of its centre [deg] or None; JSON.
     sigma : (band, y, x) float32 array or None
         Standard deviation of each pixel in the unit of the frame, where the file has it; NaN in bands that have not.
     psf : tuple of (y, x) float32 arrays or None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,6 +45,14 @@ class Band:
     about: dict[str, Any]
 
 
+class Brought(NamedTuple):
+    """A band in the frame: pixels, their standard deviation, and row and column of its centre in the file's image."""
+
+    pixels: np.ndarray
+    sigma: np.ndarray | None
+    centre: tuple[float, float]
+
+
 def read_image(entry: Entry, frame: Frame, reading: Reading) -> Ingested:
     """Read one image and bring it to the frame of a network.
 
@@ -72,8 +80,9 @@ def read_image(entry: Entry, frame: Frame, reading: Reading) -> Ingested:
         bands = [_band(path, stamp(path), band, reading) for path, band in zip(paths, frame.bands, strict=True)]
         found = [_brought(entry, band, at, frame, reading, flags) for at, band in enumerate(bands)]
         about |= {name: [band.about[name] for band in bands] for name in bands[0].about}
+        about["position"] = _position(entry, bands[0], found[0].centre)
         with np.errstate(over="ignore", invalid="ignore"):
-            pixels = np.array([pixels for pixels, _ in found]).astype(np.float32)
+            pixels = np.array([brought.pixels for brought in found]).astype(np.float32)
         if not np.isfinite(pixels).all():
             raise Unusable("its pixels are beyond the range of 32-bit numbers")
         return Ingested(pixels, None, flags, about, _stacked(found, frame), _psfs(bands))
@@ -160,10 +169,8 @@ def _zero_points(image: BandImage, scale: float) -> dict[str, float]:
 # ---- into the frame
 
 
-def _brought(
-    entry: Entry, band: Band, at: int, frame: Frame, reading: Reading, flags: dict[str, bool]
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Pixels and their standard deviation of a band in the frame; what was done is set in `flags`."""
+def _brought(entry: Entry, band: Band, at: int, frame: Frame, reading: Reading, flags: dict[str, bool]) -> Brought:
+    """A band in the frame; what was done is set in `flags`."""
     image, plane = band.image, _plane(entry, band.image)
     ratio = frame.pixel_scale / band.pixel_scale
     if abs(ratio - 1) <= framed.SAME_SCALE:
@@ -193,7 +200,15 @@ def _brought(
     flags["zero_point_unchecked"] |= band.about["zero_point_from"].startswith(("given", "believed"))
     flags["pixel_scale_unchecked"] |= band.about["pixel_scale_from"] != "header"
     factor = np.float64(10 ** (0.4 * (frame.zero_points[at] - band.zero_point)))
-    return pixels * factor, None if sigma is None else sigma * factor
+    return Brought(pixels * factor, None if sigma is None else sigma * factor, centre)
+
+
+def _position(entry: Entry, band: Band, centre: tuple[float, float]) -> tuple[float, float] | None:
+    """Right ascension and declination [deg] of a frame: those of the list, or of its centre; None if nothing says them."""
+    if entry.ra is not None and entry.dec is not None:
+        return entry.ra, entry.dec
+    # the coordinates of a cube are of none of its cutouts
+    return band.sky.position_of(*centre) if band.sky and not band.image.cutouts else None
 
 
 def _plane(entry: Entry, image: BandImage) -> int | None:
@@ -241,13 +256,13 @@ def _filled(pixels: np.ndarray, bad: dict[str, np.ndarray], reading: Reading) ->
     return framed.fill(pixels, any_bad)
 
 
-def _stacked(found: list[tuple[np.ndarray, np.ndarray | None]], frame: Frame) -> np.ndarray | None:
+def _stacked(found: list[Brought], frame: Frame) -> np.ndarray | None:
     """Standard deviations of all bands; None if no band has them."""
-    if all(sigma is None for _, sigma in found):
+    sigmas = [brought.sigma for brought in found]
+    if all(sigma is None for sigma in sigmas):
         return None
-    return np.stack([np.full(frame.shape[1:], math.nan) if sigma is None else sigma for _, sigma in found]).astype(
-        np.float32
-    )
+    nothing = np.full(frame.shape[1:], math.nan)
+    return np.stack([nothing if sigma is None else sigma for sigma in sigmas]).astype(np.float32)
 
 
 def _psfs(bands: list[Band]) -> tuple[np.ndarray | None, ...] | None:

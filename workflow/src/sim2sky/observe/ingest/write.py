@@ -91,6 +91,7 @@ def write_image_shard(
     image = np.zeros((count, *frame.shape), np.float32)
     sigma = np.full((count, len(frame.bands)), np.nan, np.float32)
     flags = {name: np.zeros(count, bool) for name in INGEST_FLAGS}
+    listed = _of_the_list(entries)
     reasons: dict[str, str] = {}
     for at, found in enumerate(read_images(entries, frame, reading)):
         if found.pixels is None:
@@ -98,6 +99,8 @@ def write_image_shard(
             print(f"{path}: {entries[at].name} cannot be used: {found.reason}", flush=True)
             continue
         image[at] = found.pixels
+        for name, value in zip(("ra", "dec"), found.about.get("position") or (), strict=False):
+            listed[name].data[at] = value
         for name, values in flags.items():
             values[at] = found.flags[name]
         if found.sigma is not None:
@@ -114,7 +117,7 @@ def write_image_shard(
     about |= {"names": [entry.name for entry in entries], "files": [entry.file for entry in entries]}
     config = {"images": reading.params(), "frame": asdict(frame), **(files or {})}
     record = provenance(config, fingerprint, **about)
-    write_shard(path, variables | _of_the_list(entries), record)
+    write_shard(path, variables | listed, record)
     print(
         f"{path}: done, {measured.sum()} of {count}, {count / (time.perf_counter() - started):.0f} images/s", flush=True
     )
@@ -123,11 +126,13 @@ def write_image_shard(
 def _of_the_list(entries: Entries) -> dict[str, Variable]:
     """What a list says of its images."""
     part = slice(entries.first, entries.first + len(entries))
-    nothing = np.full(len(entries), np.nan)
+    ra, dec = (
+        np.full(len(entries), np.nan) if values is None else values[part].copy() for values in (entries.ra, entries.dec)
+    )
     found = {
         "lens": Variable(np.arange(part.start, part.stop), long_name="place in the list of images"),
-        "ra": Variable(nothing if entries.ra is None else entries.ra[part], unit="deg", long_name="right ascension"),
-        "dec": Variable(nothing if entries.dec is None else entries.dec[part], unit="deg", long_name="declination"),
+        "ra": Variable(ra, unit="deg", long_name="right ascension"),
+        "dec": Variable(dec, unit="deg", long_name="declination"),
     }
     for name, (values, errors) in entries.published.items():
         found[PUBLISHED + name] = Variable(values[part], long_name=f"published {name}")
