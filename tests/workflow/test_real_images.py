@@ -77,7 +77,7 @@ def test_networks_adapt_to_a_folder_of_images(real):
 
 
 def test_a_folder_without_images_stops_before_a_job(real):
-    real.edit("config/real.yaml", "mine: images", "mine: resources")
+    real.edit("config/real.yaml", "mine: images", "mine: profiles")
     result = real.snakemake(*DRY)
     assert result.returncode
-    assert "config/real.yaml: images.mine: resources: holds no FITS files" in result.stdout + result.stderr
+    assert "config/real.yaml: images.mine: profiles: holds no FITS files" in result.stdout + result.stderr

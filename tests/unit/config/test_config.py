@@ -46,7 +46,11 @@ def test_demo_changes_sizes_and_what_is_shown_only():
     demo = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
     sizes = {"lenses", "shard_size", "epochs", "seeds"}
     sizes |= {"lr"}  # of the optimiser: few steps ask for larger ones
-    shown = {"only_runs", "cross_validation", "published"}
+    shown = {"only_runs", "cross_validation", "published"} | {
+        "runs",
+        "datasets",
+        "calibrate_on",
+    }  # the latter of `measurement`
 
     def leaves(node):
         for key, value in node.items():

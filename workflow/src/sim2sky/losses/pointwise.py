@@ -14,32 +14,32 @@ from sim2sky.models.registry import Network
 class Pointwise(Loss):
     """The mean over all encoded values of a function of estimate and truth."""
 
-    function: Callable[..., torch.Tensor]
+    _function: Callable[..., torch.Tensor]
 
     def __call__(
         self, network: Network, outputs: torch.Tensor, encoded: torch.Tensor, weight: torch.Tensor | None = None
     ) -> torch.Tensor:
         if weight is None:
-            return self.function(outputs, encoded)
-        return (self.function(outputs, encoded, reduction="none") * weight).mean()
+            return self._function(outputs, encoded)
+        return (self._function(outputs, encoded, reduction="none") * weight).mean()
 
 
 @register_loss
 class mse(Pointwise):  # noqa: N801  registered under its own name
     """Squared errors."""
 
-    function = staticmethod(nn.functional.mse_loss)
+    _function = staticmethod(nn.functional.mse_loss)
 
 
 @register_loss
 class mae(Pointwise):  # noqa: N801
     """Absolute errors."""
 
-    function = staticmethod(nn.functional.l1_loss)
+    _function = staticmethod(nn.functional.l1_loss)
 
 
 @register_loss
 class huber(Pointwise):  # noqa: N801
     """Half of the squared error up to an error of one, linear beyond it."""
 
-    function = staticmethod(nn.functional.huber_loss)
+    _function = staticmethod(nn.functional.huber_loss)
