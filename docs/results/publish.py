@@ -169,9 +169,10 @@ def main() -> None:
     if scores.is_file():
         text = filled(text, rf"errors of {study}", errors_table(pd.read_csv(scores)))
     for path in sorted((arguments.results / "measure" / study).glob("*/*.parquet")):
+        if f"({study}/{path.stem}.ecsv)" in text:  # the page links to it
+            shutil.copy(path.with_suffix(".ecsv"), target)
         name = f"{path.parent.name} of {study} on {path.stem}"
         if f"<!-- {name} -->" in text:
-            shutil.copy(path.with_suffix(".ecsv"), target)
             text = filled(text, name, measured_table(pd.read_parquet(path)))
     readme.write_text(text)
 

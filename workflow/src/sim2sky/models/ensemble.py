@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import torch
@@ -15,6 +14,7 @@ from sim2sky.losses import Loss
 from sim2sky.models.calibration import LEVELS, MEDIAN
 from sim2sky.models.labels import LabelEncoding
 from sim2sky.models.registry import Network
+from sim2sky.threads import one_thread
 
 BATCH = 64  # images that pass the networks at once; the last ones are filled up, so that no bit depends on how many there are
 _HALVINGS = 30  # of the bracket of a quantile, which is a few standard deviations wide
@@ -173,14 +173,3 @@ def mixture_quantiles(mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
         under = below < (2 * levels - 1) * mean.shape[-1]
         low, high = torch.where(under, middle, low), torch.where(under, high, middle)
     return (low + high) / 2
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread: it divides arrays among threads, and the ends of each piece may have other bits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

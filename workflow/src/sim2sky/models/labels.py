@@ -129,9 +129,9 @@ class LabelEncoding:
         Those of an angle that is encoded as sine and cosine are propagated in first order and at most those of an angle of which
         nothing is known.
         """
-        if self._standard is not None:
-            mean, std = self._standard
-            outputs, variance = outputs * std.to(outputs) + mean.to(outputs), variance * std.to(outputs).square()
+        if (standard := self._standard_like(outputs)) is not None:
+            mean, std = standard
+            outputs, variance = outputs * std + mean, variance * std.square()
         columns, first = [], 0
         for period in self.periods:
             if period is None:

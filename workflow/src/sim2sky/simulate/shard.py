@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from sim2sky.config import CosmosimSimulation, Simulation
 from sim2sky.provenance.record import provenance
 from sim2sky.simulate.engines import ENGINES
 from sim2sky.store import Variable, write_shard
+from sim2sky.threads import one_thread
 
 _REPORT_EVERY = 5.0  # seconds
 
@@ -54,7 +54,7 @@ def simulate_shard(
     first, last = (int(number) for number in shard.split("-"))
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     lenses = range(first, last + 1)
-    with _one_thread(), torch.no_grad():
+    with one_thread(), torch.no_grad():
         made = ENGINES[simulation.engine](simulation, lenses, device, _reporter(f"shard {shard}"))
     variables = {"lens": Variable(np.array(lenses), long_name="index of the lens"), **made.variables}
     write_shard(path, variables, provenance(simulation.params(), fingerprint, **made.attributes))
@@ -73,14 +73,3 @@ def _reporter(what: str) -> Callable[[float], None]:
             print(f"{what}: {done:.0%} rendered in {now - begun:.1f} s, {left:.0f} s left", flush=True)
 
     return report
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Run torch's operators in one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
